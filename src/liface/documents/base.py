@@ -1,0 +1,46 @@
+"""What every stored document has: frozen fields, units as data, a content identity."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+def quantity(unit: str, description: str, **options: Any) -> Any:
+    """Declare a numeric field with its unit as data; ``"1"`` is a pure number."""
+    return Field(description=description, json_schema_extra={"unit": unit}, **options)
+
+
+def now() -> datetime:
+    """UTC time with whole seconds, for provenance fields."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+def content_hash(payload: Any, length: int = 32) -> str:
+    """Hex sha256 of the canonical JSON of ``payload``, cut to ``length`` characters."""
+    text = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:length]
+
+
+class Document(BaseModel):
+    """A frozen record that refuses unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+    @classmethod
+    def units(cls) -> dict[str, str]:
+        """Return the unit of every numeric field, by field name."""
+        return {
+            name: field.json_schema_extra["unit"]
+            for name, field in cls.model_fields.items()
+            if isinstance(field.json_schema_extra, dict) and "unit" in field.json_schema_extra
+        }
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Self:
+        """Read a document written by ``model_dump_json``."""
+        return cls.model_validate_json(text)

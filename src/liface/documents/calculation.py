@@ -1,0 +1,123 @@
+"""What an engine was asked, and what came of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from liface.documents.base import Document, content_hash, now, quantity
+from liface.documents.geometry import Geometry, Vector
+
+
+class EngineInfo(Document):
+    """Which engine, exactly: two results may be subtracted only if these agree."""
+
+    name: str = Field(description="Engine name in liface, e.g. sevennet.")
+    model: str = Field(description="Model or functional, e.g. 7net-0.")
+    code: str = Field(description="Package that computes, e.g. sevenn.")
+    code_version: str
+    weights_sha256: str = Field(description="sha256 of the weights file; of the parameters where there is no file.")
+    trained_on: str = Field(description="Training data or level of theory, e.g. MPtrj (PBE, PBE+U).")
+    options: dict[str, str | int | float | bool] = Field(default_factory=dict, description="What else changes numbers.")
+
+    @property
+    def fingerprint(self) -> str:
+        """Short content hash; equal fingerprints give equal numbers."""
+        return content_hash(self.model_dump(mode="json", exclude={"trained_on"}), 16)
+
+    @property
+    def label(self) -> str:
+        """``engine:model``, for people."""
+        return f"{self.name}:{self.model}"
+
+
+class CalculationSettings(Document):
+    """How a structure is treated; part of the identity of the calculation."""
+
+    task: Literal["static", "relax"] = "relax"
+    cell: Literal["fixed", "c_axis", "full"] = Field(
+        default="fixed", description="c_axis: the length of the third lattice vector along its own direction."
+    )
+    fmax_ev_per_a: float = quantity("eV/Å", "Largest force on any free atom at convergence.", default=0.03, gt=0)
+    max_force_calls: int = quantity("1", "Limit on force calls.", default=200, ge=1)
+
+    @classmethod
+    def static(cls) -> CalculationSettings:
+        """Return the settings of a single point; the relaxation fields have fixed values so identities agree."""
+        return cls(task="static", cell="fixed", fmax_ev_per_a=0.03, max_force_calls=1)
+
+
+class CalculationRequest(Document):
+    """One structure for one engine."""
+
+    geometry: Geometry
+    engine: EngineInfo
+    settings: CalculationSettings
+    label: str = Field(default="", description="Readable name, e.g. interface/W-110_Li-100/n4; not part of the identity.")
+
+    @property
+    def calc_id(self) -> str:
+        """Content identity of the calculation."""
+        return content_hash(
+            {
+                "geometry": self.geometry.identity,
+                "engine": self.engine.fingerprint,
+                "settings": self.settings.model_dump(mode="json"),
+            }
+        )
+
+
+class _Calculation(Document):
+    calc_id: str
+    label: str
+    engine: EngineInfo
+    settings: CalculationSettings
+    initial: Geometry
+    n_force_calls: int = quantity("1", "Force calls spent.", ge=0)
+    wall_s: float = quantity("s", "Wall time.", ge=0)
+    versions: dict[str, str] = Field(default_factory=dict, description="Versions of the packages that computed.")
+    created_at: datetime = Field(default_factory=now)
+
+
+class _Energies(_Calculation):
+    final: Geometry
+    energy_ev: float = quantity("eV", "Potential energy of the final cell, as the engine gives it.")
+    fmax_ev_per_a: float = quantity("eV/Å", "Largest force on a free atom in the final cell.", ge=0)
+    forces_ev_per_a: tuple[Vector, ...] = quantity("eV/Å", "Forces in the final cell, shape (natoms, 3).")
+    energies_ev: tuple[float, ...] = quantity("eV", "Energy after each accepted step.")
+    optimizer: str = Field(description="Optimizer that finished; names the fall-back where one was needed.")
+
+
+class ConvergedCalculation(_Energies):
+    """A single point, or a relaxation that reached its force limit."""
+
+    status: Literal["converged"] = "converged"
+
+
+class UnconvergedCalculation(_Energies):
+    """A relaxation that ended before its force limit; its energy is an upper bound, never a result."""
+
+    status: Literal["unconverged"] = "unconverged"
+    reason: str
+
+
+class FailedCalculation(_Calculation):
+    """A structure that exploded, raised or gave unphysical numbers."""
+
+    status: Literal["failed"] = "failed"
+    reason: str
+
+
+CalculationDocument = Annotated[
+    ConvergedCalculation | UnconvergedCalculation | FailedCalculation, Field(discriminator="status")
+]
+"""The outcome of one request; told apart by ``status``."""
+
+CALCULATION_ADAPTER: TypeAdapter[ConvergedCalculation | UnconvergedCalculation | FailedCalculation] = TypeAdapter(
+    CalculationDocument
+)
+
+EnergyCalculation = ConvergedCalculation | UnconvergedCalculation
+"""A calculation that has an energy."""

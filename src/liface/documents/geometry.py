@@ -1,0 +1,168 @@
+"""A cell and its atoms as they are stored and hashed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from pydantic import model_validator
+
+from liface.documents.base import Document, content_hash, quantity
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from pymatgen.core import Structure
+
+IDENTITY_DECIMALS = 4
+"""Decimals in Å that belong to the identity of a geometry; finer noise does not make a new calculation."""
+
+ROLES = ("bulk", "substrate", "film", "adsorbate")
+
+Vector = tuple[float, float, float]
+
+
+class Geometry(Document):
+    """A periodic cell with its atoms.
+
+    Roles tell which part of a composed cell an atom belongs to (``substrate``, ``film``, ``adsorbate``, or
+    ``bulk``). They are labels for people and analysis and do not enter the identity.
+    """
+
+    cell: tuple[Vector, Vector, Vector] = quantity("Å", "Lattice vectors as rows.")
+    species: tuple[str, ...]
+    positions: tuple[Vector, ...] = quantity("Å", "Cartesian positions, shape (natoms, 3).")
+    frozen: tuple[bool, ...]
+    roles: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _same_length(self) -> Self:
+        lengths = {len(self.species), len(self.positions), len(self.frozen), len(self.roles)}
+        if len(lengths) != 1:
+            raise ValueError(f"species, positions, frozen and roles differ in length: {sorted(lengths)}")
+        return self
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms."""
+        return len(self.species)
+
+    @property
+    def cell_array(self) -> np.ndarray:
+        """Lattice vectors as rows, Å, shape (3, 3)."""
+        return np.array(self.cell, dtype=float)
+
+    @property
+    def position_array(self) -> np.ndarray:
+        """Cartesian positions, Å, shape (natoms, 3)."""
+        return np.array(self.positions, dtype=float).reshape(-1, 3)
+
+    @property
+    def in_plane_area(self) -> float:
+        """Area spanned by the first two lattice vectors, Å²."""
+        a, b, _ = self.cell_array
+        return float(np.linalg.norm(np.cross(a, b)))
+
+    @property
+    def formula(self) -> str:
+        """Composition in alphabetical order, e.g. ``Cu48Li4``."""
+        counts = {s: self.species.count(s) for s in sorted(set(self.species))}
+        return "".join(f"{s}{n}" if n > 1 else s for s, n in counts.items())
+
+    def count(self, species: str | None = None, role: str | None = None) -> int:
+        """Count the atoms of a species and/or a role."""
+        return sum(
+            (species is None or s == species) and (role is None or r == role)
+            for s, r in zip(self.species, self.roles, strict=True)
+        )
+
+    def canonical_order(self) -> np.ndarray:
+        """Return the permutation that sorts atoms by species and rounded fractional position.
+
+        The order does not depend on how the atoms were listed or in which periodic image they lay.
+        """
+        frac = np.linalg.solve(self.cell_array.T, self.position_array.T).T
+        steps = np.maximum(1, np.rint(np.linalg.norm(self.cell_array, axis=1) * 10**IDENTITY_DECIMALS))
+        grid = np.mod(np.rint(frac * steps).astype(np.int64), steps.astype(np.int64))
+        species = np.array(self.species, dtype=str)
+        frozen = np.array(self.frozen, dtype=int)
+        return np.lexsort((frozen, grid[:, 0], grid[:, 1], grid[:, 2], species))
+
+    def canonical(self) -> Geometry:
+        """Return the same crystal with atoms wrapped into the cell and in canonical order."""
+        order = self.canonical_order()
+        frac = np.linalg.solve(self.cell_array.T, self.position_array.T).T
+        wrapped = (frac - np.floor(frac + 1e-9)) @ self.cell_array
+        return self.model_copy(
+            update={
+                "species": tuple(self.species[i] for i in order),
+                "positions": _rows(wrapped[order]),
+                "frozen": tuple(self.frozen[i] for i in order),
+                "roles": tuple(self.roles[i] for i in order),
+            }
+        )
+
+    @property
+    def identity(self) -> str:
+        """Content hash of cell, species, positions (0.1 mÅ) and frozen atoms; order and images do not count."""
+        order = self.canonical_order()
+        frac = np.linalg.solve(self.cell_array.T, self.position_array.T).T
+        steps = np.maximum(1, np.rint(np.linalg.norm(self.cell_array, axis=1) * 10**IDENTITY_DECIMALS))
+        grid = np.mod(np.rint(frac * steps).astype(np.int64), steps.astype(np.int64))
+        return content_hash(
+            {
+                "cell": np.rint(self.cell_array * 10**IDENTITY_DECIMALS).astype(int).tolist(),
+                "species": [self.species[i] for i in order],
+                "positions": grid[order].tolist(),
+                "frozen": [bool(self.frozen[i]) for i in order],
+            }
+        )
+
+    def with_positions(self, positions: np.ndarray, cell: np.ndarray | None = None) -> Geometry:
+        """Return a copy with other positions (Å, shape (natoms, 3)) and, if given, another cell."""
+        update: dict = {"positions": _rows(positions)}
+        if cell is not None:
+            update["cell"] = _rows(cell)
+        return self.model_copy(update=update)
+
+    @classmethod
+    def from_structure(cls, structure: Structure) -> Geometry:
+        """Take over a pymatgen structure; ``selective_dynamics`` all False means frozen, ``role`` is kept."""
+        n = len(structure)
+        dynamics = structure.site_properties.get("selective_dynamics") or [[True] * 3] * n
+        roles = structure.site_properties.get("role") or ["bulk"] * n
+        return cls(
+            cell=_rows(structure.lattice.matrix),
+            species=tuple(str(site.specie.symbol) for site in structure),
+            positions=_rows(structure.cart_coords),
+            frozen=tuple(not any(flags) if flags is not None else False for flags in dynamics),
+            roles=tuple(role or "bulk" for role in roles),
+        )
+
+    def to_structure(self) -> Structure:
+        """Return a pymatgen structure with ``selective_dynamics`` and ``role`` site properties."""
+        from pymatgen.core import Lattice, Structure
+
+        return Structure(
+            Lattice(self.cell_array),
+            list(self.species),
+            self.position_array,
+            coords_are_cartesian=True,
+            site_properties={
+                "selective_dynamics": [[not f] * 3 for f in self.frozen],
+                "role": list(self.roles),
+            },
+        )
+
+    def to_ase(self) -> Atoms:
+        """Return ASE atoms, periodic in all directions, frozen atoms under ``FixAtoms``."""
+        from ase import Atoms
+        from ase.constraints import FixAtoms
+
+        atoms = Atoms(self.species, positions=self.position_array, cell=self.cell_array, pbc=True)
+        if any(self.frozen):
+            atoms.set_constraint(FixAtoms(mask=list(self.frozen)))
+        return atoms
+
+
+def _rows(array: np.ndarray) -> tuple[Vector, ...]:
+    return tuple((float(x), float(y), float(z)) for x, y, z in np.asarray(array, dtype=float).reshape(-1, 3))

@@ -1,0 +1,190 @@
+"""Every error that crosses a floor of the package.
+
+::
+
+    LifaceError
+    ├── InputError                      what a person asked for cannot be done as asked
+    │   ├── CampaignError               a campaign file with wrong keys, types or values
+    │   ├── UnknownMaterialError        a name that is neither in the library nor in the campaign
+    │   ├── MaterialFileError           a CIF that cannot be read, or holds no usable crystal
+    │   ├── MillerIndexError            a plane that is no plane
+    │   ├── FilterError                 a query that names unknown columns or does not parse
+    │   ├── UnknownEngineError          no engine, model or checkpoint of that name
+    │   ├── MissingExtraError           an optional package that is not installed
+    │   └── ResponseDataError           a file of measured points that does not hold together
+    ├── StructureError                  a cell that cannot be built as specified
+    │   ├── TerminationError            no termination of that index
+    │   ├── SplitPlaneError             an atomic plane torn between the two faces of a slab
+    │   ├── NonStoichiometricSlabError  a slab that is no whole number of formula units
+    │   ├── InequivalentFacesError      two faces where one surface energy was asked for
+    │   ├── BrokenAnionError            a molecular anion cut by a surface
+    │   ├── LatticeMismatchError        no coherent cell within the limits
+    │   └── OverlapError                atoms closer than any bond
+    ├── EngineError                     an engine that does not answer as an engine must
+    │   ├── CalculationError            one structure failed
+    │   ├── EngineContractError         energies, forces or units that break the contract
+    │   └── MixedEnginesError           quantities of different engines or settings combined
+    ├── AnalysisError                   numbers that do not allow the asked conclusion
+    │   └── TooFewPointsError
+    └── DatabaseError
+        ├── DatabaseOpenError           missing, unreadable, read-only or not ours
+        ├── CorruptDatabaseError        the file or a stored document is damaged
+        ├── SchemaVersionError          written by a newer version
+        └── DatabaseWriteError          disk full or a write refused; nothing was changed
+
+A message says what happened, with the values, and what to do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class LifaceError(Exception):
+    """Root of the tree; the command line shows its message without a traceback."""
+
+    exit_code = 1
+
+
+class InputError(LifaceError):
+    """What a person asked for cannot be done as asked."""
+
+    exit_code = 2
+
+
+class CampaignError(InputError):
+    """A campaign file with wrong keys, types or values."""
+
+
+class UnknownMaterialError(InputError):
+    """A name that is neither in the library nor in the campaign."""
+
+    def __init__(self, name: str, known: Iterable[str]):
+        known = sorted(known)
+        near = get_close_matches(name, known, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+        super().__init__(f"unknown material {name!r}; {hint} A CIF joins under 'materials:' in the campaign")
+        self.name = name
+
+    def __reduce__(self) -> tuple:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+class MaterialFileError(InputError):
+    """A CIF that cannot be read, or holds no usable crystal."""
+
+
+class MillerIndexError(InputError):
+    """A plane that is no plane."""
+
+
+class FilterError(InputError):
+    """A query that names unknown columns or does not parse."""
+
+
+class UnknownEngineError(InputError):
+    """No engine, model or checkpoint of that name."""
+
+
+class MissingExtraError(InputError):
+    """An optional package that is not installed."""
+
+    def __init__(self, package: str, extra: str):
+        super().__init__(f"{package} is not installed; run: pip install 'liface[{extra}]'")
+        self.package, self.extra = package, extra
+
+    def __reduce__(self) -> tuple:
+        return _rebuild, (type(self), self.args, self.__dict__)
+
+
+class ResponseDataError(InputError):
+    """A file of measured points that does not hold together."""
+
+
+class StructureError(LifaceError):
+    """A cell that cannot be built as specified."""
+
+    exit_code = 2
+
+
+class TerminationError(StructureError):
+    """No termination of that index."""
+
+
+class SplitPlaneError(StructureError):
+    """An atomic plane torn between the two faces of a slab."""
+
+
+class NonStoichiometricSlabError(StructureError):
+    """A slab that is no whole number of formula units."""
+
+
+class InequivalentFacesError(StructureError):
+    """Two different faces where one surface energy was asked for."""
+
+
+class BrokenAnionError(StructureError):
+    """A molecular anion cut by a surface."""
+
+
+class LatticeMismatchError(StructureError):
+    """No coherent cell within the limits of strain and area."""
+
+
+class OverlapError(StructureError):
+    """Atoms closer than any bond."""
+
+
+class EngineError(LifaceError):
+    """An engine that does not answer as an engine must."""
+
+
+class CalculationError(EngineError):
+    """One structure failed; the rest of its batch goes on."""
+
+
+class EngineContractError(EngineError):
+    """Energies, forces or units that break the engine contract."""
+
+
+class MixedEnginesError(EngineError):
+    """Quantities of different engines or settings combined in one formula."""
+
+
+class AnalysisError(LifaceError):
+    """Numbers that do not allow the asked conclusion."""
+
+
+class TooFewPointsError(AnalysisError):
+    """Fewer points than the formula needs."""
+
+
+class DatabaseError(LifaceError):
+    """The results database."""
+
+    exit_code = 3
+
+
+class DatabaseOpenError(DatabaseError):
+    """Missing, unreadable, read-only or not a results database."""
+
+
+class CorruptDatabaseError(DatabaseError):
+    """The file or a stored document is damaged."""
+
+
+class SchemaVersionError(DatabaseError):
+    """Written by a newer version of liface."""
+
+
+class DatabaseWriteError(DatabaseError):
+    """Disk full or a write refused; nothing was changed."""
+
+
+def _rebuild(cls: type[LifaceError], args: tuple, state: dict) -> LifaceError:
+    """Unpickle an error whose constructor builds its message, without building it twice."""
+    error = cls.__new__(cls)
+    Exception.__init__(error, *args)
+    error.__dict__.update(state)
+    return error

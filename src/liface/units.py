@@ -1,0 +1,30 @@
+"""Units and constants.
+
+Inside the program: eV, Å, eV/Å², K, GPa. Reported: meV/Å² and J/m², mA/cm², mAh/cm², MPa, nm.
+Constants are exact or CODATA 2018 values, taken from :mod:`scipy.constants` by definition.
+"""
+
+EV_IN_J = 1.602176634e-19
+"""One electronvolt in joule (exact, SI 2019)."""
+
+MEV_PER_A2_IN_J_PER_M2 = EV_IN_J * 1e-3 * 1e20
+"""1 meV/Å² = 0.01602176634 J/m²."""
+
+EV_PER_A3_IN_GPA = EV_IN_J * 1e30 * 1e-9
+"""1 eV/Å³ = 160.2176634 GPa."""
+
+BOLTZMANN_EV_PER_K = 8.617333262e-5
+"""Boltzmann constant, eV/K."""
+
+MEV = 1e3
+"""Multiply eV by this to get meV."""
+
+
+def j_per_m2(mev_per_a2: float) -> float:
+    """Convert an energy per area from meV/Å² to J/m²."""
+    return mev_per_a2 * MEV_PER_A2_IN_J_PER_M2
+
+
+def mev_per_a2(j_per_m2: float) -> float:
+    """Convert an energy per area from J/m² to meV/Å²."""
+    return j_per_m2 / MEV_PER_A2_IN_J_PER_M2

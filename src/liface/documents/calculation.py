@@ -38,7 +38,8 @@ class CalculationSettings(Document):
 
     task: Literal["static", "relax"] = "relax"
     cell: Literal["fixed", "c_axis", "full"] = Field(
-        default="fixed", description="c_axis: the length of the third lattice vector along its own direction."
+        default="fixed",
+        description="c_axis: the cell height only; the third vector keeps its in-plane part, the first two are fixed.",
     )
     fmax_ev_per_a: float = quantity("eV/Å", "Largest force on any free atom at convergence.", default=0.03, gt=0)
     max_force_calls: int = quantity("1", "Limit on force calls.", default=200, ge=1)

@@ -76,6 +76,7 @@ class SurfaceResult(_Result):
     n_atoms: int = quantity("1", "Atoms in the slab.")
     area_a2: float = quantity("Å²", "Area of one face.")
     vacuum_a: float = quantity("Å", "Vacuum between periodic images.")
+    thickness_drift_mev_per_a2: float = quantity("meV/Å²", "Value minus that of the next thinner slab.")
     structure: Geometry
 
 

@@ -1,1 +1,1 @@
-"""liface.analysis"""
+"""Formulas on numbers: energies, fits, growth mode, published figures, correlations."""

@@ -1,0 +1,79 @@
+"""Growth mode of Li from clusters against atoms on bare and covered substrate (10.1002/adma.202206762)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal
+
+from liface.errors import AnalysisError
+
+GrowthMode = Literal["Frank-van der Merwe", "Stranski-Krastanov", "Volmer-Weber", "undecided"]
+Preference = Literal["atoms", "islands"]
+
+
+def growth_mode(
+    delta_e: Mapping[tuple[int, int], float], *, tolerance_ev: float = 0.0
+) -> tuple[GrowthMode, str]:
+    """Name the growth mode from ΔE = E_b(cluster) - E_b(dispersed) per Li, in eV.
+
+    ``delta_e`` is keyed by (Li monolayers under the adsorbate, Li atoms in it); a positive value says that
+    dispersed atoms win and the layer wets. Atoms favoured on the bare and on every covered substrate: layer
+    by layer (Frank-van der Merwe); on the bare one only: layer, then islands (Stranski-Krastanov); not on
+    the bare one: islands (Volmer-Weber). The lowest covered layer on which islands win decides; thicker
+    ones would not form. A layer on which cluster sizes contradict each other, or where a ``|ΔE|`` does not
+    exceed ``tolerance_ev``, leaves the mode undecided, as does a missing bare or covered substrate.
+
+    Returns
+    -------
+    mode, evidence
+        The verdict and a sentence with the numbers it rests on.
+    """
+    if bad := {key: value for key, value in delta_e.items() if not math.isfinite(value)}:
+        raise AnalysisError(f"ΔE is not finite for {bad}; leave failed cases out")
+    layers = sorted({monolayers for monolayers, _ in delta_e})
+    numbers = "; ".join(_describe(delta_e, layer) for layer in layers)
+    if 0 not in layers:
+        return "undecided", _sentence("no cluster and atoms on the bare substrate to compare", numbers)
+    for layer in layers:
+        preference, doubt = _preference(delta_e, layer, tolerance_ev)
+        if preference is None:
+            return "undecided", _sentence(doubt, numbers)
+        if preference == "islands" and layer == 0:
+            return "Volmer-Weber", _sentence("clusters win on the bare substrate", numbers)
+        if preference == "islands":
+            reason = f"atoms win on the bare substrate, clusters on {layer} ML of Li"
+            return "Stranski-Krastanov", _sentence(reason, numbers)
+    if layers == [0]:
+        return "undecided", _sentence(
+            "atoms win on the bare substrate, but no covered one was computed", numbers
+        )
+    reason = f"atoms win on the bare substrate and on {' and '.join(map(str, layers[1:]))} ML of Li"
+    return "Frank-van der Merwe", _sentence(reason, numbers)
+
+
+def _preference(
+    delta_e: Mapping[tuple[int, int], float], layer: int, tolerance: float
+) -> tuple[Preference | None, str]:
+    values = {n: value for (monolayers, n), value in sorted(delta_e.items()) if monolayers == layer}
+    if small := [n for n, value in values.items() if abs(value) <= tolerance]:
+        which = " and ".join(f"Li{n}" for n in small)
+        return None, f"{which} on {_name(layer)}: |ΔE| does not exceed the tolerance of {tolerance:g} eV"
+    if all(value > 0 for value in values.values()):
+        return "atoms", ""
+    if all(value < 0 for value in values.values()):
+        return "islands", ""
+    return None, f"cluster sizes contradict each other on {_name(layer)}"
+
+
+def _describe(delta_e: Mapping[tuple[int, int], float], layer: int) -> str:
+    items = (f"Li{n} {value:+.3f}" for (m, n), value in sorted(delta_e.items()) if m == layer)
+    return f"{_name(layer)}: {', '.join(items)} eV"
+
+
+def _name(layer: int) -> str:
+    return "the bare substrate" if layer == 0 else f"{layer} ML of Li"
+
+
+def _sentence(reason: str, numbers: str) -> str:
+    return f"{reason} (ΔE per Li; {numbers})" if numbers else reason

@@ -7,11 +7,9 @@ it, whose data are near-equilibrium bulk crystals with PBE and PBE+U mixed. DFT 
   configuration is in the data, and every model tried gets the sign of Li on Li2Te(110) wrong (-0.7 to -0.9
   against +0.54 eV, PBE).
 - PBE+U was used for Co, Cr, Fe, Mn, Mo, Ni, V and W where O or F is present. A quantity whose cells and
-  references hold
-  such a metal both with and without O or F subtracts energies of two different functionals.
+  references hold such a metal both with and without O or F subtracts energies of two functionals.
 - Surface energies come out too low, most for Li (30-45 % in every model tried). Interfacial energies are
-  not flagged:
-  there the errors of the two surfaces and the adhesion partly cancel.
+  not flagged: there the errors of the two surfaces and the adhesion partly cancel.
 - A test engine (effective-medium theory, Morse) knows no Li chemistry at all.
 """
 
@@ -49,16 +47,12 @@ def domain_flags(
         return ("outside_domain: test engine",) if _TEST_ENGINE.search(training) else ()
     flags = []
     if kind in ("binding", "growth") and closed_shell_salt:
-        flags.append(
-            "outside_domain: neutral Li on a closed-shell Li salt is in no training data; its sign may be wrong"
-        )
+        flags.append("outside_domain: neutral Li on a closed-shell Li salt; even the sign may be wrong")
     metals = sorted(PLUS_U_METALS.intersection(elements))
     anions = sorted(PLUS_U_ANIONS.intersection(elements))
     if metals and anions:
-        flags.append(
-            f"gga_u_mixing: {', '.join(metals)} with {', '.join(anions)}; training data mix PBE and PBE+U"
-        )
+        pair = f"{', '.join(metals)} with {', '.join(anions)}"
+        flags.append(f"gga_u_mixing: {pair}; the training data mix PBE and PBE+U")
     if kind in ("surface", "wetting"):
-        flags.append("model_softness: surface energies of models trained on MPtrj are too low, Li by 30-45
-        %")
+        flags.append("model_softness: surface energies of models trained on MPtrj are too low, Li by 30-45 %")
     return tuple(flags)

@@ -71,14 +71,14 @@ def interfacial_gamma(
     area_a2: float,
     n_interfaces: int,
 ) -> float:
-    """Excess energy γ(n) of a substrate with a Li film per interface area, meV/Å² (10.1103/PhysRevB.92.214201).
+    """Excess energy γ(n) of substrate and Li film per interface area, meV/Å² (10.1103/PhysRevB.92.214201).
 
     It still holds the strain energy of the film, n s; the series over n removes it. In a periodic sandwich
     the substrate reference is the bulk and ``n_interfaces`` is 2.
     """
-    _require_finite(e_cell_ev=e_cell_ev, e_substrate_reference_ev=e_substrate_reference_ev,
-    mu_li_ev=mu_li_ev) _require_positive(area_a2=area_a2, n_interfaces=n_interfaces) return MEV * (e_cell_ev
-    - e_substrate_reference_ev - n_li * mu_li_ev) / (n_interfaces * area_a2)
+    _require_finite(e_cell_ev=e_cell_ev, e_substrate_reference_ev=e_substrate_reference_ev, mu_li_ev=mu_li_ev)
+    _require_positive(area_a2=area_a2, n_interfaces=n_interfaces)
+    return MEV * (e_cell_ev - e_substrate_reference_ev - n_li * mu_li_ev) / (n_interfaces * area_a2)
 
 
 def interfacial_gamma_vacuum(

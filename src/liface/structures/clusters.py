@@ -1,11 +1,11 @@
 """Small Li clusters: isomers and the ways to set them down.
 
-A relaxed cluster keeps the memory of its start (a tetrahedron on Cu(111) may survive or flatten), so each size
-comes with compact, flat and random starts. All nearest neighbours are one bond length apart.
+A relaxed cluster remembers its start (a tetrahedron on Cu(111) may survive or flatten), so each size comes
+with compact, flat and random starts. Neighbours are one bond length apart.
 
 References
 ----------
-Isomers of small Li clusters: Gardet, Rogemond, Chermette, J. Chem. Phys. 105, 9933 (1996), DOI 10.1063/1.472826.
+Isomers of small Li clusters: Hu et al., Chem. Phys. Lett. 644 (2016), DOI 10.1016/j.cplett.2015.11.049.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def isomers(n: int, *, bond_a: float = BOND_A) -> tuple[Cluster, ...]:
     """
     if not SMALLEST <= n <= LARGEST:
         raise StructureError(
-            f"clusters have {SMALLEST} to {LARGEST} atoms, not {n}; a single atom is an adatom on an adsorption site"
+            f"clusters have {SMALLEST} to {LARGEST} atoms, not {n}; a single atom is an adatom on a site"
         )
     if not bond_a > 0:
         raise StructureError(f"bond length {bond_a} Å; give a positive one, Li–Li is about {BOND_A} Å")
@@ -112,6 +112,7 @@ def dimension_of(positions: np.ndarray) -> Dimension:
 
 def _cluster(name: str, positions: np.ndarray) -> Cluster:
     centred = positions - positions.mean(axis=0)
+    centred.setflags(write=False)
     return Cluster(name, centred, dimension_of(centred))
 
 

@@ -73,7 +73,7 @@ def remove_adsorbates(structure: Structure) -> Structure:
 def dispersed(slab: Structure, site: Site, n: int, *, species: str = "Li") -> Structure:
     """Return the slab with n adatoms on equivalent positions of a site, as far apart as they can be.
 
-    Of all choices one with the largest smallest distance (maximin, periodic) is taken, always the same one. In a
+    Of all choices one with the largest smallest distance (maximin, periodic) is taken, always the same. In a
     crowded cell they may still be neighbours; :func:`~liface.structures.shapes.describe` tells.
 
     Raises
@@ -86,8 +86,8 @@ def dispersed(slab: Structure, site: Site, n: int, *, species: str = "Li") -> St
     images = equivalent_positions(slab, site)
     if len(images) < n:
         raise StructureError(
-            f"{site.name} has {len(images)} equivalent positions in this cell of {_area(slab):.1f} Å², {n} are "
-            f"needed; repeat the slab to at least {ceil(n / len(images))} times the area"
+            f"{site.name} has {len(images)} equivalent positions in this cell of {_area(slab):.1f} Å², {n} "
+            f"are needed; repeat the slab to at least {ceil(n / len(images))} times the area"
         )
     chosen = farthest_subset(images[:, :2], np.array(slab.lattice.matrix)[:2, :2], n)
     return add_adsorbates(slab, images[list(chosen)], species)
@@ -150,8 +150,8 @@ def _check_images(surface: Surface, positions: np.ndarray, cluster: Cluster, sla
     nearest = float(np.hypot(across, delta[:, None, 2]).min())
     if nearest < IMAGE_DISTANCE_A:
         raise StructureError(
-            f"a {cluster.name} of {cluster.n} atoms comes within {nearest:.2f} Å of its periodic image in a cell of "
-            f"{slab.lattice.a:.2f} × {slab.lattice.b:.2f} Å (limit {IMAGE_DISTANCE_A:.1f} Å); it is "
+            f"a {cluster.name} of {cluster.n} atoms comes within {nearest:.2f} Å of its periodic image in a "
+            f"cell of {slab.lattice.a:.2f} × {slab.lattice.b:.2f} Å (limit {IMAGE_DISTANCE_A:.1f} Å); it is "
             f"{reach - IMAGE_DISTANCE_A:.1f} Å wide, so repeat the slab to at least {reach:.1f} Å in-plane"
         )
 
@@ -164,14 +164,14 @@ def _check_clear(surface: Surface, positions: np.ndarray, species: str) -> None:
     ratio = min(ratio, float(pair_distances(positions, surface.in_plane, 5.0).min()) / (2 * radius(species)))
     if ratio < OVERLAP:
         raise OverlapError(
-            f"a {species} adsorbate comes to {ratio:.2f} times the sum of radii of another atom (limit {OVERLAP}); "
-            "put it higher, or use a larger cell or fewer adsorbates"
+            f"a {species} adsorbate comes to {ratio:.2f} times the sum of radii of another atom (limit "
+            f"{OVERLAP}); put it higher, or use a larger cell or fewer adsorbates"
         )
     left = surface.height + surface.bottom - float(positions[:, 2].max())
     if left < CLEARANCE_A:
         raise StructureError(
-            f"{left:.1f} Å are left between the highest adsorbate and the next slab, at least {CLEARANCE_A:.0f} Å "
-            f"are needed; build the slab with {CLEARANCE_A - left:.1f} Å more vacuum"
+            f"{left:.1f} Å are left between the highest adsorbate and the next slab, at least "
+            f"{CLEARANCE_A:.0f} Å are needed; build the slab with {CLEARANCE_A - left:.1f} Å more vacuum"
         )
 
 

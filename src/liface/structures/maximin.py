@@ -17,8 +17,8 @@ _SAME_A = 1e-3
 def farthest_subset(points: np.ndarray, in_plane: np.ndarray, n: int) -> tuple[int, ...]:
     """Return the indices of n points whose smallest periodic distance is largest.
 
-    A farthest-point sweep gives a first choice. Then every larger distance, up to that of the densest packing of
-    the plane, is asked for n points that keep it: a clique in the graph of pairs at least so far apart.
+    A farthest-point sweep gives a first choice. Then every larger distance, up to that of the densest packing
+    of the plane, is asked for n points that keep it: a clique in the graph of pairs at least so far apart.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def _sweep(distances: np.ndarray, n: int) -> tuple[int, ...]:
 
 
 def _clique(allowed: np.ndarray, n: int, budget: list[int]) -> tuple[int, ...] | None:
-    """Return the first n points that are pairwise allowed, or None if there are none or the budget is spent."""
+    """Return the first n points that are pairwise allowed, or None; also when the budget is spent."""
     masks = [sum(1 << int(j) for j in np.flatnonzero(row) if j != i) for i, row in enumerate(allowed)]
 
     def grow(taken: tuple[int, ...], open_to: int) -> tuple[int, ...] | None:

@@ -27,10 +27,10 @@ class _Pose(NamedTuple):
 def orientations(cluster: Cluster, *, per_kind: int | None = 3) -> tuple[tuple[str, Cluster], ...]:
     """Return the distinct orientations of a cluster.
 
-    Three-dimensional clusters stand on a ``face``, an ``edge`` or a ``vertex`` of their convex hull, planar ones
-    lie ``flat`` or are ``standing`` on an edge of their outline, linear ones lie ``flat`` or stand ``upright``.
-    Where a kind has several distinct orientations they are numbered, the most stable (more atoms standing, lower
-    centre) first. Orientations that differ by a turn about z or a mirror are one.
+    Three-dimensional clusters stand on a ``face``, an ``edge`` or a ``vertex`` of their convex hull, planar
+    ones lie ``flat`` or are ``standing`` on an edge of their outline, linear ones lie ``flat`` or stand
+    ``upright``. Where a kind has several distinct orientations they are numbered, the most stable (more atoms
+    standing, lower centre) first. Orientations that differ by a turn about z or a mirror are one.
 
     Parameters
     ----------
@@ -66,7 +66,8 @@ def oriented(cluster: Cluster, orientation: str) -> Cluster:
     known = dict(orientations(cluster, per_kind=None))
     if orientation not in known:
         raise StructureError(
-            f"a {cluster.name} of {cluster.n} atoms has no orientation {orientation!r}; choose {', '.join(known)}"
+            f"a {cluster.name} of {cluster.n} atoms has no orientation {orientation!r}; "
+            f"choose {', '.join(known)}"
         )
     return known[orientation]
 
@@ -93,8 +94,8 @@ def _planar_downs(positions: np.ndarray) -> dict[str, list[np.ndarray]]:
 def _hull_downs(positions: np.ndarray) -> dict[str, list[np.ndarray]]:
     """Return the directions that put a face, an edge or a vertex of the convex hull lowest.
 
-    The sum of the normals of the faces that meet in an edge or vertex lies inside its normal cone, so that nothing
-    else of the cluster is lower.
+    The sum of the normals of the faces that meet in an edge or vertex lies inside its normal cone, so that
+    nothing else of the cluster is lower.
     """
     faces = _faces(positions)
     normals = [normal for normal, _ in faces]
@@ -128,7 +129,7 @@ def _faces(positions: np.ndarray) -> list[tuple[np.ndarray, frozenset[int]]]:
 def _in_fixed_order(directions: list[np.ndarray]) -> list[np.ndarray]:
     """Sort directions, so that the result does not hang on the order in which the hull lists them."""
     units = [d / np.linalg.norm(d) for d in directions]
-    return sorted(units, key=lambda d: tuple(np.round(d, 3)), reverse=True)
+    return sorted(units, key=lambda d: [round(float(x), 3) + 0.0 for x in d], reverse=True)
 
 
 def _pose(kind: str, positions: np.ndarray, down: np.ndarray) -> _Pose:

@@ -1,4 +1,4 @@
-"""What a group of adsorbed atoms looks like: scattered adatoms, a flat raft or a three-dimensional cluster."""
+"""What adsorbed atoms look like: scattered adatoms, a flat raft or a three-dimensional cluster."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from liface.errors import StructureError
 from liface.structures.deposition import ADSORBATE, remove_adsorbates
-from liface.structures.touching import Surface, lattice_points, minimum_image, surface_of
+from liface.structures.touching import Surface, pair_distances, surface_of
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -20,7 +20,7 @@ BOND_A = 3.6
 """Å; Li atoms nearer than this are neighbours: halfway between first and third shell of bcc Li."""
 
 LIFTED_A = 1.2
-"""Å; an atom this far above touching the surface belongs to a second layer. The top of a tetrahedron is at 2.2 Å."""
+"""Å; an atom this far above touching the surface stands on others; in a tetrahedron it is 2 Å."""
 
 TYPICAL_HEIGHT_A = 2.2
 """Å; height of Li in touch with a close-packed metal, used where the surface is given as a height only."""
@@ -35,7 +35,7 @@ class Shape:
     Attributes
     ----------
     kind
-        ``adatoms`` if no two are neighbours, ``raft`` if all touch the surface, ``3d`` if some stand on others.
+        ``adatoms`` if no two are neighbours, ``raft`` if all touch the surface, ``3d`` otherwise.
     heights
         Heights above the nearby top of the surface, Å.
     coordination
@@ -139,8 +139,5 @@ def _bonds(positions: np.ndarray, in_plane: np.ndarray) -> tuple[np.ndarray, int
     """Return the number of neighbours of each atom, periodic in-plane, and the number of connected groups."""
     from scipy.sparse.csgraph import connected_components
 
-    delta = positions[:, None, :] - positions[None, :, :]
-    across = minimum_image(delta[..., :2], in_plane)[:, :, None, :] + lattice_points(in_plane, BOND_A)
-    lengths = np.hypot(np.linalg.norm(across, axis=-1), delta[:, :, None, 2])
-    bonds = ((lengths < BOND_A) & (lengths > 1e-6)).sum(axis=2)
+    bonds = (pair_distances(positions, in_plane, BOND_A) < BOND_A).sum(axis=2)
     return bonds.sum(axis=1), int(connected_components(bonds > 0, directed=False)[0])

@@ -1,8 +1,8 @@
 """Adsorption sites: where an atom can sit on the top face of a slab.
 
-The exposed atoms give the *top* sites, the edges of their Delaunay triangulation the *bridges* (only where no
-third atom is nearer to the middle), the centres of its empty circles the *hollows* (only where the atoms stand all
-around). Heights come from touching spheres of all atoms, so that an adsorbate never overlaps a rumpled surface.
+The exposed atoms give the *top* sites, the edges of their Delaunay triangulation the *bridges* (only where
+no third atom is nearer to the middle), the centres of its empty circles the *hollows* (only where the atoms
+stand all around). Heights come from touching spheres of all atoms: no adsorbate overlaps a rumpled surface.
 Equivalent sites are merged with the symmetry of the isolated slab, found in its primitive in-plane cell: the
 sites of a supercell are those of the primitive cell, only their multiplicity grows.
 """
@@ -36,7 +36,7 @@ MERGE_A = 0.3
 """Å; candidates closer than this are one site. Hollow and long bridge of bcc(110) are 0.5 Å apart."""
 
 EXPOSURE_A = 0.3
-"""Å; an atom counts as exposed if neighbours in its own plane lift an adsorbate on top of it by less than this."""
+"""Å; neighbours in its own plane may lift an adsorbate on top of an exposed atom by up to this."""
 
 PLANE_A = 0.6
 """Å; atoms lower than this below a neighbour are recessed, and must not be shadowed by it at all."""
@@ -98,8 +98,8 @@ def adsorption_sites(
     Returns
     -------
     tuple
-        Tops, bridges, hollows; within a kind by number and species of neighbours, then from the densest to the
-        least dense surroundings. Names and order do not depend on the orientation or repetition of the cell.
+        Tops, bridges, hollows; within a kind by number and species of neighbours, then from dense to open
+        surroundings. Names and order do not depend on the orientation or repetition of the cell.
 
     Raises
     ------
@@ -172,13 +172,13 @@ def exposed_atoms(surface: Surface, adsorbate: str) -> np.ndarray:
     lifted = np.where(rise > 0, z[None, :, None] + np.sqrt(np.maximum(rise, 0.0)), -np.inf).max(axis=2)
     recessed = z[:, None] < z[None, :] - PLANE_A
     slack = np.where(recessed, 0.0, EXPOSURE_A)
-    return np.flatnonzero((z + touch >= (lifted - slack).max(axis=1) - 1e-6))
+    return np.flatnonzero(z + touch >= (lifted - slack).max(axis=1) - 1e-6)
 
 
 def _candidates(cell: Surface, adsorbate: str) -> Iterator[tuple[str, np.ndarray]]:
     """Yield kind and in-plane position of possible sites: tops first, then hollows, then bridges.
 
-    Hollows come before bridges: in a square of atoms the triangulation draws a diagonal whose middle is the hollow.
+    Hollows come first, as the middle of the diagonal that a triangulation draws in a square is a hollow.
     """
     atoms = cell.positions[exposed_atoms(cell, adsorbate), :2]
     points, triangles = _triangulate(atoms, cell.in_plane)
@@ -243,7 +243,7 @@ def _describe(
 
 
 def _named(found: list[Found], surface: Surface, z: float | None, adsorbate: str) -> tuple[Site, ...]:
-    """Sort sites, number them within their kind and bring them into the cell, at height z (Å) if one is given."""
+    """Sort sites, number them within their kind and bring them into the cell, to z (Å) if given."""
     wrapped = []
     for key, kind, point, coordination, multiplicity in found:
         xy = wrap(point[None, :2], surface.in_plane)[0]
@@ -265,8 +265,8 @@ def _check_clear(surface: Surface, position: np.ndarray, adsorbate: str) -> None
     nearest = float(surface.relative_distances(position, adsorbate, cutoff=4.0).min())
     if nearest < OVERLAP:
         raise OverlapError(
-            f"{adsorbate} {position[2] - surface.top:.2f} Å above the surface comes to {nearest:.2f} times the sum of "
-            f"radii of an atom (limit {OVERLAP}); raise the height or leave it out to have it found"
+            f"{adsorbate} {position[2] - surface.top:.2f} Å above the surface comes to {nearest:.2f} times "
+            f"the sum of radii of an atom (limit {OVERLAP}); raise the height or leave it out to have it found"
         )
 
 

@@ -41,7 +41,7 @@ class SurfaceSymmetry:
         return abs(round(float(np.linalg.det(self.supercell))))
 
     def orbit(self, xy: np.ndarray, tolerance: float) -> np.ndarray:
-        """Return the distinct images of a point in the primitive cell, Å, shape (k, 2); the point comes first."""
+        """Return the distinct images of a point in the primitive cell, itself first, Å, shape (k, 2)."""
         images = self.rotations @ np.asarray(xy, dtype=float) + self.shifts
         return merge_points(np.vstack([xy, images]), self.primitive_surface.in_plane, tolerance)
 
@@ -67,8 +67,8 @@ def merge_points(points: np.ndarray, in_plane: np.ndarray, tolerance: float) -> 
 def surface_symmetry(surface: Surface, symprec: float = SYMPREC_A) -> SurfaceSymmetry:
     """Find the symmetry of an isolated slab.
 
-    The third vector is replaced by a vertical one: how slabs are stacked across the vacuum says nothing about a
-    single surface. The primitive cell is used because a supercell of low symmetry (2×3 of a hexagonal plane)
+    The third vector is replaced by a vertical one: how slabs are stacked across the vacuum says nothing about
+    one surface. The primitive cell is used because a supercell of low symmetry (2×3 of a hexagonal plane)
     hides rotations that the surface has.
 
     Parameters
@@ -95,7 +95,8 @@ def _upright_operations(surface: Surface, symprec: float) -> tuple[np.ndarray, n
     lattice[:2, :2], lattice[2, 2] = surface.in_plane, height
     centred = surface.positions - [0.0, 0.0, surface.bottom]
     numbers = np.unique(surface.species, return_inverse=True)[1] + 1
-    found = spglib.get_symmetry((lattice, centred @ np.linalg.inv(lattice), numbers), symprec=symprec)
+    cell = (lattice.tolist(), (centred @ np.linalg.inv(lattice)).tolist(), numbers.tolist())
+    found = spglib.get_symmetry(cell, symprec=symprec)
     if found is None:  # atoms too close for the tolerance: only the lattice itself is left
         return np.eye(2)[None], np.zeros((1, 2))
     rotations, shifts = found["rotations"], found["translations"]
@@ -115,7 +116,7 @@ def _primitive(surface: Surface, symprec: float) -> tuple[Surface, np.ndarray]:
     pure = shifts[(rotations == np.eye(2)).all(axis=(1, 2))] @ surface.in_plane
     basis = _shortest_basis(np.vstack([pure, surface.in_plane]), surface.in_plane)
     supercell = np.rint(surface.in_plane @ np.linalg.inv(basis))
-    # Noise in the translations must not enter the lattice: the primitive cell is an exact fraction of the given one.
+    # Noise in the translations must not enter the lattice: the primitive cell is an exact fraction of it.
     basis = np.linalg.inv(supercell) @ surface.in_plane
     kept: list[int] = []
     for i, (symbol, point) in enumerate(zip(surface.species, surface.positions, strict=True)):

@@ -143,8 +143,8 @@ def surface_of(slab: Structure, *, without_role: str | None = None) -> Surface:
     matrix = np.array(slab.lattice.matrix)
     if np.abs(matrix[:2, 2]).max() > 1e-4 or matrix[2, 2] <= 0:
         raise StructureError(
-            f"the first two lattice vectors must lie in the xy plane and the third point up; z components are "
-            f"{np.round(matrix[:, 2], 4).tolist()} Å; build the slab with its surface normal along z"
+            "the first two lattice vectors must lie in the xy plane and the third point up; "
+            f"their z components are {np.round(matrix[:, 2], 4).tolist()} Å; build the slab with its surface normal along z"
         )
     roles = slab.site_properties.get("role") or [None] * len(slab)
     kept = [i for i, role in enumerate(roles) if without_role is None or role != without_role]
@@ -155,8 +155,8 @@ def surface_of(slab: Structure, *, without_role: str | None = None) -> Surface:
     empty = height - float(np.ptp(positions[:, 2]))
     if empty < MIN_VACUUM_A:
         raise StructureError(
-            f"{slab.formula}: {empty:.1f} Å of vacuum along z, at least {MIN_VACUUM_A:.0f} Å are needed to put "
-            "adsorbates on a surface; build the slab with more vacuum"
+            f"{slab.formula}: {empty:.1f} Å of vacuum along z, at least {MIN_VACUUM_A:.0f} Å are "
+            "needed to put adsorbates on a surface; build the slab with more vacuum"
         )
     species = tuple(slab[i].specie.symbol for i in kept)
     return Surface(matrix[:2, :2], matrix[2, :2], height, species, positions)
@@ -166,6 +166,22 @@ def minimum_image(delta: np.ndarray, in_plane: np.ndarray) -> np.ndarray:
     """Bring in-plane vectors (Å, shape (..., 2)) into the parallelogram around the origin."""
     fractional = delta @ np.linalg.inv(in_plane)
     return (fractional - np.round(fractional)) @ in_plane
+
+
+def pair_distances(positions: np.ndarray, in_plane: np.ndarray, cutoff: float) -> np.ndarray:
+    """Return distances between atoms and each other's in-plane images up to a cutoff.
+
+    Returns
+    -------
+    array
+        Å, shape (n, n, images); infinite for an atom with itself, but not with its own images.
+    """
+    delta = positions[:, None, :] - positions[None, :, :]
+    across = minimum_image(delta[..., :2], in_plane)[:, :, None, :] + lattice_points(in_plane, cutoff)
+    lengths = np.hypot(np.linalg.norm(across, axis=-1), delta[:, :, None, 2])
+    atoms = np.arange(len(positions))
+    lengths[atoms, atoms, 0] = np.inf
+    return lengths
 
 
 def wrap(xy: np.ndarray, in_plane: np.ndarray) -> np.ndarray:
@@ -191,7 +207,7 @@ def lattice_points(in_plane: np.ndarray, cutoff: float) -> np.ndarray:
 
 
 def _unwrapped(positions: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Move atoms by whole third lattice vectors so that the widest empty gap along z lies above all of them."""
+    """Move atoms by whole third lattice vectors so that the widest gap along z lies above them all."""
     z = positions[:, 2] / matrix[2, 2]
     levels = np.sort(z % 1.0)
     gaps = np.diff(np.append(levels, levels[0] + 1.0))

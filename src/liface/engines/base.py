@@ -1,0 +1,140 @@
+"""What is asked for as an engine, and what every engine must offer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Protocol, Self
+
+from pydantic import Field
+
+from liface.documents.base import Document
+from liface.documents.calculation import EngineInfo
+from liface.errors import UnknownEngineError
+
+if TYPE_CHECKING:
+    from ase.calculators.calculator import Calculator
+
+Scalar = bool | int | float | str
+
+CHECKPOINT_SUFFIXES = (".pth", ".pt", ".tar", ".model", ".ckpt", ".xml", ".txt", ".json", ".pb", ".npz")
+"""File endings by which a model name is recognised as a path."""
+
+
+class EngineSpec(Document):
+    """Which engine a person asks for; small, hashable, and the same after JSON or pickle.
+
+    What the engine *is* (version, hash of its weights) is found by :func:`liface.engines.engine_info`.
+    """
+
+    name: str = Field(description="Engine: sevennet, chgnet, emt, morse, ase or atomate2.")
+    model: str = Field(default="", description="Model name; empty for the default of the engine.")
+    checkpoint: str = Field(default="", description="Path of a weights file of the user's own.")
+    options: tuple[tuple[str, Scalar], ...] = Field(
+        default=(), description="Keyword arguments of the calculator."
+    )
+
+    @classmethod
+    def parse(cls, text: str | EngineSpec) -> EngineSpec:
+        """Read ``ENGINE[:MODEL][:CHECKPOINT][?key=value&key=value]``.
+
+        A model that looks like a path (it has a slash, or the ending of a weights file) is a checkpoint.
+
+        Raises
+        ------
+        UnknownEngineError
+            If the text does not have this form.
+
+        Examples
+        --------
+        >>> EngineSpec.parse("sevennet:7net-mf-0?modal=PBE").options
+        (('modal', 'PBE'),)
+        >>> EngineSpec.parse("chgnet:models/mine.pth.tar").checkpoint
+        'models/mine.pth.tar'
+        """
+        if isinstance(text, EngineSpec):
+            return text
+        head, _, tail = text.strip().partition("?")
+        name, _, rest = head.partition(":")
+        model, checkpoint = _model_and_checkpoint(name.lower(), rest)
+        if not name:
+            raise UnknownEngineError(
+                f"engine {text!r} has no name; write ENGINE[:MODEL], e.g. sevennet:7net-0"
+            )
+        return cls(name=name.lower(), model=model, checkpoint=checkpoint, options=_options(tail, text))
+
+    @property
+    def keywords(self) -> dict[str, Scalar]:
+        """The options as keyword arguments."""
+        return dict(self.options)
+
+    def __str__(self) -> str:
+        """Return the text that :meth:`parse` reads."""
+        head = ":".join(part for part in (self.name, self.model, self.checkpoint) if part)
+        tail = "&".join(f"{key}={_text(value)}" for key, value in self.options)
+        return f"{head}?{tail}" if tail else head
+
+    def as_dict(self) -> dict:
+        """Return a JSON-able dict that monty and jobflow decode again."""
+        return {
+            "@module": type(self).__module__,
+            "@class": type(self).__name__,
+            **self.model_dump(mode="json"),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict) -> Self:
+        """Read what :meth:`as_dict` wrote."""
+        return cls.model_validate({k: v for k, v in data.items() if not k.startswith("@")})
+
+
+class Engine(Protocol):
+    """The contract of an engine; :mod:`liface.testing.engine_contract` checks it."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What computes, exactly."""
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Names of the distributions whose versions are stored with each calculation."""
+
+    def calculator(self, needs_stress: bool) -> Calculator:
+        """Return an ASE calculator: eV, Å, eV/Å, stress in eV/Å³ (positive under tension).
+
+        The weights are loaded once. Without ``needs_stress`` the calculator may leave the stress out.
+        """
+
+
+def looks_like_path(text: str) -> bool:
+    """Tell a path from the name of a model."""
+    return "/" in text or "\\" in text or PurePath(text).suffix.lower() in CHECKPOINT_SUFFIXES
+
+
+def _model_and_checkpoint(name: str, rest: str) -> tuple[str, str]:
+    model, _, checkpoint = rest.partition(":")
+    if name != "ase" and not checkpoint and looks_like_path(model):  # a dotted class may end like a file
+        return "", model
+    return model, checkpoint
+
+
+def _options(tail: str, text: str) -> tuple[tuple[str, Scalar], ...]:
+    pairs = []
+    for part in filter(None, tail.split("&")):
+        key, equals, value = part.partition("=")
+        if not key or not equals:
+            raise UnknownEngineError(f"engine {text!r}: {part!r} is no option; write key=value")
+        pairs.append((key, _scalar(value)))
+    return tuple(sorted(pairs))
+
+
+def _scalar(value: str) -> Scalar:
+    try:
+        read = json.loads(value)
+    except json.JSONDecodeError:
+        return value
+    return read if isinstance(read, bool | int | float | str) else value
+
+
+def _text(value: Scalar) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,249 @@
+"""Trust-radius L-BFGS: one force call per step, for energies that carry single-precision noise.
+
+Each step is the quasi-Newton step, shortened so that no atom moves further than the trust radius. A step is
+judged by the energy it gains against the gain that the quadratic model predicts; where the energy
+difference drowns in the noise of a single-precision model, by the trapezoid of the forces at both ends. A
+step that climbs is taken back, but its curvature is kept. If steps keep being refused, or nothing improves
+any more, ASE's FIRE takes over from the best point.
+
+Method: Nocedal and Wright, Numerical Optimization, 2nd ed., chapters 4 and 7, DOI
+10.1007/978-0-387-40065-5; FIRE: Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006), DOI
+10.1103/PhysRevLett.97.170201.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from liface.engines.potential import Point, PotentialSurface
+
+QUASI_NEWTON = "tr-lbfgs"
+FALL_BACK = "tr-lbfgs, then fire"
+
+
+@dataclass(frozen=True)
+class TrustRadius:
+    """How far a step may go, Å (largest displacement of an atom)."""
+
+    start: float = 0.15
+    largest: float = 0.30
+    smallest: float = 1e-3
+
+
+@dataclass
+class Minimum:
+    """Where a minimisation ended: its best point, energies of the accepted steps (eV) and who finished."""
+
+    point: Point
+    energies: list[float]
+    converged: bool
+    optimizer: str
+    reason: str = ""
+
+
+@dataclass
+class InverseHessian:
+    """Limited-memory BFGS approximation of the inverse Hessian, Å²/eV."""
+
+    stiffness: float = 20.0
+    """Diagonal of the Hessian before anything is known, eV/Å²."""
+    memory: int = 24
+    pairs: deque = field(default_factory=deque)
+
+    def learn(self, step: np.ndarray, change: np.ndarray) -> None:
+        """Take in how the gradient changed over a step; pairs of negative or no curvature are left out."""
+        curvature = float(change @ step)
+        if curvature > 1e-3 * float(step @ step):
+            self.pairs.append((step, change, 1 / curvature))
+            if len(self.pairs) > self.memory:
+                self.pairs.popleft()
+
+    def forget(self) -> None:
+        """Start again from the diagonal."""
+        self.pairs.clear()
+
+    def times(self, g: np.ndarray) -> np.ndarray:
+        """Return the inverse Hessian times a gradient (two-loop recursion)."""
+        q = g.copy()
+        weights = []
+        for step, change, rho in reversed(self.pairs):
+            weight = rho * (step @ q)
+            q -= weight * change
+            weights.append(weight)
+        q *= self._scale()
+        for (step, change, rho), weight in zip(self.pairs, reversed(weights), strict=True):
+            q += step * (weight - rho * (change @ q))
+        return q
+
+    def _scale(self) -> float:
+        if not self.pairs:
+            return 1 / self.stiffness
+        _, change, rho = self.pairs[-1]
+        return float(1 / (rho * (change @ change)))
+
+
+def minimise(
+    surface: PotentialSurface, fmax: float, max_calls: int, trust: TrustRadius | None = None
+) -> Minimum:
+    """Relax until no force exceeds ``fmax`` (eV/Å) or the force calls are spent.
+
+    Raises
+    ------
+    CalculationError
+        If the structure explodes, collapses, or the engine raises.
+    """
+    search = _TrustRegionSearch(surface, fmax, max_calls, trust or TrustRadius())
+    minimum = search.run()
+    if minimum.converged or surface.calls >= max_calls:
+        return minimum
+    return _fire(surface, fmax, max_calls, minimum)
+
+
+class _TrustRegionSearch:
+    """One run of the trust-radius search; holds its state."""
+
+    refusals_allowed = 6
+    patience = 60
+
+    def __init__(self, surface: PotentialSurface, fmax: float, max_calls: int, trust: TrustRadius):
+        self.surface, self.fmax, self.max_calls, self.trust = surface, fmax, max_calls, trust
+        self.radius = trust.start
+        self.inverse = InverseHessian()
+        self.point = surface(surface.coordinates.initial())
+        self.energies = [self.point.energy]
+        self.refusals = 0
+        self.best_residual, self.best_call = self.point.residual, 1
+
+    def run(self) -> Minimum:
+        restarted = False
+        while self.point.residual > self.fmax:
+            if self.surface.calls >= self.max_calls:
+                return self._end(False, f"force call limit {self.max_calls} reached")
+            if self.refusals > self.refusals_allowed or self.radius < self.trust.smallest:
+                if restarted:
+                    return self._end(False, "steps kept being refused")
+                restarted = True
+                self._restart()
+            if self.surface.calls - self.best_call > self.patience:
+                return self._end(False, f"no smaller force in {self.patience} force calls")
+            self._advance()
+        return self._end(True)
+
+    def _advance(self) -> None:
+        step, share = self._propose()
+        trial = self.surface(self.point.x + step)
+        self.inverse.learn(step, trial.gradient - self.point.gradient)
+        length = self.surface.coordinates.extent(step)
+        gain = _energy_change(self.point, trial, step)
+        expected = (1 - share / 2) * float(self.point.gradient @ step)
+        if gain > 1e-4:
+            self._refuse(trial, step, length)
+            return
+        self._accept(trial, gain / expected, share, length)
+
+    def _propose(self) -> tuple[np.ndarray, float]:
+        """Return the step and the share of the quasi-Newton step that the trust radius left."""
+        g = self.point.gradient
+        step = -self.inverse.times(g)
+        if float(step @ g) >= 0:  # the model lost its way; the gradient never does
+            self.inverse.forget()
+            step = -self.inverse.times(g)
+        length = self.surface.coordinates.extent(step)
+        share = min(1.0, self.radius / length)
+        return share * step, share
+
+    def _refuse(self, trial: Point, step: np.ndarray, length: float) -> None:
+        """Stay, and come closer: to where the slope along the step would vanish."""
+        here, there = float(self.point.gradient @ step), float(trial.gradient @ step)
+        zero = here / (here - there) if there > here else 0.25
+        self.radius = length * float(np.clip(zero, 0.1, 0.5))
+        self.refusals += 1
+
+    def _accept(self, trial: Point, ratio: float, share: float, length: float) -> None:
+        self.point = trial
+        self.energies.append(trial.energy)
+        self.refusals = 0
+        if ratio > 0.5 and share < 1:
+            self.radius = min(self.trust.largest, 1.6 * self.radius)
+        elif ratio < 0.1:
+            self.radius = max(10 * self.trust.smallest, 0.6 * length)
+        if trial.residual < 0.98 * self.best_residual:
+            self.best_residual, self.best_call = trial.residual, self.surface.calls
+
+    def _restart(self) -> None:
+        self.inverse.forget()
+        self.radius, self.refusals = 0.2 * self.trust.start, 0
+
+    def _end(self, converged: bool, reason: str = "") -> Minimum:
+        return Minimum(self.point, self.energies, converged, QUASI_NEWTON, reason)
+
+
+def _energy_change(before: Point, after: Point, step: np.ndarray) -> float:
+    """Return the energy gained by a step, eV; negative is downhill.
+
+    Small differences are taken from the forces: the sum of a few hundred single-precision energies is only
+    good to about 1e-6 of its value.
+    """
+    difference = after.energy - before.energy
+    if abs(difference) > 1e-4 + 2e-6 * abs(after.energy):
+        return difference
+    return 0.5 * float((before.gradient + after.gradient) @ step)
+
+
+def _fire(surface: PotentialSurface, fmax: float, max_calls: int, start: Minimum) -> Minimum:
+    """Go on from the best point with ASE's FIRE."""
+    from ase.optimize import FIRE
+
+    walker = _optimizable(surface, start.point)
+    energies, best = list(start.energies), start.point
+    for _ in FIRE(walker, logfile=None).irun(fmax=fmax, steps=max_calls):
+        point = walker.point
+        if point is not best and surface.calls > 0:
+            energies.append(point.energy)
+        if point.residual <= fmax:
+            return Minimum(point, energies, True, FALL_BACK)
+        if point.energy < best.energy:
+            best = point
+        if surface.calls >= max_calls:
+            break
+    reason = f"force call limit {max_calls} reached after fall-back ({start.reason})"
+    return Minimum(best, energies, False, FALL_BACK, reason)
+
+
+def _optimizable(surface: Callable[[np.ndarray], Point], start: Point) -> Any:
+    """Return the surface in the form that ASE's optimizers take."""
+    from ase.utils.abc import Optimizable
+
+    class Walker(Optimizable):
+        point = start
+
+        def ndofs(self) -> int:
+            return len(start.x)
+
+        def get_x(self) -> np.ndarray:
+            return self.point.x.copy()
+
+        def set_x(self, x: np.ndarray) -> None:
+            self.point = surface(x)
+
+        def get_gradient(self) -> np.ndarray:
+            return self.point.gradient
+
+        def get_value(self) -> float:
+            return self.point.energy
+
+        def iterimages(self) -> tuple:
+            return ()
+
+        def converged(self, gradient: np.ndarray, fmax: float) -> bool:
+            return self.point.residual <= fmax
+
+        def gradient_norm(self, gradient: np.ndarray) -> float:
+            return self.point.residual
+
+    return Walker()

@@ -1,0 +1,122 @@
+"""The potential energy surface as the optimizer sees it: counted and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from liface.engines.coordinates import Coordinates
+from liface.errors import CalculationError
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from ase.calculators.calculator import Calculator
+
+SMALLEST_DISTANCE_A = 0.5
+LARGEST_DISPLACEMENT_A = 10.0
+LARGEST_ENERGY_PER_ATOM_EV = 50.0
+LARGEST_FORCE_EV_PER_A = 1e3
+PATIENCE_CALLS = 5
+"""A force beyond the limit in so many calls in a row is an explosion, not a bad start."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """The surface at one place: energy (eV), gradient (eV/Å), forces, stress (eV/Å³) and residual (eV/Å)."""
+
+    x: np.ndarray
+    energy: float
+    gradient: np.ndarray
+    residual: float
+    forces: np.ndarray
+    stress: np.ndarray | None
+
+
+class PotentialSurface:
+    """Energy and gradient of a structure as a function of the optimizer's vector.
+
+    Counts force calls. Raises :class:`CalculationError` with the reason and the value when the engine
+    raises, when a number is not finite, and when the structure explodes or collapses.
+    """
+
+    def __init__(self, atoms: Atoms, calculator: Calculator, coordinates: Coordinates):
+        self.atoms = atoms.copy()
+        self.atoms.set_constraint()  # frozen atoms are no coordinates; their forces are wanted as they are
+        self.atoms.calc = calculator
+        self.coordinates = coordinates
+        self.calls = 0
+        self._beyond = 0
+
+    def __call__(self, x: np.ndarray) -> Point:
+        """Evaluate energy, forces and (where the cell relaxes) stress: one force call."""
+        positions, cell = self.coordinates.expand(x)
+        self._check_geometry(positions, cell)
+        self.atoms.set_cell(cell)
+        self.atoms.set_positions(positions)
+        self.calls += 1
+        energy, forces, stress = self._evaluate()
+        self._check_numbers(energy, forces, stress)
+        gradient = self.coordinates.gradient(x, forces, stress, self.atoms.get_volume())
+        return Point(x.copy(), energy, gradient, self.coordinates.residual(forces, stress), forces, stress)
+
+    def _evaluate(self) -> tuple[float, np.ndarray, np.ndarray | None]:
+        try:
+            energy = float(self.atoms.get_potential_energy())
+            forces = np.array(self.atoms.get_forces(apply_constraint=False), dtype=float)
+            if self.coordinates.mode == "fixed":
+                return energy, forces, None
+            return energy, forces, np.array(self.atoms.get_stress(voigt=False), dtype=float)
+        except Exception as error:
+            # An engine may raise anything on a structure it cannot treat; the structure fails, with the
+            # cause kept.
+            raise CalculationError(f"the engine raised {type(error).__name__}: {error}") from error
+
+    def _check_geometry(self, positions: np.ndarray, cell: np.ndarray) -> None:
+        if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
+            raise CalculationError("positions are not finite")
+        moved = np.linalg.norm(positions - self.coordinates.start, axis=1).max(initial=0.0)
+        if self.coordinates.mode == "fixed" and moved > LARGEST_DISPLACEMENT_A:
+            raise CalculationError(
+                f"exploded: an atom moved {moved:.1f} Å, more than {LARGEST_DISPLACEMENT_A:g} Å"
+            )
+        ratio = abs(np.linalg.det(cell) / np.linalg.det(self.coordinates.cell))
+        if not 1 / 3 < ratio < 3:
+            raise CalculationError(f"exploded: the volume changed by a factor of {ratio:.2f}")
+        check_distances(self.atoms.get_chemical_symbols(), positions, cell)
+
+    def _check_numbers(self, energy: float, forces: np.ndarray, stress: np.ndarray | None) -> None:
+        if not np.isfinite(energy):
+            raise CalculationError(f"energy is {energy}")
+        if not np.isfinite(forces).all() or (stress is not None and not np.isfinite(stress).all()):
+            raise CalculationError("forces or stress are not finite (NaN or infinite)")
+        per_atom = energy / len(self.atoms)
+        if abs(per_atom) > LARGEST_ENERGY_PER_ATOM_EV:
+            raise CalculationError(f"unphysical energy: {per_atom:.1f} eV per atom")
+        largest = float(np.linalg.norm(forces, axis=1).max())
+        self._beyond = self._beyond + 1 if largest > LARGEST_FORCE_EV_PER_A else 0
+        if self._beyond >= PATIENCE_CALLS:
+            raise CalculationError(f"exploded: force {largest:.3g} eV/Å after {self.calls} force calls")
+
+
+def check_distances(symbols: Sequence[str], positions: np.ndarray, cell: np.ndarray) -> None:
+    """Refuse two atoms closer than 0.5 Å.
+
+    Rounding fractional differences finds the nearest image of so short a vector in every cell that is
+    higher than 1 Å along each direction.
+    """
+    if len(positions) < 2:
+        return
+    frac = np.linalg.solve(cell.T, positions.T).T
+    difference = frac[:, None, :] - frac[None, :, :]
+    difference -= np.rint(difference)
+    distance2 = ((difference @ cell) ** 2).sum(axis=2)
+    np.fill_diagonal(distance2, np.inf)
+    i, j = divmod(int(np.argmin(distance2)), len(positions))
+    if distance2[i, j] < SMALLEST_DISTANCE_A**2:
+        raise CalculationError(
+            f"collapsed: {symbols[i]} and {symbols[j]} are {np.sqrt(distance2[i, j]):.2f} Å apart, "
+            f"less than {SMALLEST_DISTANCE_A:g} Å"
+        )

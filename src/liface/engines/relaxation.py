@@ -1,0 +1,160 @@
+"""One request in, one document out: single points and relaxations with any engine."""
+
+from __future__ import annotations
+
+import platform
+import time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from liface import __version__
+from liface.documents.calculation import (
+    CalculationDocument,
+    CalculationRequest,
+    ConvergedCalculation,
+    FailedCalculation,
+    UnconvergedCalculation,
+)
+from liface.documents.geometry import Geometry
+from liface.engines.coordinates import Coordinates, largest_force
+from liface.engines.optimizer import Minimum, minimise
+from liface.engines.potential import PotentialSurface
+from liface.engines.registry import distribution_version
+from liface.errors import CalculationError, MixedEnginesError
+from liface.units import EV_PER_A3_IN_GPA
+
+if TYPE_CHECKING:
+    from liface.engines.base import Engine
+
+SINGLE_POINT = "none"
+
+
+def run(request: CalculationRequest, engine: Engine) -> CalculationDocument:
+    """Compute a request; a structure that cannot be computed comes back as a document that says why.
+
+    Atoms are computed in canonical order, wrapped into the cell, so that the numbers do not depend on how
+    the caller lists them; positions and forces come back in the caller's order and periodic images. Frozen
+    atoms keep their place exactly (with a relaxing cell: their fractional coordinates), and their forces do
+    not count.
+
+    A cell that relaxes is converged when, besides the forces, no stress component that may relax exceeds
+    ``fmax / 100 Å²``; see :mod:`liface.engines.coordinates`.
+
+    Raises
+    ------
+    MixedEnginesError
+        If the request was made for another engine.
+    UnknownEngineError
+        If the weights cannot be loaded.
+    """
+    if request.engine.fingerprint != engine.info.fingerprint:
+        raise MixedEnginesError(
+            f"request {request.label or request.calc_id} was made for {request.engine.label} "
+            f"({request.engine.fingerprint}), not for {engine.info.label} ({engine.info.fingerprint})"
+        )
+    calculator = engine.calculator(needs_stress=request.settings.cell != "fixed")
+    if hasattr(calculator, "reset"):
+        calculator.reset()  # nothing of the structure before
+    started = time.perf_counter()
+    surface = None
+    try:
+        surface = _surface(request, calculator)
+        minimum = _compute(request, surface)
+    except CalculationError as error:
+        calls = surface.calls if surface else 0
+        common = _common(request, engine, calls, time.perf_counter() - started)
+        return FailedCalculation(**common, reason=f"{type(error).__name__}: {error}")
+    common = _common(request, engine, surface.calls, time.perf_counter() - started)
+    return _document(request, surface, minimum, common)
+
+
+def _surface(request: CalculationRequest, calculator: Any) -> PotentialSurface:
+    """Return the potential energy surface of the canonical structure."""
+    geometry = request.geometry
+    if geometry.n_atoms == 0:
+        raise CalculationError("the structure has no atoms")
+    if not np.isfinite(geometry.position_array).all() or abs(np.linalg.det(geometry.cell_array)) < 1e-6:
+        raise CalculationError("positions are not finite, or the cell has no volume")
+    canonical = geometry.canonical()
+    free = ~np.array(canonical.frozen, dtype=bool)
+    mode = request.settings.cell if request.settings.task == "relax" else "fixed"
+    coordinates = Coordinates(canonical.position_array, canonical.cell_array, free, mode)
+    return PotentialSurface(canonical.to_ase(), calculator, coordinates)
+
+
+def _compute(request: CalculationRequest, surface: PotentialSurface) -> Minimum:
+    if request.settings.task == "static":
+        point = surface(surface.coordinates.initial())
+        return Minimum(point, [point.energy], True, SINGLE_POINT)
+    return minimise(surface, request.settings.fmax_ev_per_a, request.settings.max_force_calls)
+
+
+def _document(
+    request: CalculationRequest, surface: PotentialSurface, minimum: Minimum, common: dict[str, Any]
+) -> CalculationDocument:
+    point, coordinates = minimum.point, surface.coordinates
+    order = request.geometry.canonical_order()
+    forces = np.empty_like(point.forces)
+    forces[order] = point.forces
+    results = {
+        **common,
+        "final": _final_geometry(request.geometry, order, coordinates, point.x),
+        "energy_ev": point.energy,
+        "fmax_ev_per_a": largest_force(point.forces, coordinates.free),
+        "forces_ev_per_a": tuple(map(tuple, forces.tolist())),
+        "energies_ev": tuple(minimum.energies),
+        "optimizer": minimum.optimizer,
+    }
+    if minimum.converged:
+        return ConvergedCalculation(**results)
+    return UnconvergedCalculation(**results, reason=_shortfall(request, minimum, coordinates))
+
+
+def _final_geometry(
+    initial: Geometry, order: np.ndarray, coordinates: Coordinates, x: np.ndarray
+) -> Geometry:
+    """Return the relaxed structure in the order and the periodic images of the caller."""
+    relaxed, cell = coordinates.expand(x)
+    start = initial.position_array
+    images = np.rint((start[order] - coordinates.start) @ np.linalg.inv(coordinates.cell))
+    positions = np.empty_like(start)
+    positions[order] = relaxed + images @ cell
+    if coordinates.mode == "fixed":
+        frozen = np.array(initial.frozen, dtype=bool)
+        positions[frozen] = start[frozen]  # to the last bit: wrapping and back rounds
+        return initial.with_positions(positions)
+    return initial.with_positions(positions, cell)
+
+
+def _shortfall(request: CalculationRequest, minimum: Minimum, coordinates: Coordinates) -> str:
+    point, limit = minimum.point, request.settings.fmax_ev_per_a
+    largest = largest_force(point.forces, coordinates.free)
+    text = f"{minimum.reason}: largest force {largest:.3f} eV/Å, limit {limit:g}"
+    if point.stress is None:
+        return text
+    stress = coordinates.relaxed_stress(point.stress) * EV_PER_A3_IN_GPA
+    return f"{text}; stress {stress:.2f} GPa"
+
+
+def _common(request: CalculationRequest, engine: Engine, calls: int, wall_s: float) -> dict[str, Any]:
+    return {
+        "calc_id": request.calc_id,
+        "label": request.label,
+        "engine": engine.info,
+        "settings": request.settings,
+        "initial": request.geometry,
+        "n_force_calls": calls,
+        "wall_s": wall_s,
+        "versions": _versions(engine),
+    }
+
+
+def _versions(engine: Engine) -> dict[str, str]:
+    packages = {name: distribution_version(name) for name in (*engine.packages, "ase", "numpy")}
+    return {
+        "liface": __version__,
+        "python": platform.python_version(),
+        engine.info.code: engine.info.code_version,
+        **packages,
+    }

@@ -1,0 +1,58 @@
+"""What every section of a report is given."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from liface.documents import FLAGS
+from liface.report.canvas import Plot
+from liface.report.figures import styles
+from liface.report.grouping import flag_badges
+from liface.report.html import Html
+from liface.report.published import Literature
+from liface.report.records import CampaignRecords
+
+if TYPE_CHECKING:
+    from liface.analysis.correlation import CorrelationReport
+
+
+@dataclass
+class Context:
+    """Records, published values, and the figures drawn so far."""
+
+    records: CampaignRecords
+    literature: Literature
+    correlations: Sequence[CorrelationReport] = ()
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    plots: list[Plot] = field(default_factory=list)
+    slugs: set[str] = field(default_factory=set)
+
+    @property
+    def engine_labels(self) -> list[str]:
+        """Names of the engines, in order."""
+        return list(self.records.labels.values())
+
+    def colour(self, fingerprint: str) -> str:
+        """Colour of an engine."""
+        return styles(self.engine_labels)[self.records.labels[fingerprint]][0]
+
+    def slug(self, *parts: object) -> str:
+        """Make a file name that no other figure has; only ASCII letters, digits and hyphens."""
+        text = "-".join(re.sub(r"[^A-Za-z0-9]+", "-", str(part)).strip("-").lower() for part in parts)[:80]
+        candidate, number = text or "figure", 2
+        while candidate in self.slugs:
+            candidate, number = f"{text}-{number}", number + 1
+        self.slugs.add(candidate)
+        return candidate
+
+    def add(self, plot: Plot) -> Plot:
+        """Keep a figure, so that it is written beside the page."""
+        self.plots.append(plot)
+        return plot
+
+    def flags(self, flags: Sequence[str]) -> Html:
+        """Flags as labels with their meaning."""
+        return flag_badges(flags, FLAGS)

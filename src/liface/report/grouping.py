@@ -1,0 +1,95 @@
+"""Results of the same quantity and system, side by side for every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from liface.documents import InterfaceResult, SurfaceResult
+from liface.documents.results import WettingResult
+from liface.report.html import EMPTY, Html, join
+from liface.report.numbers import facet, pairing
+from liface.report.tables import badge
+
+R = TypeVar("R", bound=Any)
+
+UNTRUSTED = frozenset({"unconverged", "reactive", "outside_domain", "nonlinear", "bain_path", "few_points", "partial"})
+"""Flags that make a value be drawn hollow."""
+
+
+@dataclass(frozen=True)
+class Group(Generic[R]):
+    """One quantity of one system: the newest result of each engine, by fingerprint."""
+
+    key: tuple
+    by_engine: dict[str, R]
+    replaced: int
+
+    @property
+    def any(self) -> R:
+        """One of the results, for what they have in common."""
+        return next(iter(self.by_engine.values()))
+
+    def values(self, number: Callable[[R], float]) -> list[float]:
+        """Read the same number from every engine's result."""
+        return [number(result) for result in self.by_engine.values()]
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """Flags of all engines, each once."""
+        return tuple(dict.fromkeys(flag for result in self.by_engine.values() for flag in result.flags))
+
+
+def group(results: Iterable[R], key: Callable[[R], tuple]) -> list[Group[R]]:
+    """Put results of one system together; of several by one engine, the newest stands for it."""
+    found: dict[tuple, dict[str, list[R]]] = {}
+    for result in results:
+        found.setdefault(key(result), {}).setdefault(result.engine.fingerprint, []).append(result)
+    groups = []
+    for system, engines in found.items():
+        newest = {f: max(many, key=lambda r: r.provenance.created_at) for f, many in engines.items()}
+        groups.append(Group(system, newest, sum(len(many) - 1 for many in engines.values())))
+    return groups
+
+
+def trusted(result: Any) -> bool:
+    """Tell whether nothing in its flags speaks against using a value."""
+    return result.converged and not ({f.partition(":")[0].strip() for f in result.flags} & UNTRUSTED)
+
+
+def flag_badges(flags: Iterable[str], meanings: dict[str, str]) -> Html:
+    """Flags as labels."""
+    labels = [badge(flag, meanings.get(flag.partition(":")[0].strip())) for flag in flags]
+    return join(labels, " ") if labels else EMPTY
+
+
+def interface_key(result: InterfaceResult) -> tuple:
+    """What makes two interfacial energies the same quantity."""
+    return (result.substrate, result.substrate_plane, result.substrate_termination, result.film_plane, result.method)
+
+
+def interface_name(result: InterfaceResult, *, with_film: bool = True) -> str:
+    """Name of an interface; termination and method only where they are not the usual ones."""
+    name = pairing(result.substrate, result.substrate_plane, result.film, result.film_plane)
+    if not with_film:
+        name = facet(result.substrate, result.substrate_plane)
+    if result.substrate_termination:
+        name += f" termination {result.substrate_termination}"
+    return name + (" with vacuum" if result.method == "vacuum" else "")
+
+
+def surface_key(result: SurfaceResult) -> tuple:
+    """What makes two surface energies the same quantity."""
+    return (result.material, result.plane, result.termination)
+
+
+def surface_name(result: SurfaceResult) -> str:
+    """Name of a surface."""
+    suffix = f" termination {result.termination}" if result.termination else ""
+    return facet(result.material, result.plane) + suffix
+
+
+def wetting_key(result: WettingResult) -> tuple:
+    """What makes two contact angles the same quantity."""
+    return (result.substrate, result.substrate_plane, result.film_plane)

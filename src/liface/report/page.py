@@ -1,0 +1,114 @@
+"""The report: one self-contained page per campaign, and its figures as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from liface.report.context import Context
+from liface.report.files import write_figures, write_page
+from liface.report.html import Html, join, tag
+from liface.report.numbers import day
+from liface.report.published import Literature
+from liface.report.records import load
+from liface.report.sections import appendix, binding, ccd, overview, pictures, provenance, ranking, series, surfaces
+
+if TYPE_CHECKING:
+    from liface.analysis.correlation import CorrelationReport
+    from liface.database import Database
+
+Section = Callable[[Context], Html]
+
+SECTIONS: tuple[tuple[str, str, Section], ...] = (
+    ("summary", "Summary", overview.cards),
+    ("ranking", "Interfacial energies", ranking.build),
+    ("series", "Thickness series", series.build),
+    ("surfaces", "Surfaces", surfaces.build_surfaces),
+    ("wetting", "Wetting", surfaces.build_wetting),
+    ("binding", "Binding", binding.build),
+    ("growth", "Growth mode", binding.build_growth),
+    ("correlation", "Critical current density", ccd.build),
+    ("structures", "Structures", pictures.build),
+    ("bulks", "Bulks", appendix.build_bulks),
+    ("failures", "Failures", appendix.build_failures),
+    ("flags", "Flags", appendix.build_flags),
+    ("engines", "Engines side by side", appendix.build_engines),
+    ("provenance", "Provenance", provenance.build),
+    ("definitions", "Definitions", appendix.build_definitions),
+)
+"""Anchor, name in the table of contents, and builder of every section, in reading order."""
+
+
+@dataclass(frozen=True)
+class ReportFiles:
+    """What was written."""
+
+    html: Path
+    figures: tuple[Path, ...]
+
+
+def write_report(
+    database: Database,
+    campaign: str,
+    path: Path,
+    *,
+    correlations: Sequence[CorrelationReport] = (),
+    manifest: Mapping[str, Any] | None = None,
+) -> ReportFiles:
+    """Write the report of a campaign to ``path`` and its figures to ``<stem>_figures`` beside it.
+
+    The same documents give the same bytes. ``manifest`` may hold ``title``, ``description`` and ``command``
+    (how the campaign was run); anything else in it is printed under provenance.
+
+    Raises
+    ------
+    InputError
+        If nothing is stored for the campaign, or the files cannot be written.
+    """
+    path = Path(path)
+    context = Context(load(database, campaign), Literature(), tuple(correlations), dict(manifest or {}))
+    html = build_page(context)
+    figures = write_figures(path.with_name(f"{path.stem}_figures"), context.plots)
+    write_page(path, html)
+    return ReportFiles(path, figures)
+
+
+def build_page(context: Context) -> Html:
+    """Assemble the page; sections without anything to say are left out of the contents."""
+    built = [(slug, name, builder(context)) for slug, name, builder in SECTIONS]
+    shown = [(slug, name) for slug, name, html in built if html]
+    body = tag(
+        "body",
+        overview.header(context),
+        overview.contents(shown),
+        tag("main", *(html for _, _, html in built)),
+        _footer(context),
+        tag("script", Html(_asset("page.js"))),
+    )
+    return Html(f"<!DOCTYPE html>\n{tag('html', _head(context), body, lang='en')}\n")
+
+
+def _head(context: Context) -> Html:
+    policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:"
+    return tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=policy),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("title", f"{overview.title(context)} – liface"),
+        tag("style", Html(_asset("style.css"))),
+    )
+
+
+def _footer(context: Context) -> Html:
+    parts: list[object] = ["Written by liface"]
+    if context.records.span:
+        parts.append(f" from documents up to {day(context.records.span[1])}")
+    return tag("footer", join(parts), ".")
+
+
+def _asset(name: str) -> str:
+    return (files("liface.report") / name).read_text("utf-8")

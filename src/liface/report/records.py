@@ -1,0 +1,198 @@
+"""What a report shows: the stored documents of one campaign, sorted for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from liface.documents import (
+    BindingResult,
+    BulkResult,
+    EngineInfo,
+    FailedCase,
+    FinishedCase,
+    GrowthResult,
+    InterfaceResult,
+    SurfaceResult,
+    WettingResult,
+)
+from liface.errors import InputError
+
+if TYPE_CHECKING:
+    from liface.database import Database
+
+Result = SurfaceResult | InterfaceResult | BindingResult | GrowthResult | WettingResult | BulkResult
+
+
+@dataclass(frozen=True)
+class EngineEffort:
+    """What one engine spent on a campaign."""
+
+    engine: EngineInfo
+    calculations: int
+    failed: int
+    unconverged: int
+    force_calls: int
+    wall_s: float
+    versions: dict[str, str]
+    protocols: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CampaignRecords:
+    """All documents of one campaign, each list in a fixed order."""
+
+    campaign: str
+    bulks: tuple[BulkResult, ...]
+    surfaces: tuple[SurfaceResult, ...]
+    interfaces: tuple[InterfaceResult, ...]
+    bindings: tuple[BindingResult, ...]
+    growths: tuple[GrowthResult, ...]
+    wettings: tuple[WettingResult, ...]
+    finished: tuple[FinishedCase, ...]
+    failed: tuple[FailedCase, ...]
+    efforts: tuple[EngineEffort, ...]
+
+    @cached_property
+    def results(self) -> tuple[Result, ...]:
+        """Every result."""
+        return (
+            *self.bulks, *self.surfaces, *self.interfaces, *self.bindings, *self.growths, *self.wettings,
+        )  # fmt: skip
+
+    @cached_property
+    def engines(self) -> tuple[EngineInfo, ...]:
+        """The engines that were used, by label."""
+        seen = {d.engine.fingerprint: d.engine for d in (*self.results, *self.finished, *self.failed)}
+        return tuple(sorted(seen.values(), key=lambda e: (e.label, e.fingerprint)))
+
+    @cached_property
+    def labels(self) -> dict[str, str]:
+        """Name of each engine by fingerprint, with a part of the fingerprint where two share a label."""
+        labels = [engine.label for engine in self.engines]
+        return {
+            e.fingerprint: e.label if labels.count(e.label) == 1 else f"{e.label} [{e.fingerprint[:6]}]"
+            for e in self.engines
+        }
+
+    def label(self, engine: EngineInfo) -> str:
+        """Name of an engine in this report."""
+        return self.labels[engine.fingerprint]
+
+    @cached_property
+    def flags(self) -> dict[str, int]:
+        """How often each flag was raised, by slug."""
+        counts: dict[str, int] = {}
+        for result in self.results:
+            for slug in {flag.partition(":")[0].strip() for flag in result.flags}:
+                counts[slug] = counts.get(slug, 0) + 1
+        return dict(sorted(counts.items()))
+
+    @cached_property
+    def span(self) -> tuple[datetime, datetime] | None:
+        """First and last moment at which a document of the campaign was written."""
+        moments = [r.provenance.created_at for r in self.results]
+        moments += [case.created_at for case in (*self.finished, *self.failed)]
+        return (min(moments), max(moments)) if moments else None
+
+    @cached_property
+    def versions(self) -> tuple[str, ...]:
+        """Versions of liface that wrote the results."""
+        return tuple(sorted({r.provenance.liface_version for r in self.results}))
+
+
+def load(database: Database, campaign: str) -> CampaignRecords:
+    """Read the documents of a campaign.
+
+    A result belongs to the campaign if its provenance says so or if a finished case of the campaign lists it:
+    results computed before by another campaign are shared, not copied.
+
+    Raises
+    ------
+    InputError
+        If nothing is stored under that name.
+    """
+    cases = list(database.cases(campaign))
+    finished = tuple(sorted((c for c in cases if isinstance(c, FinishedCase)), key=_case_order))
+    failed = tuple(sorted((c for c in cases if isinstance(c, FailedCase)), key=_case_order))
+    listed = {record for case in finished for record in case.record_ids}
+    found = {kind: _of_campaign(database.results(kind), campaign, listed) for kind in _ORDER}
+    if not cases and not any(found.values()):
+        raise InputError(
+            f"nothing is stored for campaign {campaign!r}; run it first, or check its name and the database file"
+        )
+    calc_ids = {i for results in found.values() for r in results for i in r.provenance.calc_ids}
+    calc_ids.update(i for case in cases for i in case.calc_ids)
+    return CampaignRecords(
+        campaign=campaign,
+        **{_FIELDS[kind]: results for kind, results in found.items()},
+        finished=finished,
+        failed=failed,
+        efforts=_efforts(database.calculations(sorted(calc_ids)) if calc_ids else ()),
+    )
+
+
+def _of_campaign(results: Iterable[Any], campaign: str, listed: set[str]) -> tuple[Any, ...]:
+    ours: dict[str, Any] = {}
+    for result in results:
+        if result.provenance.campaign == campaign or result.record_id in listed:
+            ours.setdefault(result.record_id, result)
+    return tuple(sorted(ours.values(), key=lambda r: (_ORDER[r.kind](r), r.engine.label, r.record_id)))
+
+
+_ORDER: dict[str, Any] = {
+    "bulk": lambda r: (r.material,),
+    "surface": lambda r: (r.material, r.plane, r.termination),
+    "interface": lambda r: (r.substrate, r.substrate_plane, r.film_plane, r.substrate_termination, r.method),
+    "binding": lambda r: (r.substrate, r.substrate_plane, r.monolayers, r.n_li, r.arrangement != "dispersed"),
+    "growth": lambda r: (r.substrate, r.substrate_plane),
+    "wetting": lambda r: (r.substrate, r.substrate_plane, r.film_plane),
+}
+_FIELDS = {
+    "bulk": "bulks",
+    "surface": "surfaces",
+    "interface": "interfaces",
+    "binding": "bindings",
+    "growth": "growths",
+    "wetting": "wettings",
+}
+
+
+def _case_order(case: FinishedCase | FailedCase) -> tuple[str, str, str]:
+    return case.kind, case.case, case.engine.label
+
+
+def _efforts(calculations: Any) -> tuple[EngineEffort, ...]:
+    values = calculations.values() if isinstance(calculations, dict) else calculations
+    groups: dict[str, list[Any]] = {}
+    for calculation in values:
+        groups.setdefault(calculation.engine.fingerprint, []).append(calculation)
+    efforts = [_effort(group) for group in groups.values()]
+    return tuple(sorted(efforts, key=lambda e: (e.engine.label, e.engine.fingerprint)))
+
+
+def _effort(group: list[Any]) -> EngineEffort:
+    versions: dict[str, set[str]] = {}
+    for calculation in group:
+        for package, version in calculation.versions.items():
+            versions.setdefault(package, set()).add(version)
+    return EngineEffort(
+        engine=group[0].engine,
+        calculations=len(group),
+        failed=sum(c.status == "failed" for c in group),
+        unconverged=sum(c.status == "unconverged" for c in group),
+        force_calls=sum(c.n_force_calls for c in group),
+        wall_s=sum(c.wall_s for c in group),
+        versions={package: ", ".join(sorted(found)) for package, found in sorted(versions.items())},
+        protocols=tuple(sorted({_protocol(c.settings) for c in group})),
+    )
+
+
+def _protocol(settings: Any) -> str:
+    if settings.task == "static":
+        return "single points"
+    cell = {"fixed": "cell fixed", "c_axis": "c axis relaxed", "full": "cell relaxed"}[settings.cell]
+    return f"relaxations to {settings.fmax_ev_per_a:g} eV/Å, {cell}, at most {settings.max_force_calls} force calls"

@@ -1,0 +1,135 @@
+"""One row per headline quantity, for the terminal and for comparing engines."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from liface.report.grouping import (
+    Group,
+    group,
+    interface_key,
+    interface_name,
+    surface_key,
+    surface_name,
+    trusted,
+    wetting_key,
+)
+from liface.report.numbers import facet, fixed, pairing, signed, with_error
+from liface.report.published import Literature, Reference
+from liface.report.records import CampaignRecords, load
+
+if TYPE_CHECKING:
+    from liface.database import Database
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One headline quantity of one system, from every engine."""
+
+    quantity: str
+    system: str
+    unit: str
+    values: dict[str, float]
+    texts: dict[str, str]
+    published: Reference | None
+    flags: tuple[str, ...]
+    trusted: bool
+
+
+def summary_table(database: Database, campaign: str) -> list[dict[str, Any]]:
+    """Return one row per headline quantity: quantity, system, one column per engine, unit, published, flags.
+
+    Engine columns are named ``engine:model`` and hold ``value ± standard error`` as text.
+    """
+    records = load(database, campaign)
+    return [_as_row(headline, records) for headline in headlines(records, Literature())]
+
+
+def _as_row(headline: Headline, records: CampaignRecords) -> dict[str, Any]:
+    row: dict[str, Any] = {"quantity": headline.quantity, "system": headline.system}
+    row.update({label: headline.texts.get(f, "") for f, label in records.labels.items()})
+    row["unit"] = headline.unit
+    row["published"] = headline.published.text if headline.published else ""
+    row["flags"] = ", ".join(dict.fromkeys(flag.partition(":")[0].strip() for flag in headline.flags))
+    return row
+
+
+def headlines(records: CampaignRecords, literature: Literature) -> list[Headline]:
+    """Collect every headline quantity, in the order of the report."""
+    return [
+        *_interfaces(records, literature),
+        *_surfaces(records, literature),
+        *_wettings(records, literature),
+        *_bindings(records, literature),
+        *_growths(records),
+    ]
+
+
+def _headline(
+    g: Group, quantity: str, system: str, unit: str, number: Callable[[Any], float],
+    text: Callable[[Any], str], published: Reference | None,
+) -> Headline:  # fmt: skip
+    return Headline(
+        quantity=quantity,
+        system=system,
+        unit=unit,
+        values={f: number(r) for f, r in g.by_engine.items()},
+        texts={f: text(r) for f, r in g.by_engine.items()},
+        published=published,
+        flags=g.flags,
+        trusted=all(trusted(r) for r in g.by_engine.values()),
+    )
+
+
+def _interfaces(records: CampaignRecords, literature: Literature) -> Iterator[Headline]:
+    groups = group(records.interfaces, interface_key)
+    groups.sort(key=lambda g: (g.any.film_plane, -max(g.values(lambda r: r.gamma_mev_per_a2))))
+    for g in groups:
+        yield _headline(
+            g, "Li interfacial energy", interface_name(g.any), "meV/Å²", lambda r: r.gamma_mev_per_a2,
+            lambda r: with_error(r.gamma_mev_per_a2, r.gamma_stderr_mev_per_a2), literature.interface(g.any),
+        )  # fmt: skip
+
+
+def _surfaces(records: CampaignRecords, literature: Literature) -> Iterator[Headline]:
+    for g in group(records.surfaces, surface_key):
+        yield _headline(
+            g, "surface energy", surface_name(g.any), "J/m²", lambda r: r.gamma_j_per_m2,
+            lambda r: fixed(r.gamma_j_per_m2, 2), literature.surface(g.any),
+        )  # fmt: skip
+
+
+def _wettings(records: CampaignRecords, literature: Literature) -> Iterator[Headline]:
+    for g in group(records.wettings, wetting_key):
+        name = pairing(g.any.substrate, g.any.substrate_plane, "Li", g.any.film_plane)
+        yield _headline(
+            g, "contact angle of Li", name, "°", lambda r: r.contact_angle_deg,
+            lambda r: fixed(r.contact_angle_deg, 0), literature.contact_angle(g.any),
+        )  # fmt: skip
+
+
+def _bindings(records: CampaignRecords, literature: Literature) -> Iterator[Headline]:
+    from liface.report.sections.binding import slot_of, slot_title
+
+    for g in group(records.bindings, lambda r: (r.substrate, r.substrate_plane, *slot_of(r))):
+        where = facet(g.any.substrate, g.any.substrate_plane)
+        yield _headline(
+            g, "binding energy per Li", f"{where}, {slot_title(slot_of(g.any))}", "eV/Li",
+            lambda r: r.e_bind_ev_per_li, lambda r: signed(r.e_bind_ev_per_li, 3), literature.binding(g.any),
+        )  # fmt: skip
+
+
+def _growths(records: CampaignRecords) -> Iterator[Headline]:
+    for g in group(records.growths, lambda r: (r.substrate, r.substrate_plane)):
+        yield Headline(
+            quantity="growth mode",
+            system=facet(g.any.substrate, g.any.substrate_plane),
+            unit="",
+            values={},
+            texts={f: r.mode for f, r in g.by_engine.items()},
+            published=None,
+            flags=g.flags,
+            trusted=all(trusted(r) for r in g.by_engine.values()),
+        )

@@ -1,0 +1,113 @@
+"""Whole-number lattice algebra: Hermite forms, reduced bases, points of a supercell."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import gcd, lcm
+
+import numpy as np
+
+IntMatrix2 = tuple[tuple[int, int], tuple[int, int]]
+IDENTITY_2: IntMatrix2 = ((1, 0), (0, 1))
+
+
+def int_matrix(matrix: np.ndarray) -> IntMatrix2:
+    """Return a 2x2 array of whole numbers as nested tuples."""
+    (a, b), (c, d) = np.rint(matrix).astype(int).tolist()
+    return (a, b), (c, d)
+
+
+def row_hermite(rows: np.ndarray) -> np.ndarray:
+    """Return a basis (upper triangular, positive diagonal) of the lattice the integer rows span."""
+    work = [list(map(int, row)) for row in rows]
+    width, basis = len(work[0]), []
+    for column in range(width):
+        while True:
+            live = sorted((r for r in work if r[column]), key=lambda r: abs(r[column]))
+            if len(live) <= 1:
+                break
+            for row in live[1:]:
+                factor = row[column] // live[0][column]
+                row[:] = [x - factor * y for x, y in zip(row, live[0], strict=True)]
+        if live:
+            pivot = live[0]
+            work = [r for r in work if r is not pivot]
+            basis.append([-x for x in pivot] if pivot[column] < 0 else pivot)
+    for i, pivot in enumerate(basis):
+        column = next(c for c in range(width) if pivot[c])
+        for row in basis[:i]:
+            factor = row[column] // pivot[column]
+            row[:] = [x - factor * y for x, y in zip(row, pivot, strict=True)]
+    return np.array(basis, dtype=int)
+
+
+def smallest_integers(values: np.ndarray, max_denominator: int = 200) -> tuple[int, ...]:
+    """Scale rational numbers to coprime integers of the same signs."""
+    fractions = [Fraction(float(v)).limit_denominator(max_denominator) for v in values]
+    factor = lcm(*(f.denominator for f in fractions))
+    integers = [int(f * factor) for f in fractions]
+    divisor = gcd(*integers)
+    return tuple(i // divisor for i in integers)
+
+
+def plane_basis(hkl: tuple[int, ...]) -> np.ndarray:
+    """Return a unimodular matrix: rows 0 and 1 lie in the plane ``hkl``, row 2 has n.hkl = 1."""
+    matrix = np.eye(3, dtype=object)
+    target = [int(i) for i in hkl]
+    while sum(bool(x) for x in target) > 1:
+        pivot = min((i for i in range(3) if target[i]), key=lambda i: abs(target[i]))
+        for i in range(3):
+            if i != pivot and target[i]:
+                factor = target[i] // target[pivot]
+                target[i] -= factor * target[pivot]
+                matrix[i] = matrix[i] - factor * matrix[pivot]
+    last = next(i for i in range(3) if target[i])
+    if target[last] < 0:
+        matrix[last] = -matrix[last]
+    others = [i for i in range(3) if i != last]
+    return np.array(matrix[[*others, last]], dtype=int)
+
+
+def gauss_reduce(metric: np.ndarray, tolerance: float = 1e-6) -> np.ndarray:
+    """Return the unimodular 2x2 matrix whose rows are a shortest basis for the Gram matrix ``metric``.
+
+    ``tolerance`` is relative: vectors whose squared lengths differ by less count as equal, so that noise
+    does not decide between them.
+    """
+    rows = np.eye(2, dtype=int)
+    slack = tolerance * float(np.trace(metric))
+    for _ in range(1000):
+        gram = rows @ metric @ rows.T
+        factor = round(float(gram[0, 1] / gram[0, 0]))
+        candidate = rows[1] - factor * rows[0]
+        if candidate @ metric @ candidate < gram[1, 1] - slack:
+            rows[1] = candidate
+        elif gram[1, 1] < gram[0, 0] - slack:
+            rows = rows[::-1].copy()
+        else:
+            return rows
+    return rows
+
+
+def sublattices(index: int) -> np.ndarray:
+    """Return all 2D Hermite normal forms of a determinant, shape (k, 2, 2): every sublattice once."""
+    return np.array(
+        [[[a, b], [0, index // a]] for a in range(1, index + 1) if index % a == 0 for b in range(index // a)],
+        dtype=int,
+    )
+
+
+def lattice_points(supercell: np.ndarray) -> np.ndarray:
+    """Return the integer points inside a 2D supercell (rows), shape (|det|, 2), in a fixed order."""
+    matrix = np.asarray(supercell, dtype=int)
+    size = abs(round(float(np.linalg.det(matrix))))
+    corners = np.array([[0, 0], matrix[0], matrix[1], matrix[0] + matrix[1]])
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    grid = np.stack(
+        np.meshgrid(np.arange(low[0], high[0] + 1), np.arange(low[1], high[1] + 1), indexing="ij"), axis=-1
+    ).reshape(-1, 2)
+    adjugate = np.array([[matrix[1, 1], -matrix[0, 1]], [-matrix[1, 0], matrix[0, 0]]])
+    sign = 1 if np.linalg.det(matrix) > 0 else -1
+    scaled = sign * (grid @ adjugate)  # fractional coordinates times |det|: whole numbers, no rounding
+    inside = ((scaled >= 0) & (scaled < size)).all(axis=1)
+    return grid[inside]

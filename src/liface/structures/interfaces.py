@@ -1,0 +1,421 @@
+"""Film on substrate: periodic sandwiches, single interfaces with vacuum, and their parts alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from liface.errors import InputError
+from liface.structures import checks
+from liface.structures.crystal import repeat_of
+from liface.structures.cutting import SlabAtoms, cut_slab, planar_supercell, wrap_planar
+from liface.structures.layers import AnionBonds, layering
+from liface.structures.matching import Match, film_deformation
+from liface.structures.slabs import make_structure, tile
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+CLOSEST_A = 1.0
+"""Shortest distance across an interface that is accepted as a start, Å."""
+
+MOST_REPEATS = 6
+"""Repeats tried to find a stacking vector along the normal."""
+
+
+@dataclass(frozen=True, eq=False)
+class InterfaceCell:
+    """A periodic cell with a substrate and a strained film.
+
+    Attributes
+    ----------
+    structure
+        a along x, b in the xy plane; site property ``role`` is ``substrate`` or ``film``.
+    n_film_planes
+        Atomic planes of the film.
+    n_film
+        Film atoms.
+    n_substrate_planes
+        Atomic planes of the substrate.
+    n_substrate_formula_units
+        Reduced formula units of the substrate.
+    area_a2
+        Area of the cell, Å².
+    n_interfaces
+        2 in a sandwich, 1 with vacuum, 0 for one part alone.
+    equivalent_interfaces
+        Inversion through the film centre maps one interface of the sandwich on the other.
+    gap_a
+        Distance between the facing outermost atoms, Å.
+    shift
+        Position of the first atom of the lowest film plane over the first atom of the highest substrate plane,
+        fractions of the cell vectors.
+    """
+
+    structure: Structure
+    n_film_planes: int
+    n_film: int
+    n_substrate_planes: int
+    n_substrate_formula_units: float
+    area_a2: float
+    n_interfaces: int
+    equivalent_interfaces: bool
+    gap_a: float
+    shift: tuple[float, float]
+    match: Match
+
+
+@dataclass(frozen=True)
+class _Body:
+    """One slab in the in-plane cell of the interface; the lowest atom at z = 0."""
+
+    positions: np.ndarray
+    species: list[str]
+    planes: np.ndarray
+    n_planes: int
+    formula_units: float
+    bottom_anchor: np.ndarray
+    top_anchor: np.ndarray
+    inversion: np.ndarray | None
+
+    @property
+    def thickness_a(self) -> float:
+        return float(np.ptp(self.positions[:, 2]))
+
+    def moved(self, planar: np.ndarray, height: float) -> np.ndarray:
+        return self.positions + np.array([planar[0], planar[1], height])
+
+
+@dataclass(frozen=True)
+class _Parts:
+    substrate: _Body
+    film: _Body
+    cell: np.ndarray
+    substrate_lattice: np.ndarray
+    match: Match
+
+
+def strained_film_bulk(
+    film_bulk: Structure,
+    film_plane: str,
+    match: Match,
+    substrate_vectors: np.ndarray,
+    film_vectors: np.ndarray,
+    *,
+    film_reference: Structure | None = None,
+) -> Structure:
+    """Return the film crystal strained in plane as on the substrate, for its strain energy.
+
+    The cell holds the fewest repeats (at most six) whose stacking vector lies along the normal, so that relaxing
+    the length of c changes the plane spacing and nothing else; where no such number exists, one repeat with
+    its tilted c. Compare energies per atom. In-plane orientation as in the interface.
+    """
+    repeat = repeat_of(film_bulk, film_plane, film_reference)
+    deformation = film_deformation(match, substrate_vectors, film_vectors)
+    offset, count = repeat.vectors[2, :2], 1
+    for k in range(1, MOST_REPEATS + 1):
+        rest = wrap_planar(k * offset, repeat.in_plane)
+        if np.linalg.norm(rest) < 1e-3 * np.sqrt(abs(np.linalg.det(repeat.in_plane))):
+            count = k
+            break
+    layers = layering(repeat)
+    image, _ = layers.window(layers.n_planes - 1)
+    once = (repeat.frac + image) @ repeat.vectors
+    positions = (once[None] + np.arange(count)[:, None, None] * repeat.vectors[2]).reshape(-1, 3)
+    positions = positions - positions[0]
+    cell = np.zeros((3, 3))
+    cell[:2, :2] = repeat.in_plane @ deformation.T
+    cell[2, :2] = wrap_planar(count * offset, repeat.in_plane) @ deformation.T
+    cell[2, 2] = count * repeat.height_a
+    if np.linalg.norm(cell[2, :2]) < 1e-3 * cell[2, 2]:
+        cell[2, :2] = 0.0
+    positions[:, :2] = positions[:, :2] @ deformation.T
+    species = list(repeat.species) * count
+    return make_structure(cell, species, positions, ["bulk"] * len(species))
+
+
+def assemble_sandwich(
+    substrate_bulk: Structure,
+    substrate_plane: str,
+    film_bulk: Structure,
+    film_plane: str,
+    match: Match,
+    *,
+    film_planes: int,
+    gap_a: float,
+    termination: int = 0,
+    substrate_planes: int | None = None,
+    substrate_min_thickness_a: float | None = None,
+    shift: tuple[float, float] = (0.0, 0.0),
+    film_spacing_scale: float = 1.0,
+    substrate_reference: Structure | None = None,
+    film_reference: Structure | None = None,
+    anion_bonds: AnionBonds = (),
+    film_termination: int = 0,
+) -> InterfaceCell:
+    """Stack substrate and film without vacuum: two interfaces per cell.
+
+    The substrate keeps its lattice; the film is strained onto it. Both interfaces start with the gap ``gap_a``.
+    Where both slabs have inversion centres, the third lattice vector is tilted so that inversion through the film
+    centre maps one interface on the other, for odd and even films alike; otherwise it is normal to the plane
+    and the registry of the upper interface follows from the stacking.
+
+    Parameters
+    ----------
+    film_planes
+        Atomic planes of the film, rounded up to whole repeats.
+    gap_a
+        Distance between the facing outermost atoms, Å.
+    substrate_planes, substrate_min_thickness_a
+        Thickness of the substrate; four planes where neither is given.
+    shift
+        See ``InterfaceCell.shift``.
+    film_spacing_scale
+        Factor on the plane spacing of the film: its relaxed height under the in-plane strain over the unstrained.
+
+    Raises
+    ------
+    OverlapError
+        If atoms across the interface are closer than 1 Å.
+    """
+    parts = _parts(**_arguments(locals()))
+    sub, film = parts.substrate, parts.film
+    planar = _placed(parts, shift)
+    lower = sub.thickness_a + gap_a
+    period = lower + film.thickness_a + gap_a
+    cell = np.zeros((3, 3))
+    cell[:2, :2], cell[2, 2] = parts.cell, period
+    equivalent = sub.inversion is not None and film.inversion is not None
+    if sub.inversion is not None and film.inversion is not None:
+        cell[2, :2] = wrap_planar(2.0 * (film.inversion + planar - sub.inversion), parts.substrate_lattice)
+    top = film.moved(planar, lower)
+    _check_gap(sub.positions, top, parts.cell)
+    _check_gap(top, sub.positions + cell[2], parts.cell)
+    return _cell(parts, cell, sub.positions, top, gap_a, shift, interfaces=2, equivalent=equivalent)
+
+
+def assemble_vacuum(
+    substrate_bulk: Structure,
+    substrate_plane: str,
+    film_bulk: Structure,
+    film_plane: str,
+    match: Match,
+    *,
+    film_planes: int,
+    gap_a: float,
+    vacuum_a: float = 15.0,
+    frozen_planes: int = 0,
+    termination: int = 0,
+    substrate_planes: int | None = None,
+    substrate_min_thickness_a: float | None = None,
+    shift: tuple[float, float] = (0.0, 0.0),
+    film_spacing_scale: float = 1.0,
+    substrate_reference: Structure | None = None,
+    film_reference: Structure | None = None,
+    anion_bonds: AnionBonds = (),
+    film_termination: int = 0,
+) -> InterfaceCell:
+    """Put the film on top of the substrate, with vacuum above: one interface and two free surfaces.
+
+    Arguments as for ``assemble_sandwich``; ``frozen_planes`` substrate planes from below stay fixed.
+    """
+    parts = _parts(**_arguments(locals()))
+    planar = _placed(parts, shift)
+    lower = parts.substrate.thickness_a + gap_a
+    top = parts.film.moved(planar, lower)
+    _check_gap(parts.substrate.positions, top, parts.cell)
+    cell = np.zeros((3, 3))
+    cell[:2, :2], cell[2, 2] = parts.cell, lower + parts.film.thickness_a + vacuum_a
+    return _cell(parts, cell, parts.substrate.positions, top, gap_a, shift, interfaces=1, frozen_planes=frozen_planes)
+
+
+def slab_of_same_cell(
+    part: Literal["substrate", "film"],
+    substrate_bulk: Structure,
+    substrate_plane: str,
+    film_bulk: Structure,
+    film_plane: str,
+    match: Match,
+    *,
+    film_planes: int,
+    vacuum_a: float = 15.0,
+    frozen_planes: int = 0,
+    termination: int = 0,
+    substrate_planes: int | None = None,
+    substrate_min_thickness_a: float | None = None,
+    film_spacing_scale: float = 1.0,
+    substrate_reference: Structure | None = None,
+    film_reference: Structure | None = None,
+    anion_bonds: AnionBonds = (),
+    film_termination: int = 0,
+) -> Structure:
+    """Return the substrate slab, or the strained film, alone with vacuum in the in-plane cell of the interface.
+
+    Their surface energies are what the vacuum route subtracts; arguments as for ``assemble_vacuum``.
+    """
+    if part not in ("substrate", "film"):
+        raise InputError(f"part must be 'substrate' or 'film', not {part!r}")
+    parts = _parts(**_arguments(locals()))
+    body = parts.substrate if part == "substrate" else parts.film
+    cell = np.zeros((3, 3))
+    cell[:2, :2], cell[2, 2] = parts.cell, body.thickness_a + vacuum_a
+    frozen = body.planes < frozen_planes if part == "substrate" else np.zeros(len(body.species), dtype=bool)
+    return make_structure(cell, body.species, body.positions, [part] * len(body.species), frozen)
+
+
+def registry_shifts(match: Match | None = None, n: int = 3) -> tuple[tuple[float, float], ...]:
+    """Return n x n lateral shifts as fractions of the interface cell; the first is (0, 0).
+
+    With a match, the shifts fill the smallest cell after which the registry repeats: a shift by a lattice vector
+    of either crystal gives the same interface, so a grid over the whole supercell would repeat itself (thirds
+    of a 3 x 3 film are no shift at all). Without one, they fill the interface cell.
+    """
+    if n < 1:
+        raise InputError(f"a registry grid needs n >= 1, not {n}")
+    basis = np.eye(2) if match is None else _registry_cell(match)
+    grid = [(i / n, j / n) for i in range(n) for j in range(n)]
+    fractions = np.round(np.array(grid) @ basis, 12) % 1.0
+    return tuple((float(x), float(y)) for x, y in fractions)
+
+
+def _registry_cell(match: Match) -> np.ndarray:
+    """Smallest cell of relative shifts, rows as fractions of the interface cell."""
+    from liface.structures.integers import gauss_reduce, row_hermite
+
+    common = match.n_substrate_cells * match.n_film_cells
+    rows = np.vstack(
+        [
+            np.linalg.inv(np.array(match.substrate_supercell)),
+            np.linalg.inv(np.array(match.film_supercell)),
+        ]
+    )
+    basis = row_hermite(np.rint(rows * common).astype(int)) / common
+    return gauss_reduce(basis @ basis.T) @ basis
+
+
+_PART_ARGUMENTS = (
+    "substrate_bulk",
+    "substrate_plane",
+    "film_bulk",
+    "film_plane",
+    "match",
+    "film_planes",
+    "termination",
+    "substrate_planes",
+    "substrate_min_thickness_a",
+    "film_spacing_scale",
+    "substrate_reference",
+    "film_reference",
+    "anion_bonds",
+    "film_termination",
+)
+
+
+def _arguments(values: dict) -> dict:
+    return {name: values[name] for name in _PART_ARGUMENTS}
+
+
+def _parts(
+    substrate_bulk: Structure,
+    substrate_plane: str,
+    film_bulk: Structure,
+    film_plane: str,
+    match: Match,
+    film_planes: int,
+    termination: int,
+    substrate_planes: int | None,
+    substrate_min_thickness_a: float | None,
+    film_spacing_scale: float,
+    substrate_reference: Structure | None,
+    film_reference: Structure | None,
+    anion_bonds: AnionBonds,
+    film_termination: int,
+) -> _Parts:
+    if not 0.5 < film_spacing_scale < 2.0:
+        raise InputError(f"film_spacing_scale = {film_spacing_scale} must lie between 0.5 and 2")
+    if substrate_planes is None and substrate_min_thickness_a is None:
+        substrate_planes = 4
+    substrate = cut_slab(
+        substrate_bulk,
+        substrate_plane,
+        termination=termination,
+        n_planes=substrate_planes,
+        min_thickness_a=substrate_min_thickness_a,
+        anion_bonds=anion_bonds,
+        reference=substrate_reference,
+    )
+    film = cut_slab(film_bulk, film_plane, termination=film_termination, n_planes=film_planes, reference=film_reference)
+    deformation = film_deformation(match, substrate.in_plane, film.in_plane)
+    strain = np.eye(3)
+    strain[:2, :2], strain[2, 2] = deformation, film_spacing_scale
+    return _Parts(
+        substrate=_body(substrate, match.substrate_supercell, np.eye(3)),
+        film=_body(film, match.film_supercell, strain),
+        cell=np.array(match.substrate_supercell) @ substrate.in_plane,
+        substrate_lattice=substrate.in_plane,
+        match=match,
+    )
+
+
+def _body(slab: SlabAtoms, supercell: tuple, strain: np.ndarray) -> _Body:
+    copies, _ = planar_supercell(slab, supercell)
+    positions = tile(slab.positions, copies) @ strain.T
+    planar = strain[:2, :2]
+    species = [s for s in slab.species for _ in copies]
+    return _Body(
+        positions=positions,
+        species=species,
+        planes=np.repeat(slab.planes, len(copies)),
+        n_planes=slab.n_planes,
+        formula_units=checks.check_stoichiometry(species, slab.repeat.species),
+        bottom_anchor=slab.positions[0, :2] @ planar.T,
+        top_anchor=slab.top_anchor @ planar.T,
+        inversion=None if slab.inversion is None else slab.inversion @ planar.T,
+    )
+
+
+def _placed(parts: _Parts, shift: tuple[float, float]) -> np.ndarray:
+    """In-plane move of the film that brings its lowest plane to ``shift`` over the highest substrate plane."""
+    return parts.substrate.top_anchor - parts.film.bottom_anchor + np.asarray(shift, dtype=float) @ parts.cell
+
+
+def _check_gap(lower: np.ndarray, upper: np.ndarray, in_plane: np.ndarray) -> None:
+    face_low = lower[lower[:, 2] > lower[:, 2].max() - 3.0]
+    face_high = upper[upper[:, 2] < upper[:, 2].min() + 3.0]
+    checks.check_overlap(checks.minimum_distance(face_low, in_plane, face_high), CLOSEST_A, "across the interface")
+
+
+def _cell(
+    parts: _Parts,
+    cell: np.ndarray,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    gap_a: float,
+    shift: tuple[float, float],
+    *,
+    interfaces: int,
+    equivalent: bool = False,
+    frozen_planes: int = 0,
+) -> InterfaceCell:
+    sub, film = parts.substrate, parts.film
+    # half a gap up, so that no atom sits on the edge of the cell
+    raised = np.vstack([lower, upper])
+    if interfaces == 2:
+        raised = raised + np.array([0.0, 0.0, 0.5 * gap_a])
+    frozen = np.concatenate([sub.planes < frozen_planes, np.zeros(len(film.species), dtype=bool)])
+    roles = ["substrate"] * len(sub.species) + ["film"] * len(film.species)
+    return InterfaceCell(
+        structure=make_structure(cell, sub.species + film.species, raised, roles, frozen),
+        n_film_planes=film.n_planes,
+        n_film=len(film.species),
+        n_substrate_planes=sub.n_planes,
+        n_substrate_formula_units=sub.formula_units,
+        area_a2=float(abs(np.linalg.det(parts.cell))),
+        n_interfaces=interfaces,
+        equivalent_interfaces=equivalent,
+        gap_a=gap_a,
+        shift=(float(shift[0]), float(shift[1])),
+        match=parts.match,
+    )

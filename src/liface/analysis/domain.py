@@ -26,9 +26,7 @@ PLUS_U_ANIONS = frozenset({"O", "F"})
 _TEST_ENGINE = re.compile(r"\b(tests?|emt|effective[ -]medium|morse|lennard[ -]jones)\b")
 
 
-def domain_flags(
-    kind: str, elements: Collection[str], closed_shell_salt: bool, trained_on: str
-) -> tuple[str, ...]:
+def domain_flags(kind: str, elements: Collection[str], closed_shell_salt: bool, trained_on: str) -> tuple[str, ...]:
     """Return the flags of a quantity of ``kind`` computed with a model trained on ``trained_on``.
 
     Parameters

@@ -133,9 +133,7 @@ def contact_angle(gamma_a: float, gamma_ab: float, gamma_li: float) -> tuple[flo
 def _require_finite(**values: float) -> None:
     for name, value in values.items():
         if not math.isfinite(value):
-            raise AnalysisError(
-                f"{name} is {value}; a finite number is needed, check the calculation behind it"
-            )
+            raise AnalysisError(f"{name} is {value}; a finite number is needed, check the calculation behind it")
 
 
 def _require_positive(**values: float) -> None:

@@ -151,9 +151,7 @@ def _flags(
     if abs(gap) > MAX_INTERCEPT_GAP_MEV_PER_A2:
         flags.append(f"slope_mismatch: free intercept {gap:+.1f} meV/Å² off the fixed one")
     elif free.slope_mev_per_a2_per_li < MIN_SLOPE_MEV_PER_A2_PER_LI:
-        flags.append(
-            f"slope_mismatch: fitted slope {free.slope_mev_per_a2_per_li:.3f} meV/Å² per Li is negative"
-        )
+        flags.append(f"slope_mismatch: fitted slope {free.slope_mev_per_a2_per_li:.3f} meV/Å² per Li is negative")
     if len(used) < min_points:
         flags.append(f"few_points: {len(used)} of {min_points} film thicknesses")
     if fixed.intercept_mev_per_a2 < 0:
@@ -163,10 +161,6 @@ def _flags(
 
 def _check_scale(strain_energy: float, area: float, n_interfaces: int) -> None:
     if not math.isfinite(strain_energy):
-        raise AnalysisError(
-            f"strain energy of Li is {strain_energy}; compute bulk Li on the same in-plane cell"
-        )
+        raise AnalysisError(f"strain energy of Li is {strain_energy}; compute bulk Li on the same in-plane cell")
     if not (math.isfinite(area) and area > 0 and n_interfaces in (1, 2)):
-        raise AnalysisError(
-            f"area {area} Å² with {n_interfaces} interfaces; a positive area and 1 or 2 are needed"
-        )
+        raise AnalysisError(f"area {area} Å² with {n_interfaces} interfaces; a positive area and 1 or 2 are needed")

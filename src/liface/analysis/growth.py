@@ -12,9 +12,7 @@ GrowthMode = Literal["Frank-van der Merwe", "Stranski-Krastanov", "Volmer-Weber"
 Preference = Literal["atoms", "islands"]
 
 
-def growth_mode(
-    delta_e: Mapping[tuple[int, int], float], *, tolerance_ev: float = 0.0
-) -> tuple[GrowthMode, str]:
+def growth_mode(delta_e: Mapping[tuple[int, int], float], *, tolerance_ev: float = 0.0) -> tuple[GrowthMode, str]:
     """Name the growth mode from ΔE = E_b(cluster) - E_b(dispersed) per Li, in eV.
 
     ``delta_e`` is keyed by (Li monolayers under the adsorbate, Li atoms in it); a positive value says that
@@ -33,9 +31,9 @@ def growth_mode(
         raise AnalysisError(f"ΔE is not finite for {bad}; leave failed cases out")
     layers = sorted({monolayers for monolayers, _ in delta_e})
     numbers = "; ".join(_describe(delta_e, layer) for layer in layers)
-    if 0 not in layers:
-        return "undecided", _sentence("no cluster and atoms on the bare substrate to compare", numbers)
-    for layer in layers:
+    for expected, layer in enumerate(layers):
+        if layer != expected:
+            return "undecided", _sentence(f"no cluster and atoms on {_name(expected)} to compare", numbers)
         preference, doubt = _preference(delta_e, layer, tolerance_ev)
         if preference is None:
             return "undecided", _sentence(doubt, numbers)
@@ -44,10 +42,10 @@ def growth_mode(
         if preference == "islands":
             reason = f"atoms win on the bare substrate, clusters on {layer} ML of Li"
             return "Stranski-Krastanov", _sentence(reason, numbers)
+    if not layers:
+        return "undecided", "no cluster and atoms were compared on any layer"
     if layers == [0]:
-        return "undecided", _sentence(
-            "atoms win on the bare substrate, but no covered one was computed", numbers
-        )
+        return "undecided", _sentence("atoms win on the bare substrate, but no covered one was computed", numbers)
     reason = f"atoms win on the bare substrate and on {' and '.join(map(str, layers[1:]))} ML of Li"
     return "Frank-van der Merwe", _sentence(reason, numbers)
 
@@ -76,4 +74,4 @@ def _name(layer: int) -> str:
 
 
 def _sentence(reason: str, numbers: str) -> str:
-    return f"{reason} (ΔE per Li; {numbers})" if numbers else reason
+    return f"{reason} (ΔE per Li; {numbers})"

@@ -17,9 +17,7 @@ from liface.errors import InputError
 class PublishedValue(Document):
     """One published figure; a bound stays a bound."""
 
-    quantity: str = Field(
-        description="interface_gamma, binding, surface, contact_angle, or a measured response."
-    )
+    quantity: str = Field(description="interface_gamma, binding, surface, contact_angle, or a measured response.")
     material: str = Field(description="Library name of the substrate.")
     value: float = Field(description="In the unit of the field 'unit', which differs between quantities.")
     unit: str
@@ -27,9 +25,7 @@ class PublishedValue(Document):
     method: str = Field(description="Functional, or experiment.")
     doi: str
     where: str = Field(description="Table, figure or text.")
-    plane: str | None = Field(
-        default=None, description="Substrate plane; None where our source does not name it."
-    )
+    plane: str | None = Field(default=None, description="Substrate plane; None where our source does not name it.")
     film_plane: str | None = Field(default=None, description="Li plane.")
     n_li: int | None = Field(default=None, description="Adsorbed Li atoms.", json_schema_extra={"unit": "1"})
     arrangement: Literal["dispersed", "cluster"] | None = None

@@ -32,9 +32,7 @@ def require_same_engine(*infos: EngineInfo) -> EngineInfo:
     return first
 
 
-def require_same_settings(
-    *settings: CalculationSettings, ignoring: Collection[str] = ()
-) -> CalculationSettings:
+def require_same_settings(*settings: CalculationSettings, ignoring: Collection[str] = ()) -> CalculationSettings:
     """Return the settings shared by calculations that must have been treated alike.
 
     ``ignoring`` names the fields that may differ by design: a bulk reference relaxes its whole cell, so it
@@ -50,9 +48,7 @@ def require_same_settings(
     first = _first(settings, "settings")
     for other in settings[1:]:
         if difference := _differences(first, other, set(ignoring)):
-            raise MixedEnginesError(
-                f"one formula, two settings: {difference}; relax all that is subtracted alike"
-            )
+            raise MixedEnginesError(f"one formula, two settings: {difference}; relax all that is subtracted alike")
     return first
 
 
@@ -62,8 +58,6 @@ def _first(items: tuple[T, ...], what: str) -> T:
     return items[0]
 
 
-def _differences(
-    a: EngineInfo | CalculationSettings, b: EngineInfo | CalculationSettings, skip: set[str]
-) -> str:
+def _differences(a: EngineInfo | CalculationSettings, b: EngineInfo | CalculationSettings, skip: set[str]) -> str:
     left, right = a.model_dump(mode="json", exclude=skip), b.model_dump(mode="json", exclude=skip)
     return ", ".join(f"{key} {left[key]!r} against {right[key]!r}" for key in left if left[key] != right[key])

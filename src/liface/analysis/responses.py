@@ -30,9 +30,7 @@ class MeasuredPoint(Document):
     """One measured value; a bound stays a bound."""
 
     response: str = Field(description="What was measured, e.g. ccd.")
-    material: str = Field(
-        description="Library name of the layer that Li meets: joins the point with a descriptor."
-    )
+    material: str = Field(description="Library name of the layer that Li meets: joins the point with a descriptor.")
     label: str = Field(description="The sample as its source names it.")
     value: float = Field(description="In the unit of the field 'unit', which differs between responses.")
     unit: str
@@ -84,9 +82,7 @@ def _read_points(path: Path, known: tuple[MeasuredPoint, ...]) -> tuple[Measured
     try:
         text = path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise ResponseDataError(
-            f"{path}: cannot be read as text ({error}); give a YAML or CSV file"
-        ) from error
+        raise ResponseDataError(f"{path}: cannot be read as text ({error}); give a YAML or CSV file") from error
     suffix = path.suffix.lower()
     if suffix == ".csv":
         return _check(_csv_rows(text, path.name), path.name, known)
@@ -102,9 +98,7 @@ def _csv_rows(text: str, name: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for number, row in enumerate(csv.DictReader(text.splitlines(), skipinitialspace=True), 1):
         if None in row or None in row.values():
-            raise ResponseDataError(
-                f"{name}, row {number}: not as many cells as the header; quote cells with commas"
-            )
+            raise ResponseDataError(f"{name}, row {number}: not as many cells as the header; quote cells with commas")
         cells = {key.strip(): value.strip() for key, value in row.items() if value.strip()}
         if "conditions" in cells:
             cells["conditions"] = _conditions(cells["conditions"], f"{name}, row {number}")
@@ -181,13 +175,9 @@ def _point(row: Any, protocols: Mapping[str, str], where: str) -> MeasuredPoint:
 
 def _check_keys(row: Mapping[Any, Any], where: str) -> None:
     if missing := [key for key in REQUIRED if row.get(key) in (None, "")]:
-        raise ResponseDataError(
-            f"{where}: key {', '.join(missing)} is missing; needed: {', '.join(REQUIRED)}"
-        )
+        raise ResponseDataError(f"{where}: key {', '.join(missing)} is missing; needed: {', '.join(REQUIRED)}")
     if unknown := [str(key) for key in row if key not in (*REQUIRED, *OPTIONAL)]:
-        raise ResponseDataError(
-            f"{where}: unknown key {', '.join(unknown)}; allowed: {_listed(REQUIRED, OPTIONAL)}"
-        )
+        raise ResponseDataError(f"{where}: unknown key {', '.join(unknown)}; allowed: {_listed(REQUIRED, OPTIONAL)}")
 
 
 def _listed(*groups: Iterable[str]) -> str:
@@ -196,11 +186,7 @@ def _listed(*groups: Iterable[str]) -> str:
 
 def _text(value: Any, key: str, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
-        hint = (
-            "; quote it (YAML reads No, Yes and numbers as something else)"
-            if not isinstance(value, str)
-            else ""
-        )
+        hint = "; quote it (YAML reads No, Yes and numbers as something else)" if not isinstance(value, str) else ""
         raise ResponseDataError(f"{where}, key {key!r}: {value!r} is no text{hint}")
     return value.strip()
 
@@ -211,9 +197,7 @@ def _number(value: Any, where: str) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise ResponseDataError(
-            f"{where}, key 'value': {value!r} is no finite number; a bound goes into 'qualifier'"
-        )
+        raise ResponseDataError(f"{where}, key 'value': {value!r} is no finite number; a bound goes into 'qualifier'")
     return number
 
 

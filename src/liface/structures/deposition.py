@@ -129,9 +129,7 @@ def place_cluster(
     _check_images(surface, positions, cluster, slab)
     lift = surface.touching_height(positions[:, :2], species) - positions[:, 2]
     if not np.isfinite(lift.max()):
-        raise StructureError(
-            f"a {cluster.name} at {site.name} would fall through the slab; choose another site"
-        )
+        raise StructureError(f"a {cluster.name} at {site.name} would fall through the slab; choose another site")
     positions[:, 2] += lift.max()
     return add_adsorbates(slab, positions, species)
 

@@ -45,8 +45,9 @@ def farthest_subset(points: np.ndarray, in_plane: np.ndarray, n: int) -> tuple[i
     for level in reversed(levels):
         found = _clique(distances >= level - _SAME_A, n, budget)
         if found is not None:
-            return found
-    return best
+            best, reached = found, level
+            break
+    return _spread(best, distances, reached - 2 * _SAME_A)
 
 
 def periodic_distances(points: np.ndarray, in_plane: np.ndarray) -> np.ndarray:
@@ -65,6 +66,28 @@ def _sweep(distances: np.ndarray, n: int) -> tuple[int, ...]:
         nearest[taken] = -1.0
         taken.append(int(np.argmax(nearest)))
     return tuple(sorted(taken))
+
+
+def _spread(chosen: tuple[int, ...], distances: np.ndarray, level: float) -> tuple[int, ...]:
+    """Move single points while that lowers the sum of d⁻⁶ over pairs and keeps all distances above a level.
+
+    Many choices share the largest smallest distance; this takes one with few pairs so close.
+    """
+    repulsion = np.where(distances > _SAME_A, np.maximum(distances, _SAME_A), np.inf) ** -6.0
+    repulsion[distances < level] = np.inf
+    points = list(chosen)
+    moved = True
+    while moved:
+        moved = False
+        for place in range(len(points)):
+            others = points[:place] + points[place + 1 :]
+            cost = repulsion[others].sum(axis=0)
+            cost[others] = np.inf
+            better = int(np.argmin(np.round(cost, 12)))
+            if cost[better] < cost[points[place]] * (1 - 1e-6):
+                points[place] = better
+                moved = True
+    return tuple(sorted(points))
 
 
 def _clique(allowed: np.ndarray, n: int, budget: list[int]) -> tuple[int, ...] | None:

@@ -66,8 +66,7 @@ def oriented(cluster: Cluster, orientation: str) -> Cluster:
     known = dict(orientations(cluster, per_kind=None))
     if orientation not in known:
         raise StructureError(
-            f"a {cluster.name} of {cluster.n} atoms has no orientation {orientation!r}; "
-            f"choose {', '.join(known)}"
+            f"a {cluster.name} of {cluster.n} atoms has no orientation {orientation!r}; choose {', '.join(known)}"
         )
     return known[orientation]
 
@@ -100,9 +99,7 @@ def _hull_downs(positions: np.ndarray) -> dict[str, list[np.ndarray]]:
     faces = _faces(positions)
     normals = [normal for normal, _ in faces]
     edges = [
-        first + second
-        for (first, corners), (second, others) in combinations(faces, 2)
-        if len(corners & others) >= 2
+        first + second for (first, corners), (second, others) in combinations(faces, 2) if len(corners & others) >= 2
     ]
     vertices = []
     for atom in range(len(positions)):

@@ -81,9 +81,7 @@ class Site:
         return self.name.partition("-")[0]
 
 
-def adsorption_sites(
-    slab: Structure, *, adsorbate: str = "Li", height_a: float | None = None
-) -> tuple[Site, ...]:
+def adsorption_sites(slab: Structure, *, adsorbate: str = "Li", height_a: float | None = None) -> tuple[Site, ...]:
     """Find the symmetry-distinct adsorption sites on the top face of a slab.
 
     Parameters
@@ -266,7 +264,7 @@ def _check_clear(surface: Surface, position: np.ndarray, adsorbate: str) -> None
     if nearest < OVERLAP:
         raise OverlapError(
             f"{adsorbate} {position[2] - surface.top:.2f} Å above the surface comes to {nearest:.2f} times "
-            f"the sum of radii of an atom (limit {OVERLAP}); raise the height or leave it out to have it found"
+            f"the sum of radii of an atom (limit {OVERLAP}); raise the height or leave it out to find it"
         )
 
 

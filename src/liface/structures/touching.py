@@ -38,9 +38,7 @@ def radius(symbol: str) -> float:
     from ase.data import atomic_numbers, covalent_radii
     from pymatgen.core import Element
 
-    return float(
-        max(covalent_radii[atomic_numbers[symbol]], Element(symbol).data.get("Metallic radius") or 0.0)
-    )
+    return float(max(covalent_radii[atomic_numbers[symbol]], Element(symbol).data.get("Metallic radius") or 0.0))
 
 
 def radii(symbols: tuple[str, ...] | list[str]) -> np.ndarray:
@@ -144,7 +142,8 @@ def surface_of(slab: Structure, *, without_role: str | None = None) -> Surface:
     if np.abs(matrix[:2, 2]).max() > 1e-4 or matrix[2, 2] <= 0:
         raise StructureError(
             "the first two lattice vectors must lie in the xy plane and the third point up; "
-            f"their z components are {np.round(matrix[:, 2], 4).tolist()} Å; build the slab with its surface normal along z"
+            f"their z components are {np.round(matrix[:, 2], 4).tolist()} Å; build the slab with "
+            "its surface normal along z"
         )
     roles = slab.site_properties.get("role") or [None] * len(slab)
     kept = [i for i, role in enumerate(roles) if without_role is None or role != without_role]

@@ -18,11 +18,11 @@ _MODULES = {
         "find_matches",
         "in_plane_vectors",
     ),
+    "registry": ("registry_shifts",),
     "interfaces": (
         "InterfaceCell",
         "assemble_sandwich",
         "assemble_vacuum",
-        "registry_shifts",
         "slab_of_same_cell",
         "strained_film_bulk",
     ),

@@ -140,7 +140,7 @@ def layer_operations(
     centred = positions - [0.0, 0.0, 0.5 * (heights.max() + heights.min()) - 0.5 * height]
     numbers = {s: i for i, s in enumerate(sorted(set(species)))}
     fractional = np.linalg.solve(cell.T, centred.T).T
-    found = spglib.get_symmetry((cell, fractional, [numbers[s] for s in species]), symprec=symprec)
+    found = spglib.get_symmetry((cell.tolist(), fractional.tolist(), [numbers[s] for s in species]), symprec=symprec)
     if found is None:
         return np.eye(3, dtype=int)[None], np.zeros((1, 3))
     return found["rotations"], found["translations"]

@@ -73,8 +73,8 @@ def symmetry_of(structure: Structure, symprec: float = SYMPREC_A) -> Any:
 
     numbers = {s: i for i, s in enumerate(sorted({str(site.specie.symbol) for site in structure}))}
     cell = (
-        structure.lattice.matrix,
-        structure.frac_coords,
+        structure.lattice.matrix.tolist(),
+        structure.frac_coords.tolist(),
         [numbers[str(site.specie.symbol)] for site in structure],
     )
     for tolerance in (symprec, symprec / 10, symprec / 100):

@@ -9,14 +9,27 @@ import numpy as np
 
 from liface.errors import InputError
 from liface.structures import checks
+from liface.structures.checks import anion_bond_count
+from liface.structures.coherent import Parts, part_arguments, parts_of
 from liface.structures.crystal import repeat_of
-from liface.structures.cutting import SlabAtoms, cut_slab, planar_supercell, wrap_planar
+from liface.structures.cutting import wrap_planar
 from liface.structures.layers import AnionBonds, layering
 from liface.structures.matching import Match, film_deformation
-from liface.structures.slabs import make_structure, tile
+from liface.structures.registry import registry_shifts
+from liface.structures.slabs import make_structure
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
+
+__all__ = [
+    "InterfaceCell",
+    "anion_bond_count",
+    "assemble_sandwich",
+    "assemble_vacuum",
+    "registry_shifts",
+    "slab_of_same_cell",
+    "strained_film_bulk",
+]
 
 CLOSEST_A = 1.0
 """Shortest distance across an interface that is accepted as a start, Å."""
@@ -64,36 +77,6 @@ class InterfaceCell:
     equivalent_interfaces: bool
     gap_a: float
     shift: tuple[float, float]
-    match: Match
-
-
-@dataclass(frozen=True)
-class _Body:
-    """One slab in the in-plane cell of the interface; the lowest atom at z = 0."""
-
-    positions: np.ndarray
-    species: list[str]
-    planes: np.ndarray
-    n_planes: int
-    formula_units: float
-    bottom_anchor: np.ndarray
-    top_anchor: np.ndarray
-    inversion: np.ndarray | None
-
-    @property
-    def thickness_a(self) -> float:
-        return float(np.ptp(self.positions[:, 2]))
-
-    def moved(self, planar: np.ndarray, height: float) -> np.ndarray:
-        return self.positions + np.array([planar[0], planar[1], height])
-
-
-@dataclass(frozen=True)
-class _Parts:
-    substrate: _Body
-    film: _Body
-    cell: np.ndarray
-    substrate_lattice: np.ndarray
     match: Match
 
 
@@ -180,7 +163,7 @@ def assemble_sandwich(
     OverlapError
         If atoms across the interface are closer than 1 Å.
     """
-    parts = _parts(**_arguments(locals()))
+    parts = parts_of(**part_arguments(locals()))
     sub, film = parts.substrate, parts.film
     planar = _placed(parts, shift)
     lower = sub.thickness_a + gap_a
@@ -221,7 +204,7 @@ def assemble_vacuum(
 
     Arguments as for ``assemble_sandwich``; ``frozen_planes`` substrate planes from below stay fixed.
     """
-    parts = _parts(**_arguments(locals()))
+    parts = parts_of(**part_arguments(locals()))
     planar = _placed(parts, shift)
     lower = parts.substrate.thickness_a + gap_a
     top = parts.film.moved(planar, lower)
@@ -257,7 +240,7 @@ def slab_of_same_cell(
     """
     if part not in ("substrate", "film"):
         raise InputError(f"part must be 'substrate' or 'film', not {part!r}")
-    parts = _parts(**_arguments(locals()))
+    parts = parts_of(**part_arguments(locals()))
     body = parts.substrate if part == "substrate" else parts.film
     cell = np.zeros((3, 3))
     cell[:2, :2], cell[2, 2] = parts.cell, body.thickness_a + vacuum_a
@@ -265,118 +248,7 @@ def slab_of_same_cell(
     return make_structure(cell, body.species, body.positions, [part] * len(body.species), frozen)
 
 
-def registry_shifts(match: Match | None = None, n: int = 3) -> tuple[tuple[float, float], ...]:
-    """Return n x n lateral shifts as fractions of the interface cell; the first is (0, 0).
-
-    With a match, the shifts fill the smallest cell after which the registry repeats: a shift by a lattice vector
-    of either crystal gives the same interface, so a grid over the whole supercell would repeat itself (thirds
-    of a 3 x 3 film are no shift at all). Without one, they fill the interface cell.
-    """
-    if n < 1:
-        raise InputError(f"a registry grid needs n >= 1, not {n}")
-    basis = np.eye(2) if match is None else _registry_cell(match)
-    grid = [(i / n, j / n) for i in range(n) for j in range(n)]
-    fractions = np.round(np.array(grid) @ basis, 12) % 1.0
-    return tuple((float(x), float(y)) for x, y in fractions)
-
-
-def _registry_cell(match: Match) -> np.ndarray:
-    """Smallest cell of relative shifts, rows as fractions of the interface cell."""
-    from liface.structures.integers import gauss_reduce, row_hermite
-
-    common = match.n_substrate_cells * match.n_film_cells
-    rows = np.vstack(
-        [
-            np.linalg.inv(np.array(match.substrate_supercell)),
-            np.linalg.inv(np.array(match.film_supercell)),
-        ]
-    )
-    basis = row_hermite(np.rint(rows * common).astype(int)) / common
-    return gauss_reduce(basis @ basis.T) @ basis
-
-
-_PART_ARGUMENTS = (
-    "substrate_bulk",
-    "substrate_plane",
-    "film_bulk",
-    "film_plane",
-    "match",
-    "film_planes",
-    "termination",
-    "substrate_planes",
-    "substrate_min_thickness_a",
-    "film_spacing_scale",
-    "substrate_reference",
-    "film_reference",
-    "anion_bonds",
-    "film_termination",
-)
-
-
-def _arguments(values: dict) -> dict:
-    return {name: values[name] for name in _PART_ARGUMENTS}
-
-
-def _parts(
-    substrate_bulk: Structure,
-    substrate_plane: str,
-    film_bulk: Structure,
-    film_plane: str,
-    match: Match,
-    film_planes: int,
-    termination: int,
-    substrate_planes: int | None,
-    substrate_min_thickness_a: float | None,
-    film_spacing_scale: float,
-    substrate_reference: Structure | None,
-    film_reference: Structure | None,
-    anion_bonds: AnionBonds,
-    film_termination: int,
-) -> _Parts:
-    if not 0.5 < film_spacing_scale < 2.0:
-        raise InputError(f"film_spacing_scale = {film_spacing_scale} must lie between 0.5 and 2")
-    if substrate_planes is None and substrate_min_thickness_a is None:
-        substrate_planes = 4
-    substrate = cut_slab(
-        substrate_bulk,
-        substrate_plane,
-        termination=termination,
-        n_planes=substrate_planes,
-        min_thickness_a=substrate_min_thickness_a,
-        anion_bonds=anion_bonds,
-        reference=substrate_reference,
-    )
-    film = cut_slab(film_bulk, film_plane, termination=film_termination, n_planes=film_planes, reference=film_reference)
-    deformation = film_deformation(match, substrate.in_plane, film.in_plane)
-    strain = np.eye(3)
-    strain[:2, :2], strain[2, 2] = deformation, film_spacing_scale
-    return _Parts(
-        substrate=_body(substrate, match.substrate_supercell, np.eye(3)),
-        film=_body(film, match.film_supercell, strain),
-        cell=np.array(match.substrate_supercell) @ substrate.in_plane,
-        substrate_lattice=substrate.in_plane,
-        match=match,
-    )
-
-
-def _body(slab: SlabAtoms, supercell: tuple, strain: np.ndarray) -> _Body:
-    copies, _ = planar_supercell(slab, supercell)
-    positions = tile(slab.positions, copies) @ strain.T
-    planar = strain[:2, :2]
-    species = [s for s in slab.species for _ in copies]
-    return _Body(
-        positions=positions,
-        species=species,
-        planes=np.repeat(slab.planes, len(copies)),
-        n_planes=slab.n_planes,
-        formula_units=checks.check_stoichiometry(species, slab.repeat.species),
-        bottom_anchor=slab.positions[0, :2] @ planar.T,
-        top_anchor=slab.top_anchor @ planar.T,
-        inversion=None if slab.inversion is None else slab.inversion @ planar.T,
-    )
-
-
-def _placed(parts: _Parts, shift: tuple[float, float]) -> np.ndarray:
+def _placed(parts: Parts, shift: tuple[float, float]) -> np.ndarray:
     """In-plane move of the film that brings its lowest plane to ``shift`` over the highest substrate plane."""
     return parts.substrate.top_anchor - parts.film.bottom_anchor + np.asarray(shift, dtype=float) @ parts.cell
 
@@ -388,7 +260,7 @@ def _check_gap(lower: np.ndarray, upper: np.ndarray, in_plane: np.ndarray) -> No
 
 
 def _cell(
-    parts: _Parts,
+    parts: Parts,
     cell: np.ndarray,
     lower: np.ndarray,
     upper: np.ndarray,

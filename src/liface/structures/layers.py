@@ -110,8 +110,8 @@ def layering(repeat: Repeat, anion_bonds: AnionBonds = ()) -> Layering:
     atom_image = image.copy()
     atom_image[:, 2] += (lift + starts_over)[unit]
     plane_of_unit = np.zeros(len(heights), dtype=int)
-    for p, members in enumerate(planes):
-        plane_of_unit[list(members)] = p
+    for p, together in enumerate(planes):
+        plane_of_unit[list(together)] = p
     low = np.array([raised[list(m)].min() for m in planes])
     high = np.array([raised[list(m)].max() for m in planes])
     return Layering(

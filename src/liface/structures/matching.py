@@ -272,10 +272,10 @@ def _coherent_pairs(base: np.ndarray, over: np.ndarray, max_area: float, limit: 
     minima_lower = np.sqrt(np.einsum("kii->ki", gram_lower))
     minima_upper = np.sqrt(np.einsum("kii->ki", gram_upper))
     slack = 1e-9
-    for i, minima in enumerate(minima_lower):
+    for row, minima in enumerate(minima_lower):
         ratio = minima / minima_upper
         near = np.flatnonzero((np.abs(ratio - 1.0) <= limit + slack).all(axis=1))
-        first.append(np.full(len(near), i))
+        first.append(np.full(len(near), row))
         second.append(near)
     if not first:
         return np.zeros((0, 2, 2), dtype=int), np.zeros((0, 2, 2), dtype=int)

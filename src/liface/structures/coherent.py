@@ -1,0 +1,136 @@
+"""The two slabs of an interface, brought into one in-plane cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from liface.errors import InputError
+from liface.structures import checks
+from liface.structures.cutting import SlabAtoms, cut_slab, planar_supercell
+from liface.structures.integers import IntMatrix2
+from liface.structures.layers import AnionBonds
+from liface.structures.matching import Match, film_deformation
+from liface.structures.slabs import tile
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+
+@dataclass(frozen=True)
+class Body:
+    """One slab in the in-plane cell of the interface; the lowest atom at z = 0."""
+
+    positions: np.ndarray
+    species: list[str]
+    planes: np.ndarray
+    n_planes: int
+    formula_units: float
+    bottom_anchor: np.ndarray
+    top_anchor: np.ndarray
+    inversion: np.ndarray | None
+
+    @property
+    def thickness_a(self) -> float:
+        """Distance from the lowest to the highest atom, Å."""
+        return float(np.ptp(self.positions[:, 2]))
+
+    def moved(self, planar: np.ndarray, height: float) -> np.ndarray:
+        """Return the positions after an in-plane move and a lift, Å."""
+        return self.positions + np.array([planar[0], planar[1], height])
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Substrate and strained film, not yet stacked."""
+
+    substrate: Body
+    film: Body
+    cell: np.ndarray
+    substrate_lattice: np.ndarray
+    match: Match
+
+
+PART_ARGUMENTS = (
+    "substrate_bulk",
+    "substrate_plane",
+    "film_bulk",
+    "film_plane",
+    "match",
+    "film_planes",
+    "termination",
+    "substrate_planes",
+    "substrate_min_thickness_a",
+    "film_spacing_scale",
+    "substrate_reference",
+    "film_reference",
+    "anion_bonds",
+    "film_termination",
+)
+
+
+def part_arguments(values: dict) -> dict:
+    """Pick the arguments of ``parts_of`` from those of a builder."""
+    return {name: values[name] for name in PART_ARGUMENTS}
+
+
+def parts_of(
+    substrate_bulk: Structure,
+    substrate_plane: str,
+    film_bulk: Structure,
+    film_plane: str,
+    match: Match,
+    film_planes: int,
+    termination: int,
+    substrate_planes: int | None,
+    substrate_min_thickness_a: float | None,
+    film_spacing_scale: float,
+    substrate_reference: Structure | None,
+    film_reference: Structure | None,
+    anion_bonds: AnionBonds,
+    film_termination: int,
+) -> Parts:
+    """Cut both slabs and bring them into the coherent cell; see ``assemble_sandwich``."""
+    if not 0.5 < film_spacing_scale < 2.0:
+        raise InputError(f"film_spacing_scale = {film_spacing_scale} must lie between 0.5 and 2")
+    if substrate_planes is None and substrate_min_thickness_a is None:
+        substrate_planes = 4
+    substrate = cut_slab(
+        substrate_bulk,
+        substrate_plane,
+        termination=termination,
+        n_planes=substrate_planes,
+        min_thickness_a=substrate_min_thickness_a,
+        anion_bonds=anion_bonds,
+        reference=substrate_reference,
+    )
+    film = cut_slab(film_bulk, film_plane, termination=film_termination, n_planes=film_planes, reference=film_reference)
+    deformation = film_deformation(match, substrate.in_plane, film.in_plane)
+    strain = np.eye(3)
+    strain[:2, :2], strain[2, 2] = deformation, film_spacing_scale
+    return Parts(
+        substrate=_body(substrate, match.substrate_supercell, np.eye(3)),
+        film=_body(film, match.film_supercell, strain),
+        cell=np.array(match.substrate_supercell) @ substrate.in_plane,
+        substrate_lattice=substrate.in_plane,
+        match=match,
+    )
+
+
+def _body(slab: SlabAtoms, supercell: IntMatrix2, strain: np.ndarray) -> Body:
+    copies, _ = planar_supercell(slab, supercell)
+    positions = tile(slab.positions, copies) @ strain.T
+    planar = strain[:2, :2]
+    species = [s for s in slab.species for _ in copies]
+    return Body(
+        positions=positions,
+        species=species,
+        planes=np.repeat(slab.planes, len(copies)),
+        n_planes=slab.n_planes,
+        formula_units=checks.check_stoichiometry(species, slab.repeat.species),
+        bottom_anchor=slab.positions[0, :2] @ planar.T,
+        top_anchor=slab.top_anchor @ planar.T,
+        inversion=None if slab.inversion is None else slab.inversion @ planar.T,
+    )

@@ -1,0 +1,37 @@
+"""Lateral shifts between film and substrate that are worth trying."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from liface.errors import InputError
+from liface.structures.integers import gauss_reduce, row_hermite
+from liface.structures.matching import Match
+
+
+def registry_shifts(match: Match | None = None, n: int = 3) -> tuple[tuple[float, float], ...]:
+    """Return n x n lateral shifts as fractions of the interface cell; the first is (0, 0).
+
+    With a match, the shifts fill the smallest cell after which the registry repeats: a shift by a lattice vector
+    of either crystal gives the same interface, so a grid over the whole supercell would repeat itself (thirds
+    of a 3 x 3 film are no shift at all). Without one, they fill the interface cell.
+    """
+    if n < 1:
+        raise InputError(f"a registry grid needs n >= 1, not {n}")
+    basis = np.eye(2) if match is None else _registry_cell(match)
+    grid = [(i / n, j / n) for i in range(n) for j in range(n)]
+    fractions = np.round(np.array(grid) @ basis, 12) % 1.0
+    return tuple((float(x), float(y)) for x, y in fractions)
+
+
+def _registry_cell(match: Match) -> np.ndarray:
+    """Smallest cell of relative shifts, rows as fractions of the interface cell."""
+    common = match.n_substrate_cells * match.n_film_cells
+    rows = np.vstack(
+        [
+            np.linalg.inv(np.array(match.substrate_supercell)),
+            np.linalg.inv(np.array(match.film_supercell)),
+        ]
+    )
+    basis = row_hermite(np.rint(rows * common).astype(int)) / common
+    return gauss_reduce(basis @ basis.T) @ basis

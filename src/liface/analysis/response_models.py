@@ -147,10 +147,10 @@ def _refit(x: Array, y: Array, censoring: Array, new_x: Array, model: ModelName,
     grid = np.stack([_thresholds(row, _N_THRESHOLDS_RESAMPLED) for row in x])
     hinge = np.maximum(0.0, x[:, None, :] - grid[:, :, None])
     design = np.stack([np.ones_like(hinge), hinge], axis=-1).reshape(-1, n, 2)
-    wide = [np.repeat(a, grid.shape[1], axis=0) for a in (y, censoring)]
-    fit = fit_tobit(design, *wide, floor)
+    count = grid.shape[1]
+    fit = fit_tobit(design, np.repeat(y, count, axis=0), np.repeat(censoring, count, axis=0), floor)
     best = fit.log_likelihood.reshape(size, -1).argmax(axis=1)
-    flat = np.arange(size) * grid.shape[1] + best
+    flat = np.arange(size) * count + best
     reach = np.maximum(0.0, new_x - grid[np.arange(size), best])
     return fit.beta[flat, 0] + fit.beta[flat, 1] * reach, fit.sigma[flat]
 

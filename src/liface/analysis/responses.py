@@ -165,7 +165,7 @@ def _point(row: Any, protocols: Mapping[str, str], where: str) -> MeasuredPoint:
         **texts,
         label=str(row.get("label") or texts["material"]),
         value=_number(row["value"], where),
-        qualifier=qualifier,  # type: ignore[arg-type]  # checked above
+        qualifier=qualifier,
         protocol_text=str(row.get("protocol_text") or protocols.get(texts["protocol"], "")),
         doi=_doi(row.get("doi"), where),
         where=str(row.get("where") or ""),

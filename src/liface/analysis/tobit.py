@@ -109,7 +109,7 @@ class _Problem:
         diagonal = np.arange(hessian.shape[1])
         hessian[:, diagonal, diagonal] -= _RIDGE * (1 + np.abs(hessian[:, diagonal, diagonal]))
         step = -np.linalg.solve(hessian, gradient[..., None])[..., 0]
-        return step, np.sum(step * gradient, axis=1)
+        return step, np.asarray(np.einsum("bk,bk->b", step, gradient))
 
     def _z(self, parameters: Array) -> Array:
         return parameters[:, -1:] * self.y - np.einsum("bnp,bp->bn", self.design, parameters[:, :-1])

@@ -22,10 +22,10 @@ def compare(models: Sequence[ModelFit]) -> tuple[ModelName | None, dict[str, flo
     if not defined or any(fit.sigma_at_floor for fit in models if fit.model in defined):
         return None, {}
     lowest = min(defined.values())
-    delta = {name: value - lowest for name, value in defined.items()}
+    delta: dict[ModelName, float] = {name: value - lowest for name, value in defined.items()}
     (best, _), *others = sorted(delta.items(), key=lambda item: item[1])
     stands_out = bool(others) and others[0][1] >= MIN_DELTA_AICC
-    return (best if stands_out else None), dict(delta)
+    return (best if stands_out else None), {str(name): value for name, value in delta.items()}
 
 
 def judge(report: CorrelationReport, predictions_refused: bool = False) -> CorrelationReport:

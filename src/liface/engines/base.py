@@ -30,9 +30,7 @@ class EngineSpec(Document):
     name: str = Field(description="Engine: sevennet, chgnet, emt, morse, ase or atomate2.")
     model: str = Field(default="", description="Model name; empty for the default of the engine.")
     checkpoint: str = Field(default="", description="Path of a weights file of the user's own.")
-    options: tuple[tuple[str, Scalar], ...] = Field(
-        default=(), description="Keyword arguments of the calculator."
-    )
+    options: tuple[tuple[str, Scalar], ...] = Field(default=(), description="Keyword arguments of the calculator.")
 
     @classmethod
     def parse(cls, text: str | EngineSpec) -> EngineSpec:
@@ -58,9 +56,7 @@ class EngineSpec(Document):
         name, _, rest = head.partition(":")
         model, checkpoint = _model_and_checkpoint(name.lower(), rest)
         if not name:
-            raise UnknownEngineError(
-                f"engine {text!r} has no name; write ENGINE[:MODEL], e.g. sevennet:7net-0"
-            )
+            raise UnknownEngineError(f"engine {text!r} has no name; write ENGINE[:MODEL], e.g. sevennet:7net-0")
         return cls(name=name.lower(), model=model, checkpoint=checkpoint, options=_options(tail, text))
 
     @property

@@ -73,7 +73,8 @@ def build_engine(spec: EngineSpec, info: EngineInfo) -> CalculatorEngine:
 
 def _sevennet(spec: EngineSpec) -> Callable[[bool], Calculator]:
     _, path, model = registry.model_file(spec)
-    options = {"device": "cpu", **registry.options_with_defaults(spec, model)}
+    options: dict[str, Any] = {"device": "cpu", **registry.options_with_defaults(spec, model)}
+    _refuse_options(spec, {"device", "modal", "enable_cueq", "enable_flash", "enable_oeq"})
     shared: list[Calculator] = []
 
     def build(needs_stress: bool) -> Calculator:
@@ -148,9 +149,7 @@ def _atomate2(spec: EngineSpec) -> Callable[[bool], Calculator]:
         from atomate2.forcefields.utils import MLFF
     names = {member.name for member in MLFF} | {member.value for member in MLFF}
     if spec.model not in names:
-        raise UnknownEngineError(
-            f"unknown atomate2 force field {spec.model!r}; known: {', '.join(sorted(names))}"
-        )
+        raise UnknownEngineError(f"unknown atomate2 force field {spec.model!r}; known: {', '.join(sorted(names))}")
 
     def build(needs_stress: bool) -> Calculator:
         with _loading(spec):
@@ -192,9 +191,7 @@ def _loading(spec: EngineSpec) -> Iterator[None]:
     except LifaceError:
         raise
     except Exception as error:
-        raise UnknownEngineError(
-            f"engine {spec} cannot be loaded: {type(error).__name__}: {error}"
-        ) from error
+        raise UnknownEngineError(f"engine {spec} cannot be loaded: {type(error).__name__}: {error}") from error
 
 
 @contextlib.contextmanager

@@ -69,9 +69,7 @@ SEVENNET = Family(
             "several levels of theory",
             "PBE",
         ),
-        "7net-mf-ompa": _sevennet(
-            "SevenNet_MF_ompa", "sevennet_mf_ompa", "OMat24, MPtrj, sAlex", "not shipped", "mpa"
-        ),
+        "7net-mf-ompa": _sevennet("SevenNet_MF_ompa", "sevennet_mf_ompa", "OMat24, MPtrj, sAlex", "not shipped", "mpa"),
         "7net-omat": _sevennet("SevenNet_omat", "sevennet_omat", "OMat24 (PBE, PBE+U)", "not shipped"),
         "7net-omni": _sevennet(
             "SevenNet_omni", "sevennet_omni", "several data sets; the modal chooses", "not shipped", "mpa"

@@ -27,9 +27,7 @@ def load_chgnet(name: str | None, path: Path, device: str) -> CHGNet:
     model.eval()
     for parameter in model.parameters():
         parameter.requires_grad_(False)
-    model.graph_converter.set_isolated_atom_response(
-        "error"
-    )  # an atom without neighbours has no CHGNet energy
+    model.graph_converter.set_isolated_atom_response("error")  # an atom without neighbours has no CHGNet energy
     return model
 
 
@@ -42,9 +40,7 @@ class EnergyForceCHGNet(Calculator):
         self.task: Literal["ef", "efs"] = "efs" if needs_stress else "ef"
         self.implemented_properties = ["energy", "free_energy", "forces"] + ["stress"] * needs_stress
 
-    def calculate(
-        self, atoms: Atoms | None = None, properties: Any = None, system_changes: Any = all_changes
-    ) -> None:
+    def calculate(self, atoms: Atoms | None = None, properties: Any = None, system_changes: Any = all_changes) -> None:
         """Compute energy and forces, and the stress if asked for at construction."""
         super().calculate(atoms, properties, system_changes)
         system: Any = self.atoms

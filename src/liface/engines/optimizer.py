@@ -87,9 +87,7 @@ class InverseHessian:
         return float(1 / (rho * (change @ change)))
 
 
-def minimise(
-    surface: PotentialSurface, fmax: float, max_calls: int, trust: TrustRadius | None = None
-) -> Minimum:
+def minimise(surface: PotentialSurface, fmax: float, max_calls: int, trust: TrustRadius | None = None) -> Minimum:
     """Relax until no force exceeds ``fmax`` (eV/Å) or the force calls are spent.
 
     Raises

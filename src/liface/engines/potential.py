@@ -79,9 +79,7 @@ class PotentialSurface:
             raise CalculationError("positions are not finite")
         moved = np.linalg.norm(positions - self.coordinates.start, axis=1).max(initial=0.0)
         if self.coordinates.mode == "fixed" and moved > LARGEST_DISPLACEMENT_A:
-            raise CalculationError(
-                f"exploded: an atom moved {moved:.1f} Å, more than {LARGEST_DISPLACEMENT_A:g} Å"
-            )
+            raise CalculationError(f"exploded: an atom moved {moved:.1f} Å, more than {LARGEST_DISPLACEMENT_A:g} Å")
         ratio = abs(np.linalg.det(cell) / np.linalg.det(self.coordinates.cell))
         if not 1 / 3 < ratio < 3:
             raise CalculationError(f"exploded: the volume changed by a factor of {ratio:.2f}")

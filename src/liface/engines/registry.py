@@ -169,9 +169,7 @@ def _test_engine_info(spec: EngineSpec) -> EngineInfo:
 def _dotted_info(spec: EngineSpec) -> EngineInfo:
     """Describe an engine that is only known by name; its own downloads stay its own business."""
     if not spec.model:
-        form = {"ase": "ase:package.module.Class", "atomate2": "atomate2:NAME, e.g. atomate2:MACE_MP_0"}[
-            spec.name
-        ]
+        form = {"ase": "ase:package.module.Class", "atomate2": "atomate2:NAME, e.g. atomate2:MACE_MP_0"}[spec.name]
         raise UnknownEngineError(f"engine {spec} names no calculator; write {form}")
     package = spec.model.partition(".")[0] if spec.name == "ase" else "atomate2"
     if spec.name == "ase" and ("." not in spec.model or find_spec(package) is None):
@@ -209,9 +207,7 @@ def _identity_options(options: dict[str, Scalar]) -> dict[str, Scalar]:
 def _readable(spec: EngineSpec) -> Path:
     path = Path(spec.checkpoint).expanduser()
     if not path.is_file():
-        raise UnknownEngineError(
-            f"checkpoint {spec.checkpoint} of engine {spec.name} does not exist or is no file"
-        )
+        raise UnknownEngineError(f"checkpoint {spec.checkpoint} of engine {spec.name} does not exist or is no file")
     try:
         with path.open("rb") as handle:
             empty = not handle.read(1)

@@ -111,19 +111,17 @@ def _document(
     return UnconvergedCalculation(**results, reason=_shortfall(request, minimum, coordinates))
 
 
-def _final_geometry(
-    initial: Geometry, order: np.ndarray, coordinates: Coordinates, x: np.ndarray
-) -> Geometry:
+def _final_geometry(initial: Geometry, order: np.ndarray, coordinates: Coordinates, x: np.ndarray) -> Geometry:
     """Return the relaxed structure in the order and the periodic images of the caller."""
     relaxed, cell = coordinates.expand(x)
     start = initial.position_array
-    images = np.rint((start[order] - coordinates.start) @ np.linalg.inv(coordinates.cell))
     positions = np.empty_like(start)
-    positions[order] = relaxed + images @ cell
     if coordinates.mode == "fixed":
-        frozen = np.array(initial.frozen, dtype=bool)
-        positions[frozen] = start[frozen]  # to the last bit: wrapping and back rounds
+        # Displacements, not positions: what did not move comes back to the last bit.
+        positions[order] = start[order] + (relaxed - coordinates.start)
         return initial.with_positions(positions)
+    images = np.rint((start[order] - coordinates.start) @ np.linalg.inv(coordinates.cell))
+    positions[order] = relaxed + images @ cell
     return initial.with_positions(positions, cell)
 
 

@@ -1,0 +1,45 @@
+"""Documents to bytes and back: canonical JSON, compressed, with a checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from typing import Any
+
+from pydantic import ValidationError
+
+from liface.database.columns import Noun
+from liface.errors import CorruptDatabaseError
+
+LEVEL = 6
+
+
+def encode(document: Any) -> tuple[bytes, str]:
+    """Return the compressed JSON of a document and the sha256 of the JSON."""
+    text = document.model_dump_json().encode()
+    return zlib.compress(text, LEVEL), hashlib.sha256(text).hexdigest()
+
+
+def decode(noun: Noun, key: str, blob: bytes, sha256: str | None = None) -> Any:
+    """Read a stored document.
+
+    Raises
+    ------
+    CorruptDatabaseError
+        If the bytes are damaged, or are no document of this noun.
+    """
+    advice = "run 'liface database verify'; restore the file from a copy, or compute this one again"
+    try:
+        text = zlib.decompress(blob)
+    except zlib.error as error:
+        raise CorruptDatabaseError(f"{noun.kind} {key}: stored bytes are damaged ({error}); {advice}") from error
+    if sha256 is not None and hashlib.sha256(text).hexdigest() != sha256:
+        raise CorruptDatabaseError(f"{noun.kind} {key}: the stored document differs from its checksum; {advice}")
+    try:
+        return noun.adapter.validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "document"
+        raise CorruptDatabaseError(
+            f"{noun.kind} {key}: no valid document, {where}: {first['msg']}; {advice}"
+        ) from error

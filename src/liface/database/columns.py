@@ -1,0 +1,248 @@
+"""What can be asked of the database: one table per noun, its columns read off the documents.
+
+A column is declared once, by the field of its document; type, unit, description and the closed choices of a
+``Literal`` follow from it. Tables, filters, exports and verification all use this declaration.
+"""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from operator import attrgetter
+from typing import Any, Literal
+
+from liface.documents import (
+    CALCULATION_ADAPTER,
+    CASE_ADAPTER,
+    RESULT_ADAPTER,
+    BindingResult,
+    BulkResult,
+    CalculationSettings,
+    ConvergedCalculation,
+    Document,
+    FinishedCase,
+    GrowthResult,
+    InterfaceResult,
+    SurfaceResult,
+    WettingResult,
+)
+from liface.errors import FilterError
+
+Type = Literal["string", "integer", "float", "boolean", "timestamp", "list", "dictionary"]
+
+_TYPES: dict[Any, Type] = {str: "string", int: "integer", float: "float", bool: "boolean"}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a noun, and how it is read from a document."""
+
+    name: str
+    type: Type
+    unit: str
+    read: Callable[[Any], Any]
+    choices: tuple[str, ...] = ()
+    indexed: bool = False
+
+    @property
+    def stored(self) -> bool:
+        """Whether the column is part of the table itself; lists live in a side table."""
+        return self.type != "list"
+
+
+@dataclass(frozen=True)
+class Noun:
+    """A table: what one row stands for.
+
+    Parameters
+    ----------
+    name
+        Plural, as in ``liface query interfaces``.
+    kind
+        Singular, as in the documents.
+    key
+        Column with the content identity of the document.
+    slot
+        Columns that name the same quantity; of several documents in a slot only the newest is shown.
+    natural_order
+        Columns to sort by where no order is asked; those of the slot if empty.
+    """
+
+    name: str
+    kind: str
+    key: str
+    slot: tuple[str, ...]
+    columns: dict[str, Column]
+    adapter: Any
+    natural_order: tuple[str, ...] = ()
+
+    @property
+    def is_result(self) -> bool:
+        """Whether rows are derived quantities, which newer ones may supersede."""
+        return self.key == "record_id"
+
+    @cached_property
+    def stored_columns(self) -> tuple[Column, ...]:
+        """Columns of the table itself."""
+        return tuple(column for column in self.columns.values() if column.stored)
+
+    def values(self, document: Any) -> dict[str, Any]:
+        """Read the stored columns off a document."""
+        return {column.name: column.read(document) for column in self.stored_columns}
+
+
+def _scalar(annotation: Any) -> tuple[Type, tuple[str, ...]] | None:
+    """Type and choices of a field that fits in one cell; None for anything composed."""
+    if typing.get_origin(annotation) in (types.UnionType, typing.Union):
+        inner = [a for a in typing.get_args(annotation) if a is not type(None)]
+        return _scalar(inner[0]) if len(inner) == 1 else None
+    if typing.get_origin(annotation) is Literal:
+        return "string", tuple(str(a) for a in typing.get_args(annotation))
+    return (_TYPES[annotation], ()) if annotation in _TYPES else None
+
+
+def _fields(
+    model: type[Document], skip: Iterable[str] = (), source: str = "", rename: dict[str, str] | None = None
+) -> list[Column]:
+    """One column per scalar field; a field missing in a sibling document reads as unknown."""
+    units, columns = model.units(), []
+    for name, field in model.model_fields.items():
+        scalar = _scalar(field.annotation)
+        if scalar is None or name in skip:
+            continue
+        read = _optional(name) if not source else attrgetter(f"{source}.{name}")
+        counted = "1" if scalar[0] == "integer" else ""
+        unit = units.get(name, counted)
+        columns.append(Column((rename or {}).get(name, name), scalar[0], unit, read, scalar[1]))
+    return columns
+
+
+def _optional(name: str) -> Callable[[Any], Any]:
+    return lambda document: getattr(document, name, None)
+
+
+def _ordered(columns: list[Column], first: tuple[str, ...], indexed: Iterable[str]) -> dict[str, Column]:
+    table = {column.name: column for column in columns}
+    names = [*first, *(name for name in table if name not in first)]
+    marked = set(indexed)
+    return {name: replace(table[name], indexed=name in marked) for name in names}
+
+
+_ENGINE = [
+    Column("engine", "string", "", attrgetter("engine.name")),
+    Column("model", "string", "", attrgetter("engine.model")),
+]
+_FINGERPRINT = Column("engine_fingerprint", "string", "", attrgetter("engine.fingerprint"))
+_RESULT_TAIL = [
+    Column("converged", "boolean", "", attrgetter("converged")),
+    Column("flags", "list", "", lambda result: list(result.flags)),
+    Column("campaign", "string", "", attrgetter("provenance.campaign")),
+    Column("case", "string", "", attrgetter("provenance.case")),
+    Column("record_id", "string", "", attrgetter("record_id")),
+    Column("created_at", "timestamp", "UTC", attrgetter("provenance.created_at")),
+    _FINGERPRINT,
+    Column("liface_version", "string", "", attrgetter("provenance.liface_version")),
+]
+
+
+def _result(
+    name: str, model: type[Document], keys: tuple[str, ...], headline: tuple[str, ...], *derived: Column
+) -> Noun:
+    kind = model.model_fields["kind"].default
+    columns = _fields(model, skip=("kind", "definition", "converged"))
+    indexed = {*keys, *headline, "engine", "model", "campaign", "record_id", "created_at", "engine_fingerprint"}
+    return Noun(
+        name=name,
+        kind=kind,
+        key="record_id",
+        slot=(*keys, "engine_fingerprint", "campaign", "case"),
+        columns=_ordered([*columns, *_ENGINE, *derived, *_RESULT_TAIL], (*keys, "engine", "model"), indexed),
+        adapter=RESULT_ADAPTER,
+    )
+
+
+def _lattice(index: int) -> Callable[[BulkResult], float]:
+    return lambda bulk: bulk.lattice[index]
+
+
+_CALCULATION_COLUMNS = [
+    *_fields(ConvergedCalculation, skip=("status",)),
+    Column("status", "string", "", attrgetter("status"), choices=("converged", "unconverged", "failed")),
+    Column("reason", "string", "", _optional("reason")),
+    *_ENGINE,
+    _FINGERPRINT,
+    *_fields(CalculationSettings, source="settings", rename={"fmax_ev_per_a": "fmax_limit_ev_per_a"}),
+    Column("n_atoms", "integer", "1", attrgetter("initial.n_atoms")),
+    Column("formula", "string", "", attrgetter("initial.formula")),
+    Column("created_at", "timestamp", "UTC", attrgetter("created_at")),
+]
+_CASE_COLUMNS = [
+    *_fields(FinishedCase, skip=("status",)),
+    Column("status", "string", "", attrgetter("status"), choices=("finished", "failed")),
+    Column("reason", "string", "", _optional("reason")),
+    *_ENGINE,
+    _FINGERPRINT,
+    Column("n_results", "integer", "1", lambda case: len(getattr(case, "record_ids", ()))),
+    Column("n_calculations", "integer", "1", lambda case: len(case.calc_ids)),
+    Column("n_failures", "integer", "1", lambda case: len(getattr(case, "failures", ()))),
+    Column("created_at", "timestamp", "UTC", attrgetter("created_at")),
+]
+
+_SUBSTRATE = ("substrate", "substrate_plane")
+
+NOUNS: dict[str, Noun] = {
+    noun.name: noun
+    for noun in (
+        _result("bulks", BulkResult, ("material",), ("energy_ev_per_atom",),
+                *(Column(name, "float", "Å", _lattice(i)) for i, name in enumerate("abc")),
+                *(Column(f"{name}_deg", "float", "deg", _lattice(i))
+                  for i, name in enumerate(("alpha", "beta", "gamma"), start=3))),
+        _result("surfaces", SurfaceResult, ("material", "plane", "termination"),
+                ("gamma_mev_per_a2", "gamma_j_per_m2")),
+        _result("interfaces", InterfaceResult,
+                (*_SUBSTRATE, "substrate_termination", "film", "film_plane", "method"),
+                ("gamma_mev_per_a2", "gamma_free_mev_per_a2", "strain_percent"),
+                Column("slope_mev_per_a2_per_li", "float", "meV/Å²", attrgetter("free_fit.slope_mev_per_a2_per_li")),
+                Column("r_squared", "float", "1", attrgetter("free_fit.r_squared")),
+                Column("n_atoms", "integer", "1", attrgetter("structure.n_atoms"))),
+        _result("bindings", BindingResult, (*_SUBSTRATE, "monolayers", "n_li", "arrangement"),
+                ("e_bind_ev_per_li",),
+                Column("n_candidates", "integer", "1", lambda binding: len(binding.candidates))),
+        _result("growth", GrowthResult, _SUBSTRATE, ("mode",),
+                Column("delta_e_ev_per_li", "dictionary", "eV", attrgetter("delta_e_ev_per_li"))),
+        _result("wetting", WettingResult, (*_SUBSTRATE, "film_plane"), ("contact_angle_deg",)),
+        Noun("calculations", "calculation", "calc_id", ("calc_id",),
+             _ordered(_CALCULATION_COLUMNS, ("calc_id", "label", "engine", "model", "task", "status", "reason"),
+                      ("label", "engine", "model", "status", "task", "formula", "engine_fingerprint",
+                       "created_at")),
+             CALCULATION_ADAPTER, ("label", "created_at")),
+        Noun("cases", "case", "case_id", ("campaign", "case", "kind", "engine_fingerprint"),
+             _ordered(_CASE_COLUMNS, ("case_id", "campaign", "case", "kind", "engine", "model", "status", "reason"),
+                      ("campaign", "case", "kind", "engine", "model", "status", "engine_fingerprint",
+                       "created_at")),
+             CASE_ADAPTER),
+    )
+}  # fmt: skip
+"""Every noun by its plural name."""
+
+RESULT_NOUNS: dict[str, Noun] = {noun.kind: noun for noun in NOUNS.values() if noun.is_result}
+"""The derived quantities by kind."""
+
+
+def noun_named(name: str) -> Noun:
+    """Look a noun up by its plural or singular name.
+
+    Raises
+    ------
+    FilterError
+        If there is none of that name.
+    """
+    if name in NOUNS:
+        return NOUNS[name]
+    for noun in NOUNS.values():
+        if noun.kind == name:
+            return noun
+    raise FilterError(f"the database holds no {name!r}; it holds {', '.join(NOUNS)}")

@@ -1,0 +1,270 @@
+"""Opening the database file: connections, transactions, and what SQLite's errors mean to a person."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, DisconnectionError
+from sqlalchemy.pool import QueuePool, StaticPool
+
+from liface.errors import (
+    CorruptDatabaseError,
+    DatabaseError,
+    DatabaseOpenError,
+    DatabaseWriteError,
+)
+
+BUSY_TIMEOUT_S = 60.0
+MEMORY = ":memory:"
+SCHEME = "sqlite:///"
+MAGIC = b"SQLite format 3\x00"
+WRITE = "liface_write"
+
+
+class Store:
+    """Connections to one database, for several threads; several processes may open the same file.
+
+    Writes take the lock of the file at their start (``BEGIN IMMEDIATE``) and wait for each other; readers see
+    the last commit and never wait (write-ahead log).
+    """
+
+    def __init__(self, target: str | os.PathLike[str], *, read_only: bool = False, must_exist: bool = False):
+        self.path = path_of(target)
+        self.in_memory = self.path is None
+        self._lock = threading.RLock()
+        self.read_only_because = "it was opened read-only" if read_only else ""
+        self.immutable = False
+        if self.path is not None:
+            self._look(self.path, must_exist)
+        self.engine = self._engine()
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writes are refused."""
+        return bool(self.read_only_because)
+
+    @property
+    def name(self) -> str:
+        """The file, for messages."""
+        return MEMORY if self.path is None else str(self.path)
+
+    @property
+    def url(self) -> str:
+        """Address that opens the same database from another process; absolute."""
+        return f"sqlite:///{self.name}"
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Hold one consistent view of the database."""
+        with self._held(), self._translated("read"), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Hold one transaction: all of it is stored, or nothing.
+
+        Raises
+        ------
+        DatabaseWriteError
+            If the database is read-only, the disk is full or the write is refused; nothing was changed.
+        """
+        if self.read_only:
+            raise DatabaseWriteError(
+                f"{self.name} cannot be written: {self.read_only_because}; nothing was changed. "
+                "Make the file and its folder writable, or give another file with --db or LIFACE_DB"
+            )
+        with self._held(), self._translated("write"), self.engine.connect() as connection:
+            connection = connection.execution_options(**{WRITE: True})
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()
+
+    def use_write_ahead_log(self) -> None:
+        """Let readers and one writer work at the same time; the mode stays with the file."""
+        if self.in_memory or self.read_only:
+            return
+        with self._translated("open"):
+            deadline = time.monotonic() + BUSY_TIMEOUT_S
+            while not self._try_write_ahead_log():
+                if time.monotonic() > deadline:
+                    raise DatabaseOpenError(
+                        f"{self.name} is held by another process since {BUSY_TIMEOUT_S:.0f} s; "
+                        "end that process or try again later"
+                    )
+                time.sleep(0.05)
+
+    def _try_write_ahead_log(self) -> bool:
+        # SQLite refuses a change of mode at once, without the busy timeout, while another process opens the file.
+        connection = self.engine.raw_connection()
+        try:
+            connection.cursor().execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" in str(error):
+                return False
+            raise
+        finally:
+            connection.close()
+        return True
+
+    @contextmanager
+    def _held(self) -> Iterator[None]:
+        # A database in memory is one connection, so its transactions must not overlap.
+        if not self.in_memory:
+            yield
+            return
+        with self._lock:
+            yield
+
+    @contextmanager
+    def _translated(self, doing: str) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            raise meaning(error.orig or error, self.name, doing) from error
+        except sqlite3.Error as error:
+            raise meaning(error, self.name, doing) from error
+
+    def _look(self, path: Path, must_exist: bool) -> None:
+        """Refuse what cannot be a results database before SQLite touches it."""
+        if path.is_dir():
+            raise DatabaseOpenError(f"{path} is a folder; give a file, e.g. {path / 'liface.db'}")
+        if not path.exists():
+            if must_exist or self.read_only:
+                raise DatabaseOpenError(
+                    f"no database at {path}; run a campaign first, or name the file with --db or LIFACE_DB"
+                )
+            if not path.parent.is_dir():
+                raise DatabaseOpenError(f"no folder {path.parent} to hold {path.name}; create it first")
+            return
+        try:
+            with path.open("rb") as file:
+                head = file.read(len(MAGIC))
+        except OSError as error:
+            raise DatabaseOpenError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
+        if head and head != MAGIC:
+            raise DatabaseOpenError(
+                f"{path} is not a database (it starts with {head!r}); give another file with --db or LIFACE_DB"
+            )
+        if not self.read_only:
+            self.read_only_because = _why_not_writable(path)
+
+    def _engine(self) -> Engine:
+        pool: dict[str, Any] = (
+            {"poolclass": StaticPool}
+            if self.in_memory
+            else {"poolclass": QueuePool, "pool_size": 4, "max_overflow": -1}
+        )
+        engine = create_engine("sqlite://", creator=self._connect, **pool)
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "checkout", _refuse_forked)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    def _connect(self) -> sqlite3.Connection:
+        if self.path is None:
+            return sqlite3.connect(MEMORY, check_same_thread=False, isolation_level=None)
+        mode = "ro" if self.read_only else "rwc"
+        uri = f"{self.path.as_uri()}?mode={mode}" + ("&immutable=1" if self.immutable else "")
+        return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False, isolation_level=None)
+
+    def read_without_log(self) -> None:
+        """Read a file whose folder admits no write-ahead log, if none is waiting beside it.
+
+        Raises
+        ------
+        DatabaseOpenError
+            If finished results are still in the log and would not be seen.
+        """
+        assert self.path is not None
+        log = self.path.with_name(self.path.name + "-wal")
+        if log.exists() and log.stat().st_size:
+            raise DatabaseOpenError(
+                f"{self.path} has results waiting in {log.name}, which a read-only folder does not let in; "
+                "copy both files to a writable folder and open them there"
+            )
+        self.immutable = True
+        self.engine.dispose()
+
+
+def path_of(target: str | os.PathLike[str]) -> Path | None:
+    """Return the absolute file behind a path or ``sqlite:///`` address; None for a database in memory."""
+    text = os.fspath(target)
+    if text in (MEMORY, "sqlite://", SCHEME, SCHEME + MEMORY):
+        return None
+    if text.startswith(SCHEME):
+        text = text[len(SCHEME) :]
+    elif "://" in text:
+        raise DatabaseOpenError(
+            f"{text!r}: this version stores results in SQLite; give a file or sqlite:///FILE with --db or LIFACE_DB"
+        )
+    if not text or "\x00" in text:
+        raise DatabaseOpenError(f"{text!r} names no file; give one with --db or LIFACE_DB, e.g. liface.db")
+    return Path(text).expanduser().absolute()
+
+
+def meaning(error: BaseException, name: str, doing: str) -> DatabaseError:
+    """Tell what an error of SQLite means and what to do."""
+    text = str(error)
+    low = text.lower()
+    if "full" in low:
+        return DatabaseWriteError(f"{name}: the disk is full; nothing was changed. Free some space and run again")
+    if "readonly" in low or "read-only" in low:
+        return DatabaseWriteError(
+            f"{name} is read-only; nothing was changed. Make the file and its folder writable, or give another "
+            "file with --db or LIFACE_DB"
+        )
+    if "not a database" in low or "malformed" in low:
+        return CorruptDatabaseError(
+            f"{name} is damaged ({text}); restore it from a copy, or move it away and run the campaign again"
+        )
+    if "unable to open" in low:
+        return DatabaseOpenError(f"{name} cannot be opened ({text}); check that its folder exists and is writable")
+    if "locked" in low or "busy" in low:
+        return DatabaseWriteError(
+            f"{name} was held by another process for {BUSY_TIMEOUT_S:.0f} s; nothing was changed. Run again later"
+        )
+    if "no such column" in low or "no such table" in low:
+        return CorruptDatabaseError(f"{name} lacks part of its tables ({text}); restore it from a copy")
+    if doing == "write":
+        return DatabaseWriteError(f"{name} refused the write ({text}); nothing was changed")
+    return DatabaseError(f"{name} could not be read ({text})")
+
+
+def _why_not_writable(path: Path) -> str:
+    if not os.access(path, os.W_OK):
+        return "the file is read-only"
+    if not os.access(path.parent, os.W_OK):
+        return f"its folder {path.parent} is read-only"
+    return ""
+
+
+def _prepare(connection: sqlite3.Connection, record: Any) -> None:
+    record.info["pid"] = os.getpid()
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_S * 1000)}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _refuse_forked(connection: Any, record: Any, proxy: Any) -> None:
+    """Open a new connection in a forked process; SQLite's must not be carried across a fork."""
+    if record.info["pid"] != os.getpid():
+        record.dbapi_connection = proxy.dbapi_connection = None
+        raise DisconnectionError("connection of another process")
+
+
+def _begin(connection: Connection) -> None:
+    write = connection.get_execution_options().get(WRITE, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -1,0 +1,148 @@
+"""Filters in the OPTIMADE grammar, turned into typed SQLAlchemy expressions.
+
+The text is parsed by optimade-python-tools and never becomes part of an SQL statement: columns are looked up by
+name, values are checked against the type of their column and bound as parameters.
+
+Unknown values (a failed calculation has no energy) match only ``IS UNKNOWN``: neither a comparison nor its NOT.
+Text is compared exactly; CONTAINS, STARTS WITH and ENDS WITH know no wildcards and heed upper and lower case.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from difflib import get_close_matches
+from functools import cache
+from typing import TYPE_CHECKING
+
+from liface.database.columns import Column, Noun
+from liface.errors import FilterError
+
+if TYPE_CHECKING:
+    from lark import Tree
+    from optimade.filterparser import LarkParser
+    from sqlalchemy import ColumnElement
+
+MAX_LENGTH = 10_000
+MAX_DEPTH = 50
+BOOLEAN_MARK = "\x01"
+"""Sets TRUE and FALSE apart from text; the parser of the grammar 1.2.0 drops which of the two it read."""
+
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_BOOLEAN = re.compile(r'("(?:[^"\\]|\\.)*")|\b(TRUE|FALSE)\b', re.DOTALL)
+_parsing = threading.Lock()
+
+
+def filter_expression(noun: Noun, where: str) -> ColumnElement[bool]:
+    """Turn a filter into a condition on the table of a noun.
+
+    Raises
+    ------
+    FilterError
+        If the text does not parse, names an unknown column, or compares a column with a value of another type.
+    """
+    _check_size(where)
+    from lark.exceptions import VisitError
+
+    from liface.database.filter_grammar import FilterTransformer
+
+    try:
+        return FilterTransformer(noun).transform(_parse(where))
+    except VisitError as error:
+        if isinstance(error.orig_exc, FilterError):
+            raise error.orig_exc from None
+        raise FilterError(f"filter: {_short(where)} cannot be read ({error.orig_exc})") from error
+    except RecursionError as error:
+        raise FilterError(f"filter: {_short(where)} is nested too deeply; split it into several") from error
+
+
+def column_named(noun: Noun, name: str, doing: str = "filter") -> Column:
+    """Look a column up.
+
+    Raises
+    ------
+    FilterError
+        If the noun has none of that name; names near matches, then all columns.
+    """
+    if name in noun.columns:
+        return noun.columns[name]
+    near = _near(name.lower(), noun)
+    hint = f"did you mean {' or '.join(near)}? " if near else ""
+    if name.upper() in ("TRUE", "FALSE"):
+        hint = f"write {name.upper()} in capitals. "
+    raise FilterError(f"{doing}: no column {_short(name)} in {noun.name}; {hint}columns: {', '.join(noun.columns)}")
+
+
+def _near(name: str, noun: Noun) -> list[str]:
+    """Columns that look like a name, or that begin or contain something like it."""
+    whole = get_close_matches(name, noun.columns, n=3, cutoff=0.7)
+    first_words = {known.partition("_")[0] for known in noun.columns}
+    words = get_close_matches(name.partition("_")[0], sorted(first_words), n=1, cutoff=0.7)
+    begun = [known for known in noun.columns if known.partition("_")[0] in words]
+    contained = [known for known in noun.columns if name and name in known]
+    return list(dict.fromkeys([*whole, *begun, *contained]))[:3]
+
+
+def _check_size(where: str) -> None:
+    if len(where) > MAX_LENGTH:
+        raise FilterError(f"filter: {len(where)} characters; at most {MAX_LENGTH} are read")
+    if not where.isprintable() and (BOOLEAN_MARK in where or _not_utf8(where)):
+        raise FilterError("filter: holds characters that are no text; remove them")
+    depth = deepest = 0
+    for character in _STRING.sub("", where):
+        depth += (character == "(") - (character == ")")
+        deepest = max(deepest, depth)
+    if deepest > MAX_DEPTH:
+        raise FilterError(f"filter: {deepest} nested parentheses; at most {MAX_DEPTH} are read")
+
+
+def _not_utf8(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return "\x00" in text
+
+
+@cache
+def _parser() -> LarkParser:
+    from optimade.filterparser import LarkParser
+
+    return LarkParser(version=(1, 2, 0))
+
+
+def _parse(where: str) -> Tree:
+    from optimade.exceptions import BadRequest
+
+    marked = _BOOLEAN.sub(lambda found: found[1] or f'"{BOOLEAN_MARK}{found[2]}"', where)
+    try:
+        with _parsing:
+            return _parser().parse(marked)
+    except BadRequest as error:
+        raise FilterError(f"filter: {_short(where)} does not parse{_place(error, marked)}{_advice(where)}") from error
+
+
+def _place(error: BaseException, marked: str) -> str:
+    """Say where reading stopped, if the parser knows."""
+    position = getattr(error.__cause__, "pos_in_stream", None)
+    if not isinstance(position, int) or not 0 <= position < len(marked):
+        return "; it ends too early"
+    rest = re.sub(f'"{BOOLEAN_MARK}(TRUE|FALSE)"', r"\1", marked[position:])
+    return f"; reading stopped at {_short(rest)}"
+
+
+def _advice(where: str) -> str:
+    bare = _STRING.sub('""', where)
+    if "'" in bare:
+        return "; text goes in double quotes"
+    if "==" in bare:
+        return "; equality is a single ="
+    if re.search(r"\bHAS\s+NONE\b", bare):
+        return '; write NOT (flags HAS ANY "a","b")'
+    if re.search(r"\b(and|or|not|contains|has|is|known|unknown|like|in)\b", bare):
+        return "; words such as AND, OR, NOT, CONTAINS, HAS are in capitals"
+    return '; write e.g. substrate="W" AND gamma_mev_per_a2 > 50 AND NOT flags HAS "reactive"'
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 80 else text[:77] + "...")

@@ -1,0 +1,87 @@
+"""Schema versions and the way from each to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, insert, inspect, select
+
+from liface import __version__
+from liface.database.schema import METADATA, VERSIONS
+from liface.documents import now
+from liface.errors import DatabaseOpenError, SchemaVersionError
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One numbered step; ``apply`` changes tables and rows inside the transaction it is given."""
+
+    version: int
+    description: str
+    apply: Callable[[Connection], None]
+
+
+def _baseline(connection: Connection) -> None:
+    METADATA.create_all(connection)
+
+
+MIGRATIONS: tuple[Migration, ...] = (Migration(1, "results, calculations, cases and flags", _baseline),)
+"""All steps, oldest first; a released step is never changed, a new one is appended."""
+
+
+def stored_version(connection: Connection, name: str) -> int | None:
+    """Return the schema version of a database; None for one that is still empty.
+
+    Raises
+    ------
+    DatabaseOpenError
+        If the database holds somebody else's tables.
+    """
+    tables = set(inspect(connection).get_table_names())
+    if VERSIONS.name in tables:
+        return connection.scalar(select(func.max(VERSIONS.c.version))) or 0
+    if tables:
+        some = ", ".join(sorted(tables)[:3])
+        raise DatabaseOpenError(
+            f"{name} is not a database of liface (it holds {some}) and is left untouched; "
+            "give another file with --db or LIFACE_DB"
+        )
+    return None
+
+
+def latest(migrations: Sequence[Migration] | None = None) -> int:
+    """Return the version this liface writes."""
+    return (migrations or MIGRATIONS)[-1].version
+
+
+def check_version(version: int, name: str, migrations: Sequence[Migration] | None = None) -> None:
+    """Refuse a database written by a newer liface.
+
+    Raises
+    ------
+    SchemaVersionError
+        If its version is above the latest known one.
+    """
+    if version > latest(migrations):
+        raise SchemaVersionError(
+            f"{name} has schema version {version}, this liface {__version__} knows up to {latest(migrations)}; "
+            "upgrade liface, or give another file with --db or LIFACE_DB"
+        )
+
+
+def upgrade(connection: Connection, version: int | None, migrations: Sequence[Migration] | None = None) -> int:
+    """Apply the missing steps in order, inside the caller's transaction; return how many there were."""
+    VERSIONS.create(connection, checkfirst=True)
+    missing = [step for step in migrations or MIGRATIONS if step.version > (version or 0)]
+    for step in missing:
+        step.apply(connection)
+        connection.execute(
+            insert(VERSIONS).values(
+                version=step.version,
+                description=step.description,
+                liface_version=__version__,
+                applied_at=now(),
+            )
+        )
+    return len(missing)

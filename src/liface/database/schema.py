@@ -1,0 +1,117 @@
+"""Tables of the results database, built from the columns of the nouns."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Double,
+    ForeignKey,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from liface.database.columns import NOUNS, Noun
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """Moments in UTC; SQLite keeps no time zone, so it is put back on reading."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Turn every moment into UTC before it is stored or compared."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Say that the stored moment is UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+METADATA = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s",
+    }
+)
+
+VERSIONS = Table(
+    "liface_schema",
+    METADATA,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("description", Text, nullable=False),
+    Column("liface_version", String, nullable=False),
+    Column("applied_at", UtcDateTime, nullable=False),
+)
+"""One row per migration that was applied; its presence tells a results database from any other."""
+
+_TYPES: dict[str, type[TypeEngine[Any]] | TypeEngine[Any]] = {
+    "string": String,
+    "integer": Integer,
+    "float": Double,
+    "boolean": Boolean,
+    "timestamp": UtcDateTime,
+    "dictionary": JSON(none_as_null=True),
+}
+
+
+def _table(noun: Noun) -> Table:
+    own: list[Column[Any]] = []
+    if noun.is_result:
+        # One record may belong to several campaigns, so the content identity alone is no primary key.
+        own += [
+            Column("entry_id", String(32), primary_key=True),
+            Column("slot_id", String(32), nullable=False, index=True),
+            Column("is_current", Boolean, nullable=False, index=True),
+        ]
+    for column in noun.stored_columns:
+        is_key = column.name == noun.key and not noun.is_result
+        own.append(Column(column.name, _TYPES[column.type], primary_key=is_key, index=column.indexed and not is_key))
+    own += [
+        Column("document", LargeBinary, nullable=False),
+        Column("document_sha256", String(64), nullable=False),
+    ]
+    return Table(noun.name, METADATA, *own)
+
+
+def _flag_table(noun: Noun) -> Table:
+    return Table(
+        f"{noun.kind}_flags",
+        METADATA,
+        Column("entry_id", String(32), ForeignKey(f"{noun.name}.entry_id", ondelete="CASCADE"), primary_key=True),
+        Column("position", Integer, primary_key=True),
+        Column("slug", String, nullable=False, index=True),
+        Column("flag", Text, nullable=False),
+    )
+
+
+TABLES: dict[str, Table] = {name: _table(noun) for name, noun in NOUNS.items()}
+"""Table of each noun, by its plural name."""
+
+FLAG_TABLES: dict[str, Table] = {name: _flag_table(noun) for name, noun in NOUNS.items() if noun.is_result}
+"""Flags of each result noun, one row per flag, in order."""
+
+
+def flag_slug(flag: str) -> str:
+    """Return the part of a flag before its detail."""
+    return flag.partition(":")[0].strip()
+
+
+def expected_tables() -> set[str]:
+    """Names of all tables of this version."""
+    return set(METADATA.tables)

@@ -1,0 +1,127 @@
+"""Storing documents, each function inside the transaction it is given."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, insert, select, update
+
+from liface.database.codec import encode
+from liface.database.columns import NOUNS, RESULT_NOUNS, Noun
+from liface.database.schema import FLAG_TABLES, TABLES, flag_slug
+from liface.documents import CalculationDocument, CaseDocument, ResultDocument, content_hash
+from liface.errors import DatabaseWriteError
+
+CHUNK = 500
+"""Identities per statement, below the limit on bound variables of every database."""
+
+
+def chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Split a list of identities into pieces that fit in one statement."""
+    for start in range(0, len(keys), CHUNK):
+        yield keys[start : start + CHUNK]
+
+
+def row_of(noun: Noun, document: Any) -> dict[str, Any]:
+    """Return the table row of a document.
+
+    Raises
+    ------
+    DatabaseWriteError
+        If one of its numbers is not finite.
+    """
+    blob, sha256 = encode(document)
+    values = noun.values(document)
+    for name, value in values.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise DatabaseWriteError(
+                f"{noun.kind}: {name} is {value}, which is no result; nothing was stored. Store the failure instead"
+            )
+    return {**values, "document": blob, "document_sha256": sha256}
+
+
+def put_calculation(connection: Connection, document: CalculationDocument, replace: bool) -> bool:
+    """Store a calculation; return True if none of its identity was there."""
+    table = TABLES["calculations"]
+    here = table.c.calc_id == document.calc_id
+    known = connection.scalar(select(table.c.status).where(here)) is not None
+    if known and not replace:
+        return False
+    if known:
+        connection.execute(delete(table).where(here))
+    connection.execute(insert(table).values(row_of(NOUNS["calculations"], document)))
+    return not known
+
+
+def forget(connection: Connection, noun: Noun, keys: Sequence[str]) -> int:
+    """Delete rows by identity; return how many there were."""
+    table = TABLES[noun.name]
+    return sum(connection.execute(delete(table).where(table.c[noun.key].in_(piece))).rowcount for piece in chunks(keys))
+
+
+def put_result(connection: Connection, document: ResultDocument) -> str:
+    """Store a result as the current one of its slot; what was current there is kept but no longer shown."""
+    noun = RESULT_NOUNS[document.kind]
+    table = TABLES[noun.name]
+    record_id = _record_id(document)
+    row = row_of(noun, document)
+    entry_id, slot_id = entry_ids(noun, row)
+    current = connection.scalar(select(table.c.is_current).where(table.c.entry_id == entry_id))
+    if current:
+        return record_id
+    connection.execute(
+        update(table).where(and_(table.c.slot_id == slot_id, table.c.is_current)).values(is_current=False)
+    )
+    if current is None:
+        connection.execute(insert(table).values(entry_id=entry_id, slot_id=slot_id, is_current=True, **row))
+        _put_flags(connection, noun, entry_id, document.flags)
+    else:
+        connection.execute(update(table).where(table.c.entry_id == entry_id).values(is_current=True))
+    return record_id
+
+
+def entry_ids(noun: Noun, row: dict[str, Any]) -> tuple[str, str]:
+    """Return the identity of an entry (record in a campaign and case) and of the slot it fills."""
+    entry_id = content_hash([row["record_id"], row["campaign"], row["case"]])
+    return entry_id, content_hash([noun.kind, *(row[name] for name in noun.slot)])
+
+
+def _record_id(document: ResultDocument) -> str:
+    try:
+        return document.record_id
+    except ValueError as error:  # JSON has no NaN, so such a document has no identity
+        raise DatabaseWriteError(
+            f"{document.kind}: a number in it is not finite, which is no result; nothing was stored"
+        ) from error
+
+
+def _put_flags(connection: Connection, noun: Noun, entry_id: str, flags: Sequence[str]) -> None:
+    rows = [
+        {"entry_id": entry_id, "position": i, "slug": flag_slug(flag), "flag": flag} for i, flag in enumerate(flags)
+    ]
+    if rows:
+        connection.execute(insert(FLAG_TABLES[noun.name]), rows)
+
+
+def put_case(connection: Connection, document: CaseDocument) -> None:
+    """Store a case; one of the same name that was defined otherwise goes, and its results are no longer shown."""
+    noun, table = NOUNS["cases"], TABLES["cases"]
+    row = row_of(noun, document)
+    same_slot = and_(*(table.c[name] == row[name] for name in noun.slot))
+    others = connection.scalars(
+        select(table.c.case_id).where(and_(same_slot, table.c.case_id != document.case_id))
+    ).all()
+    if others:
+        _hide_results(connection, row)
+    connection.execute(delete(table).where(same_slot | (table.c.case_id == document.case_id)))
+    connection.execute(insert(table).values(row))
+
+
+def _hide_results(connection: Connection, case_row: dict[str, Any]) -> None:
+    """Supersede every result that a case of this name stored under its earlier definition."""
+    for noun in RESULT_NOUNS.values():
+        table = TABLES[noun.name]
+        same = and_(*(table.c[name] == case_row[name] for name in ("campaign", "case", "engine_fingerprint")))
+        connection.execute(update(table).where(and_(same, table.c.is_current)).values(is_current=False))

@@ -1,0 +1,176 @@
+"""Small, valid documents of every kind."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from liface.documents import (
+    BindingCandidate,
+    BindingResult,
+    BulkResult,
+    CalculationRequest,
+    CalculationSettings,
+    ConvergedCalculation,
+    EngineInfo,
+    FailedCalculation,
+    FailedCase,
+    FilmPoint,
+    FinishedCase,
+    Geometry,
+    GrowthResult,
+    InterfaceResult,
+    LineFit,
+    Provenance,
+    SurfaceResult,
+    UnconvergedCalculation,
+    WettingResult,
+)
+from liface.units import j_per_m2
+
+EMT = EngineInfo(
+    name="emt", model="emt", code="ase", code_version="3.29.0", weights_sha256="0" * 64, trained_on="effective medium"
+)
+OTHER = EMT.model_copy(update={"name": "chgnet", "model": "0.3.0"})
+CREATED = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def geometry(shift: float = 0.0) -> Geometry:
+    return Geometry(
+        cell=((4.0, 0.0, 0.0), (0.0, 4.0, 0.0), (0.0, 0.0, 12.0)),
+        species=("Cu", "Li"),
+        positions=((0.0, 0.0, 0.0), (2.0, 2.0, 2.0 + shift)),
+        frozen=(True, False),
+        roles=("substrate", "film"),
+    )
+
+
+def calculation(number: int = 0, status: str = "converged", engine: EngineInfo = EMT, **changes: Any) -> Any:
+    request = CalculationRequest(
+        geometry=geometry(0.001 * number), engine=engine, settings=CalculationSettings(), label=f"test/n{number}"
+    )
+    common = {
+        "calc_id": request.calc_id, "label": request.label, "engine": engine, "settings": request.settings,
+        "initial": request.geometry, "n_force_calls": 7, "wall_s": 1.5, "versions": {"ase": "3.29.0"},
+        "created_at": CREATED,
+    }  # fmt: skip
+    if status == "failed":
+        return FailedCalculation(**{**common, "reason": "energy is not finite", **changes})
+    energies = {
+        "final": geometry(0.1), "energy_ev": -3.25 - number, "fmax_ev_per_a": 0.021,
+        "forces_ev_per_a": ((0.0, 0.0, 0.0), (0.0, 0.0, 0.021)), "energies_ev": (-3.0, -3.25), "optimizer": "lbfgs",
+    }  # fmt: skip
+    if status == "unconverged":
+        return UnconvergedCalculation(**{**common, **energies, "reason": "200 force calls", **changes})
+    return ConvergedCalculation(**{**common, **energies, **changes})
+
+
+def provenance(campaign: str = "quickstart", case: str = "case", calc_ids: tuple[str, ...] = ()) -> Provenance:
+    return Provenance(
+        campaign=campaign, case=case, calc_ids=calc_ids, liface_version="0.1.0", doi=("10.1039/d4ee03130j",),
+        created_at=CREATED,
+    )  # fmt: skip
+
+
+def _common(campaign: str, case: str, engine: EngineInfo, flags: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "definition": "as the test says", "engine": engine, "converged": True, "flags": flags,
+        "provenance": provenance(campaign, case),
+    }  # fmt: skip
+
+
+def surface(
+    material: str = "Cu", plane: str = "111", gamma: float = 80.0, campaign: str = "quickstart", case: str = "case",
+    engine: EngineInfo = EMT, flags: tuple[str, ...] = (), **changes: Any,
+) -> SurfaceResult:  # fmt: skip
+    values = {
+        "material": material, "plane": plane, "termination": 0, "gamma_mev_per_a2": gamma,
+        "gamma_j_per_m2": j_per_m2(gamma), "gamma_unrelaxed_mev_per_a2": gamma + 1.0, "thickness_a": 14.0,
+        "n_planes": 7, "n_atoms": 7, "area_a2": 5.7, "vacuum_a": 15.0, "thickness_drift_mev_per_a2": 0.1,
+        "structure": geometry(),
+    }  # fmt: skip
+    return SurfaceResult(**{**_common(campaign, case, engine, flags), **values, **changes})
+
+
+def interface(
+    substrate: str = "W", film_plane: str = "100", gamma: float = 100.0, campaign: str = "quickstart",
+    case: str = "case", engine: EngineInfo = EMT, flags: tuple[str, ...] = (), **changes: Any,
+) -> InterfaceResult:  # fmt: skip
+    fit = LineFit(
+        intercept_mev_per_a2=gamma - 2.0, stderr_mev_per_a2=0.5, slope_mev_per_a2_per_li=0.01, r_squared=0.9,
+        residuals_mev_per_a2=(0.1, -0.2, 0.1),
+    )  # fmt: skip
+    point = FilmPoint(
+        n_planes=3, n_li=3, n_atoms=9, energy_ev=-30.0, gamma_mev_per_a2=gamma, converged=True, calc_id="0" * 32
+    )
+    values = {
+        "substrate": substrate, "substrate_plane": "110", "substrate_termination": 0, "film_plane": film_plane,
+        "method": "sandwich", "n_interfaces": 2, "equivalent_interfaces": True, "gamma_mev_per_a2": gamma,
+        "gamma_j_per_m2": j_per_m2(gamma), "gamma_stderr_mev_per_a2": 0.4, "gamma_free_mev_per_a2": gamma - 2.0,
+        "gamma_plateau_mev_per_a2": gamma + 1.0, "max_residual_mev_per_a2": 0.2, "free_fit": fit, "fixed_fit": fit,
+        "strain_energy_mev_per_li": 1.1, "strain_percent": -2.0, "von_mises_percent": 1.5,
+        "strain_tensor": ((-0.02, 0.0), (0.0, 0.01)), "area_a2": 40.0, "substrate_supercell": ((1, 0), (0, 1)),
+        "film_supercell": ((1, 0), (0, 1)), "n_points": 3, "points": (point,), "scan": (), "shift": (0.0, 0.5),
+        "gap_a": 2.2, "substrate_planes": 6, "structure": geometry(),
+    }  # fmt: skip
+    return InterfaceResult(**{**_common(campaign, case, engine, flags), **values, **changes})
+
+
+def binding(
+    substrate: str = "Cu", energy: float = -0.57, campaign: str = "quickstart", case: str = "case",
+    engine: EngineInfo = EMT, flags: tuple[str, ...] = (), **changes: Any,
+) -> BindingResult:  # fmt: skip
+    candidate = BindingCandidate(
+        start="hollow-1", e_bind_ev_per_li=energy, shape="adatoms", height_a=2.1, converged=True, calc_id="0" * 32
+    )
+    values = {
+        "substrate": substrate, "substrate_plane": "111", "monolayers": 0, "n_li": 1, "arrangement": "dispersed",
+        "e_bind_ev_per_li": energy, "candidates": (candidate,), "reference_gain_ev": 0.0, "area_a2": 50.0,
+        "n_atoms": 37, "structure": geometry(),
+    }  # fmt: skip
+    return BindingResult(**{**_common(campaign, case, engine, flags), **values, **changes})
+
+
+def growth(campaign: str = "quickstart", case: str = "case", engine: EngineInfo = EMT) -> GrowthResult:
+    return GrowthResult(
+        **_common(campaign, case, engine, ()), substrate="Cu", substrate_plane="111", mode="Stranski-Krastanov",
+        delta_e_ev_per_li={"0/4": 0.01, "1/4": -0.2}, evidence="atoms win on the bare substrate only",
+    )  # fmt: skip
+
+
+def wetting(campaign: str = "quickstart", case: str = "case", engine: EngineInfo = EMT, **changes: Any) -> Any:
+    values = {
+        "substrate": "Cu", "substrate_plane": "111", "film_plane": "110", "gamma_substrate_mev_per_a2": 80.0,
+        "gamma_li_mev_per_a2": 30.0, "gamma_interface_mev_per_a2": 65.0, "work_of_adhesion_mev_per_a2": 45.0,
+        "work_of_adhesion_j_per_m2": j_per_m2(45.0), "cos_theta": 0.5, "contact_angle_deg": 60.0,
+    }  # fmt: skip
+    return WettingResult(**{**_common(campaign, case, engine, ()), **values, **changes})
+
+
+def bulk(
+    material: str = "Li", campaign: str = "quickstart", case: str = "case", engine: EngineInfo = EMT
+) -> BulkResult:
+    return BulkResult(
+        **_common(campaign, case, engine, ()), material=material, energy_ev_per_atom=-1.9, volume_a3_per_atom=20.2,
+        lattice=(3.43, 3.44, 3.45, 90.0, 91.0, 92.0), structure=geometry(),
+    )  # fmt: skip
+
+
+def all_results(campaign: str = "quickstart", case: str = "case") -> list[Any]:
+    return [make(campaign=campaign, case=case) for make in (surface, interface, binding, growth, wetting, bulk)]
+
+
+def finished_case(results: Any = (), case_id: str = "c1", **changes: Any) -> FinishedCase:
+    values = {
+        "case_id": case_id, "campaign": "quickstart", "case": "case", "kind": "interface", "engine": EMT,
+        "record_ids": tuple(result.record_id for result in results), "calc_ids": (), "created_at": CREATED,
+    }  # fmt: skip
+    return FinishedCase(**{**values, **changes})
+
+
+def failed_case(case_id: str = "c1", **changes: Any) -> FailedCase:
+    values = {
+        "case_id": case_id, "campaign": "quickstart", "case": "case", "kind": "interface", "engine": EMT,
+        "reason": "no coherent cell", "created_at": CREATED,
+    }  # fmt: skip
+    return FailedCase(**{**values, **changes})

@@ -142,7 +142,9 @@ def test_full_cell_finds_the_lattice_constant():
 
 def test_c_axis_changes_only_the_length_of_c():
     atoms = crystal()
-    atoms.set_cell([*atoms.cell.array, [0, 0, 0], [0, 0, 0], [0.4, 0.2, 0]], scale_atoms=True)
+    tilt = np.zeros((3, 3))
+    tilt[2] = [0.4, 0.2, 0]
+    atoms.set_cell(atoms.cell.array + tilt, scale_atoms=True)
     document = run(request(atoms, cell="c_axis", fmax_ev_per_a=0.01), resolve("emt"))
     before, after = atoms.cell.array, document.final.cell_array
     assert document.status == "converged"

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from liface.database import Database
 from liface.documents import (
     BindingCandidate,
     BindingResult,
@@ -76,7 +77,8 @@ def interface(
                   gamma_mev_per_a2=float(g), converged=True, calc_id=f"c{n}")
         for n, g in zip(n_li, gammas, strict=True)
     )  # fmt: skip
-    gaps = [ScanPoint(kind="gap", gap_a=1.8 + 0.3 * i, shift=(0.0, 0.0), gamma_mev_per_a2=gamma + 30 + 40 * (i - 1.5) ** 2,
+    gaps = [ScanPoint(kind="gap", gap_a=1.8 + 0.3 * i, shift=(0.0, 0.0),
+                      gamma_mev_per_a2=gamma + 30 + 40 * (i - 1.5) ** 2,
                       calc_id=f"g{i}") for i in range(4)]  # fmt: skip
     grid = [ScanPoint(kind="registry", gap_a=2.2, shift=(i / 3, j / 3), gamma_mev_per_a2=gamma + 35 + 6 * i + 4 * j,
                       calc_id=f"r{i}{j}") for i in range(3) for j in range(3)]  # fmt: skip
@@ -172,21 +174,16 @@ def calculation(calc_id: str, engine: EngineInfo = SEVENNET, *, failed: bool = F
     )  # fmt: skip
 
 
-class FakeDatabase:
-    """What the report asks of a database, over lists."""
-
-    def __init__(self, results=(), cases=(), calculations=()):
-        self._results, self._cases, self._calculations = list(results), list(cases), list(calculations)
-
-    def results(self, kind, where=None):
-        return [r for r in self._results if r.kind == kind]
-
-    def cases(self, campaign=None, status=None):
-        return [c for c in self._cases if campaign in (None, c.campaign) and status in (None, c.status)]
-
-    def calculations(self, ids):
-        wanted = set(ids)
-        return {c.calc_id: c for c in self._calculations if c.calc_id in wanted}
+def filled(results=(), cases=(), calculations=()) -> Database:
+    """A database in memory with these documents."""
+    database = Database(":memory:")
+    for document in calculations:
+        database.add_calculation(document)
+    for document in results:
+        database.add_result(document)
+    for document in cases:
+        database.add_case(document)
+    return database
 
 
 def failed_case(case: str = "interface/Li2S-110_Li-100", reason: str = "energy below -1e6 eV") -> FailedCase:
@@ -203,7 +200,7 @@ def finished_case(results, case: str = "interface/W-110_Li-100", failures: tuple
     )  # fmt: skip
 
 
-def whole_campaign() -> FakeDatabase:
+def whole_campaign() -> Database:
     results = [
         interface("W", "110", 131.4), interface("W", "110", 118.2, CHGNET),
         interface("W", "100", 142.0), interface("Cr", "110", 112.9, species="Cr"),
@@ -218,14 +215,15 @@ def whole_campaign() -> FakeDatabase:
         binding("Cu", "111", 4, "cluster", -0.50), binding("Cu", "111", 5, "dispersed", -0.52),
         binding("Cu", "111", 5, "cluster", -0.33), binding("Cu", "111", 4, "cluster", -0.41, CHGNET),
         binding("Cu", "111", 1, "dispersed", 0.09, monolayers=1), binding("Li", "110", 1, "dispersed", 0.15),
-        binding("Li", "110", 4, "cluster", 0.11), binding("Li2Te", "110", 1, "dispersed", -0.2, flags=("outside_domain",)),
+        binding("Li", "110", 4, "cluster", 0.11),
+        binding("Li2Te", "110", 1, "dispersed", -0.2, flags=("outside_domain",)),
         growth("Cu", "111", "Stranski-Krastanov", 0.05), growth("Li2Te", "110", "undecided", 0.01),
         wetting("W", "110", 125.0), wetting("Cu", "111", 63.0), wetting("Mg", "0001", 0.0),
         bulk("Li", -0.4), bulk("W", 0.3), bulk("Li", -2.9, CHGNET), bulk("mine", None),
     ]  # fmt: skip
     cases = [finished_case(results[:1], failures=("n10: did not converge in 200 force calls",)), failed_case()]
     calculations = [calculation("c0"), calculation("c1", CHGNET), calculation("c9", failed=True)]
-    return FakeDatabase(results, cases, calculations)
+    return filled(results, cases, calculations)
 
 
 def correlation():
@@ -265,7 +263,8 @@ def correlation():
                                   most_influential="Mg"),
         predictions=(Prediction(material="LiF", descriptor=46.8, descriptor_stderr=0.4, model="linear", value=2.0,
                                 lower=0.7, upper=3.3, level=0.95, n=5, extrapolated=False),),
-        left_out=("Zr/Mg: no computed descriptor",), claims=("The response rises with the descriptor in 6 of 6 pairs.",),
+        left_out=("Zr/Mg: no computed descriptor",),
+        claims=("The response rises with the descriptor in 6 of 6 pairs.",),
         cannot_conclude=("Whether a threshold exists: 5 points do not tell a hinge from a line.",), notes=("n = 5",),
         seed=7,
     )  # fmt: skip

@@ -40,6 +40,7 @@ _STYLE: dict[str, Any] = {
     "axes.titlecolor": INK,
     "axes.linewidth": 0.8,
     "axes.unicode_minus": True,
+    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
     "axes.axisbelow": True,
     "text.color": INK,
     "xtick.color": MUTED,
@@ -85,7 +86,7 @@ def drawing(width: float, height: float) -> Iterator[Figure]:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with mpl.rc_context(rc=_STYLE):
+    with mpl.rc_context(rc=_STYLE):  # type: ignore[arg-type]
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         yield figure
@@ -108,7 +109,8 @@ def frame(axes: Axes, grid: str | None = "y") -> None:
 
 
 def _tidy(svg: str) -> str:
-    """Drop what a viewer does not need: metadata, long decimals."""
+    """Drop what a viewer does not need (metadata, long decimals) and what XML does not allow."""
+    svg = re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]", "\N{REPLACEMENT CHARACTER}", svg)
     svg = re.sub(r"\s*<metadata>.*?</metadata>", "", svg, flags=re.S)
     svg = re.sub(r"(\d+\.\d{2})\d+", r"\1", svg)
     return re.sub(r"\n\s+", "\n", svg)

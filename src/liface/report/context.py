@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from liface.documents import FLAGS
+from liface.documents import FLAGS, InterfaceResult
 from liface.report.canvas import Plot
 from liface.report.figures import styles
-from liface.report.grouping import flag_badges
+from liface.report.grouping import flag_badges, ranked_interfaces
 from liface.report.html import Html
 from liface.report.published import Literature
 from liface.report.records import CampaignRecords
@@ -35,9 +35,25 @@ class Context:
         """Names of the engines, in order."""
         return list(self.records.labels.values())
 
+    @property
+    def look(self) -> dict[str, tuple[str, str]]:
+        """Colour and marker of every engine, by name: the same in every figure."""
+        return styles(self.engine_labels)
+
     def colour(self, fingerprint: str) -> str:
         """Colour of an engine."""
-        return styles(self.engine_labels)[self.records.labels[fingerprint]][0]
+        return self.look[self.records.labels[fingerprint]][0]
+
+    def interfaces(self) -> list[InterfaceResult]:
+        """Interfaces as they are ranked, the engines of one beside each other; older values last."""
+        order = list(self.records.labels)
+        newest = [
+            g.by_engine[engine]
+            for g in ranked_interfaces(self.records.interfaces)
+            for engine in sorted(g.by_engine, key=order.index)
+        ]
+        shown = {id(result) for result in newest}
+        return newest + [r for r in self.records.interfaces if id(r) not in shown]
 
     def slug(self, *parts: object) -> str:
         """Make a file name that no other figure has; only ASCII letters, digits and hyphens."""
@@ -54,5 +70,5 @@ class Context:
         return plot
 
     def flags(self, flags: Sequence[str]) -> Html:
-        """Flags as labels with their meaning."""
+        """Write flags as labels with their meaning."""
         return flag_badges(flags, FLAGS)

@@ -18,9 +18,22 @@ QUALIFIERS = {"=": "", "≈": "≈ ", ">=": "≥ ", ">": "> ", "<=": "≤ ", "<"
 _LINES = {"linear": (PALETTE[0], "-"), "threshold": (PALETTE[1], "--"), "constant": (MUTED, ":")}
 
 
+_NAMES = {
+    "ccd": "CCD",
+    "nucleation_overpotential": "nucleation overpotential",
+    "first_cycle_ce": "first-cycle Coulombic efficiency",
+    "reservoir_ce": "Coulombic efficiency",
+}
+
+
+def response_name(response: str) -> str:
+    """Write a response for people."""
+    return _NAMES.get(response, response.replace("_", " "))
+
+
 def correlation_plot(report: CorrelationReport, slug: str) -> Plot:
     """Draw points, models and predictions of one report."""
-    with drawing(5.2, 3.9) as figure:
+    with drawing(4.6, 3.8) as figure:
         axes = figure.add_subplot()
         xs = [p.descriptor for p in report.points] + [p.descriptor for p in report.predictions]
         values = [p.value for p in report.points]
@@ -32,7 +45,7 @@ def correlation_plot(report: CorrelationReport, slug: str) -> Plot:
             _prediction(axes, prediction)
         axes.set(
             xlabel=f"{report.descriptor_name} ({report.descriptor_unit})",
-            ylabel=f"{report.response} ({report.unit})",
+            ylabel=f"{response_name(report.response)} ({report.unit})",
         )
         axes.margins(0.12)
         frame(axes, "both")
@@ -41,7 +54,7 @@ def correlation_plot(report: CorrelationReport, slug: str) -> Plot:
 
 
 def _title(report: CorrelationReport) -> str:
-    return f"{report.response} against {report.descriptor_name}, n = {report.n}"
+    return f"{response_name(report.response)} against {report.descriptor_name}, n = {report.n}"
 
 
 def _words(report: CorrelationReport) -> str:
@@ -58,7 +71,8 @@ def _point(axes: Axes, point: CorrelatedPoint, reach: float) -> None:
     if bound:
         up = 1 if point.qualifier.startswith(">") else -1
         axes.annotate("", (point.descriptor, point.value + up * reach), (point.descriptor, point.value),
-                      arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.2, "shrinkA": 4, "shrinkB": 0}, zorder=4)  # fmt: skip
+                      arrowprops={"arrowstyle": "-|>", "color": INK, "lw": 1.2, "shrinkA": 4, "shrinkB": 0},
+                      zorder=4)  # fmt: skip
         axes.plot(point.descriptor, point.value + up * reach, alpha=0.0)
     axes.annotate(formula(point.material), (point.descriptor, point.value), xytext=(7, 3),
                   textcoords="offset points", fontsize=8.5, zorder=5)  # fmt: skip

@@ -12,14 +12,14 @@ from liface.report.html import Html, esc
 from liface.report.numbers import fixed
 
 _AREA = 1.0
-_FLAT_DEG = 12.0
+_FLAT_DEG = 20.0
 """Below this the true segment would be too wide to draw; a film of this angle is drawn instead."""
 
 
 def drop_outline(angle_deg: float, points: int = 49) -> np.ndarray:
     """Return the outline of a drop of unit area on the line y = 0, shape (points, 2).
 
-    ``angle_deg`` is the inner angle between base and outline; it is drawn between 12° and 180°.
+    ``angle_deg`` is the inner angle between base and outline; it is drawn between 20° and 180°.
     """
     theta = math.radians(min(180.0, max(_FLAT_DEG, angle_deg)))
     radius = math.sqrt(_AREA / (theta - math.sin(theta) * math.cos(theta)))
@@ -30,12 +30,13 @@ def drop_outline(angle_deg: float, points: int = 49) -> np.ndarray:
 def drop_svg(angle_deg: float, alt: str) -> Html:
     """Write a small inline picture for a table cell."""
     outline = drop_outline(angle_deg, 33)
-    x, y = 48 + 17 * outline[:, 0], 27 - 17 * outline[:, 1]
+    x, y = 48 + 22 * outline[:, 0], 27 - 22 * outline[:, 1]
     path = "M" + "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True)) + "Z"
     words = esc(f"{alt}, contact angle {fixed(angle_deg, 0)}°")
     return Html(
-        f'<svg class="drop" viewBox="0 -14 96 46" role="img" aria-label="{words}" '
-        f'xmlns="http://www.w3.org/2000/svg"><path d="M2 27h92v4h-92z" class="ground"/><path d="{path}" class="li"/></svg>'
+        f'<svg class="drop" viewBox="0 0 96 32" role="img" aria-label="{words}" '
+        f'xmlns="http://www.w3.org/2000/svg"><path d="M2 27h92v4h-92z" class="ground"/>'
+        f'<path d="{path}" class="li"/></svg>'
     )
 
 

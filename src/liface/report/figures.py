@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 WIDTH_IN = 4.7
 """Figure width that stays readable on a telephone."""
 
+TILE_IN = 3.6
+"""Figure width of which three stand side by side on a desk."""
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -49,9 +52,11 @@ def styles(engines: Sequence[str]) -> dict[str, tuple[str, str]]:
     return {e: (PALETTE[i % len(PALETTE)], MARKERS[i % len(MARKERS)]) for i, e in enumerate(engines)}
 
 
-def ranking(rows: Sequence[Ranked], engines: Sequence[str], axis: str, slug: str, title: str) -> Plot:
-    """Draw values per row, largest on top: error bars, the span between engines, published values."""
-    look = styles(engines)
+def ranking(rows: Sequence[Ranked], look: Mapping[str, tuple[str, str]], axis: str, slug: str, title: str) -> Plot:
+    """Draw values per row, largest on top: error bars, the span between engines, published values.
+
+    ``look`` gives colour and marker of every engine that appears.
+    """
     with drawing(WIDTH_IN, 0.95 + 0.3 * len(rows)) as figure:
         axes = figure.add_subplot()
         for y, row in enumerate(reversed(rows)):
@@ -62,7 +67,8 @@ def ranking(rows: Sequence[Ranked], engines: Sequence[str], axis: str, slug: str
             axes.axvline(0, color=MUTED, lw=0.8)
         frame(axes, "x")
         _legend(axes, look, published=any(row.published is not None for row in rows),
-                bound=any(row.bound for row in rows), hollow=any(bar.flagged for row in rows for bar in row.bars))  # fmt: skip
+                bound=any(row.bound for row in rows),
+                hollow=any(bar.flagged for row in rows for bar in row.bars))  # fmt: skip
         names = "; ".join(f"{row.name} {', '.join(fixed(v) for v in row.values)}" for row in rows)
         return render(figure, slug, title, f"{title}, {axis}. From the largest: {names}.")
 
@@ -114,7 +120,7 @@ def gamma_series(result: InterfaceResult, slug: str, colour: str = PALETTE[0]) -
     """Draw γ against film thickness with both fits and the plateau; gap and registry scans below."""
     title = pairing(result.substrate, result.substrate_plane, result.film, result.film_plane)
     gaps, shifts = _gap_points(result.scan), _registry_points(result.scan)
-    with drawing(WIDTH_IN, 2.7 + (1.45 if gaps or shifts else 0.0)) as figure:
+    with drawing(TILE_IN, 2.65 + (1.4 if gaps or shifts else 0.0)) as figure:
         grid = figure.add_gridspec(2, 2, height_ratios=(2.5, 1.1)) if gaps or shifts else figure.add_gridspec(1, 2)
         _series(figure.add_subplot(grid[0, :]), result, colour)
         if gaps:
@@ -142,9 +148,10 @@ def _series(axes: Axes, result: InterfaceResult, colour: str) -> None:
     axes.errorbar(0, result.gamma_mev_per_a2, yerr=result.gamma_stderr_mev_per_a2, fmt="D", ms=5, color=INK,
                   capsize=3, elinewidth=1.1, zorder=4, label="γ₀")  # fmt: skip
     axes.set(xlabel="Li atoms in the film", ylabel="γ(n)  (meV/Å²)", xlim=(-0.035 * longest, span[1]))
+    axes.xaxis.set_major_locator(_few_ticks(6, integer=True))
     _roomy(axes, result)
     frame(axes)
-    axes.figure.legend(loc="outside upper center", ncols=4, handlelength=1.6, columnspacing=1.0, handletextpad=0.4)
+    axes.figure.legend(loc="outside upper center", ncols=2, handlelength=1.8, columnspacing=1.4, handletextpad=0.4)
 
 
 def _roomy(axes: Axes, result: InterfaceResult) -> None:
@@ -191,7 +198,7 @@ def _registry_scan(axes: Axes, points: Sequence[ScanPoint], chosen: tuple[float,
     bar.ax.tick_params(labelsize=7)
     bar.locator = _few_ticks()
     bar.update_ticks()
-    bar.outline.set_visible(False)  # type: ignore[operator]
+    bar.outline.set_visible(False)
     axes.set_title("registry scan, γ start", fontsize=8, loc="left")
     axes.set_xlabel("shift along a, b", fontsize=8)
     axes.tick_params(labelsize=7.5)
@@ -200,10 +207,10 @@ def _registry_scan(axes: Axes, points: Sequence[ScanPoint], chosen: tuple[float,
     frame(axes, None)
 
 
-def _few_ticks():  # type: ignore[no-untyped-def]
+def _few_ticks(count: int = 3, *, integer: bool = False):  # type: ignore[no-untyped-def]
     from matplotlib.ticker import MaxNLocator
 
-    return MaxNLocator(3)
+    return MaxNLocator(count, integer=integer)
 
 
 def engine_parity(pairs: Sequence[tuple[str, float, float]], labels: tuple[str, str], axis: str, slug: str) -> Plot:

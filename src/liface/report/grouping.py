@@ -59,14 +59,20 @@ def trusted(result: Any) -> bool:
 
 
 def flag_badges(flags: Iterable[str], meanings: dict[str, str]) -> Html:
-    """Flags as labels."""
+    """Write flags as labels."""
     labels = [badge(flag, meanings.get(flag.partition(":")[0].strip())) for flag in flags]
     return join(labels, " ") if labels else EMPTY
 
 
 def interface_key(result: InterfaceResult) -> tuple:
-    """What makes two interfacial energies the same quantity."""
+    """Return what makes two interfacial energies the same quantity."""
     return (result.substrate, result.substrate_plane, result.substrate_termination, result.film_plane, result.method)
+
+
+def ranked_interfaces(results: Iterable[InterfaceResult]) -> list[Group[InterfaceResult]]:
+    """Group interfaces by Li plane and, within one, from the highest energy down."""
+    groups = group(results, interface_key)
+    return sorted(groups, key=lambda g: (g.any.film_plane, -max(g.values(lambda r: r.gamma_mev_per_a2)), g.key))
 
 
 def interface_name(result: InterfaceResult, *, with_film: bool = True) -> str:
@@ -80,7 +86,7 @@ def interface_name(result: InterfaceResult, *, with_film: bool = True) -> str:
 
 
 def surface_key(result: SurfaceResult) -> tuple:
-    """What makes two surface energies the same quantity."""
+    """Return what makes two surface energies the same quantity."""
     return (result.material, result.plane, result.termination)
 
 
@@ -91,5 +97,5 @@ def surface_name(result: SurfaceResult) -> str:
 
 
 def wetting_key(result: WettingResult) -> tuple:
-    """What makes two contact angles the same quantity."""
+    """Return what makes two contact angles the same quantity."""
     return (result.substrate, result.substrate_plane, result.film_plane)

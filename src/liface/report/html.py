@@ -58,7 +58,7 @@ def doi_link(doi: str, text: str | None = None) -> Html:
 
 
 def section(slug: str, title: str, *children: object) -> Html:
-    """A section of the page with its heading; empty where there is nothing to show."""
+    """Build a section of the page with its heading; empty where there is nothing to show."""
     body = join(child for child in children if child)
     if not body:
         return EMPTY
@@ -66,7 +66,7 @@ def section(slug: str, title: str, *children: object) -> Html:
 
 
 def paragraph(*children: object, class_: str | None = None) -> Html:
-    """A paragraph."""
+    """Build a paragraph."""
     return tag("p", *children, class_=class_)
 
 
@@ -76,11 +76,11 @@ def missing(text: str) -> Html:
 
 
 def bullet_list(items: Iterable[object], class_: str | None = None) -> Html:
-    """An unordered list; empty where there are no items."""
+    """Build an unordered list; empty where there are no items."""
     entries = [tag("li", item) for item in items]
     return tag("ul", *entries, class_=class_) if entries else EMPTY
 
 
 def details(summary: object, *children: object, open_: bool = False) -> Html:
-    """A part that can be folded; print styles and a few lines of script open it on paper."""
+    """Build a part that can be folded; print styles and a few lines of script open it on paper."""
     return tag("details", tag("summary", summary), *children, open=open_)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -20,25 +20,12 @@ from liface.documents import (
     WettingResult,
 )
 from liface.errors import InputError
+from liface.report.effort import EngineEffort, survey
 
 if TYPE_CHECKING:
     from liface.database import Database
 
 Result = SurfaceResult | InterfaceResult | BindingResult | GrowthResult | WettingResult | BulkResult
-
-
-@dataclass(frozen=True)
-class EngineEffort:
-    """What one engine spent on a campaign."""
-
-    engine: EngineInfo
-    calculations: int
-    failed: int
-    unconverged: int
-    force_calls: int
-    wall_s: float
-    versions: dict[str, str]
-    protocols: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -55,6 +42,8 @@ class CampaignRecords:
     finished: tuple[FinishedCase, ...]
     failed: tuple[FailedCase, ...]
     efforts: tuple[EngineEffort, ...]
+    reasons: dict[str, str]
+    """Why calculations failed or did not converge, by their identity."""
 
     @cached_property
     def results(self) -> tuple[Result, ...]:
@@ -65,9 +54,10 @@ class CampaignRecords:
 
     @cached_property
     def engines(self) -> tuple[EngineInfo, ...]:
-        """The engines that were used, by label."""
+        """The engines that were used: the one with most results first."""
         seen = {d.engine.fingerprint: d.engine for d in (*self.results, *self.finished, *self.failed)}
-        return tuple(sorted(seen.values(), key=lambda e: (e.label, e.fingerprint)))
+        counts = Counter(result.engine.fingerprint for result in self.results)
+        return tuple(sorted(seen.values(), key=lambda e: (-counts[e.fingerprint], e.label, e.fingerprint)))
 
     @cached_property
     def labels(self) -> dict[str, str]:
@@ -95,7 +85,7 @@ class CampaignRecords:
     def span(self) -> tuple[datetime, datetime] | None:
         """First and last moment at which a document of the campaign was written."""
         moments = [r.provenance.created_at for r in self.results]
-        moments += [case.created_at for case in (*self.finished, *self.failed)]
+        moments += [case.created_at for case in self.finished] + [case.created_at for case in self.failed]
         return (min(moments), max(moments)) if moments else None
 
     @cached_property
@@ -118,29 +108,37 @@ def load(database: Database, campaign: str) -> CampaignRecords:
     cases = list(database.cases(campaign))
     finished = tuple(sorted((c for c in cases if isinstance(c, FinishedCase)), key=_case_order))
     failed = tuple(sorted((c for c in cases if isinstance(c, FailedCase)), key=_case_order))
-    listed = {record for case in finished for record in case.record_ids}
-    found = {kind: _of_campaign(database.results(kind), campaign, listed) for kind in _ORDER}
+    found = _results(database, campaign, {record for case in finished for record in case.record_ids})
     if not cases and not any(found.values()):
         raise InputError(
             f"nothing is stored for campaign {campaign!r}; run it first, or check its name and the database file"
         )
     calc_ids = {i for results in found.values() for r in results for i in r.provenance.calc_ids}
     calc_ids.update(i for case in cases for i in case.calc_ids)
+    efforts, reasons = survey(database, calc_ids)
     return CampaignRecords(
         campaign=campaign,
         **{_FIELDS[kind]: results for kind, results in found.items()},
         finished=finished,
         failed=failed,
-        efforts=_efforts(database.calculations(sorted(calc_ids)) if calc_ids else ()),
+        efforts=efforts,
+        reasons=reasons,
     )
 
 
-def _of_campaign(results: Iterable[Any], campaign: str, listed: set[str]) -> tuple[Any, ...]:
+def _results(database: Database, campaign: str, listed: set[str]) -> dict[str, tuple[Any, ...]]:
+    """Read the results of the campaign, and those that its cases list though another campaign wrote them."""
+    quoted = campaign.replace("\\", "\\\\").replace('"', '\\"')
     ours: dict[str, Any] = {}
-    for result in results:
-        if result.provenance.campaign == campaign or result.record_id in listed:
+    for kind in _ORDER:
+        for result in database.results(kind, where=f'campaign="{quoted}"'):
             ours.setdefault(result.record_id, result)
-    return tuple(sorted(ours.values(), key=lambda r: (_ORDER[r.kind](r), r.engine.label, r.record_id)))
+    for record_id in sorted(listed - ours.keys()):
+        result = database.result(record_id)
+        if result is not None:
+            ours[record_id] = result
+    ordered = sorted(ours.values(), key=lambda r: (r.kind, _ORDER[r.kind](r), r.engine.label, r.record_id))
+    return {kind: tuple(r for r in ordered if r.kind == kind) for kind in _ORDER}
 
 
 _ORDER: dict[str, Any] = {
@@ -163,36 +161,3 @@ _FIELDS = {
 
 def _case_order(case: FinishedCase | FailedCase) -> tuple[str, str, str]:
     return case.kind, case.case, case.engine.label
-
-
-def _efforts(calculations: Any) -> tuple[EngineEffort, ...]:
-    values = calculations.values() if isinstance(calculations, dict) else calculations
-    groups: dict[str, list[Any]] = {}
-    for calculation in values:
-        groups.setdefault(calculation.engine.fingerprint, []).append(calculation)
-    efforts = [_effort(group) for group in groups.values()]
-    return tuple(sorted(efforts, key=lambda e: (e.engine.label, e.engine.fingerprint)))
-
-
-def _effort(group: list[Any]) -> EngineEffort:
-    versions: dict[str, set[str]] = {}
-    for calculation in group:
-        for package, version in calculation.versions.items():
-            versions.setdefault(package, set()).add(version)
-    return EngineEffort(
-        engine=group[0].engine,
-        calculations=len(group),
-        failed=sum(c.status == "failed" for c in group),
-        unconverged=sum(c.status == "unconverged" for c in group),
-        force_calls=sum(c.n_force_calls for c in group),
-        wall_s=sum(c.wall_s for c in group),
-        versions={package: ", ".join(sorted(found)) for package, found in sorted(versions.items())},
-        protocols=tuple(sorted({_protocol(c.settings) for c in group})),
-    )
-
-
-def _protocol(settings: Any) -> str:
-    if settings.task == "static":
-        return "single points"
-    cell = {"fixed": "cell fixed", "c_axis": "c axis relaxed", "full": "cell relaxed"}[settings.cell]
-    return f"relaxations to {settings.fmax_ev_per_a:g} eV/Å, {cell}, at most {settings.max_force_calls} force calls"

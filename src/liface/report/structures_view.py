@@ -53,7 +53,7 @@ class View:
 def side_view(geometry: Geometry) -> View:
     """Look at the cell from the side: first lattice vector to the right, normal up."""
     cell, positions = _upright(geometry)
-    n_a = _repeats(np.linalg.norm(cell[0]))
+    n_a = _repeats(cell[0])
     points, index = _repeat(cell, positions, n_a, 1)
     top = float(positions[:, 2].max())
     height = min(cell[2, 2], top + 3.0) if cell[2, 2] - top > VACUUM_A else float(cell[2, 2])
@@ -67,7 +67,7 @@ def top_view(geometry: Geometry) -> View:
     """Look down the normal; at an interface, only the planes next to it are shown."""
     cell, positions = _upright(geometry)
     keep = _near_interface(geometry, positions)
-    n_a, n_b = _repeats(np.linalg.norm(cell[0])), _repeats(np.linalg.norm(cell[1]))
+    n_a, n_b = _repeats(cell[0]), _repeats(cell[1])
     points, index = _repeat(cell, positions[keep], n_a, n_b)
     a, b = cell[0, :2], cell[1, :2]
     corners = tuple((float(p[0]), float(p[1])) for p in (0 * a, a, a + b, b))
@@ -142,8 +142,8 @@ def _near_interface(geometry: Geometry, positions: np.ndarray) -> np.ndarray:
     return keep if len(keep) else everything
 
 
-def _repeats(length: float) -> int:
-    return max(1, int(np.ceil(MIN_WIDTH_A / length - 0.15)))
+def _repeats(vector: np.ndarray) -> int:
+    return max(1, int(np.ceil(MIN_WIDTH_A / np.linalg.norm(vector) - 0.15)))
 
 
 def _repeat(cell: np.ndarray, positions: np.ndarray, n_a: int, n_b: int) -> tuple[np.ndarray, np.ndarray]:
@@ -160,11 +160,11 @@ def _look(species: str) -> tuple[np.ndarray, float]:
     number = atomic_numbers.get(species)
     if number is None:
         return _UNKNOWN, 1.0
-    return np.array(jmol_colors[number]), float(0.85 * covalent_radii[number])
+    return np.array(jmol_colors[number]), float(max(0.75, 0.85 * covalent_radii[number]))
 
 
 def _hex(colour: np.ndarray) -> str:
-    return "#" + "".join(f"{int(round(255 * min(1.0, max(0.0, c)))):02x}" for c in colour)
+    return "#" + "".join(f"{round(255 * min(1.0, max(0.0, c))):02x}" for c in colour)
 
 
 def svg_view(view: View, alt: str, pixels_per_a: float = 11.0) -> Html:
@@ -187,7 +187,7 @@ def svg_view(view: View, alt: str, pixels_per_a: float = 11.0) -> Html:
 def _svg_disc(disc: Disc, x0: float, y1: float) -> Html:
     x, y = disc.x - x0, y1 - disc.y
     circle = f'<circle cx="{x:.2f}" cy="{y:.2f}" r="{disc.radius:.2f}" fill="{disc.colour}"/>'
-    mark = f'<path d="M{x - 0.2:.2f} {y:.2f}h.4"/>' if disc.frozen else ""
+    mark = f'<path d="M{x - 0.3:.2f} {y:.2f}h.6" stroke-width=".14"/>' if disc.frozen else ""
     return Html(circle + mark)
 
 
@@ -196,8 +196,10 @@ def legend(geometry: Geometry) -> Html:
     items = []
     for species in sorted(set(geometry.species)):
         colour, _ = _look(species)
-        dot = Html(f'<svg class="dot" viewBox="0 0 10 10" aria-hidden="true">'
-                   f'<circle cx="5" cy="5" r="4.4" fill="{_hex(colour)}" stroke="#26313c" stroke-width=".6"/></svg>')  # fmt: skip
+        dot = Html(
+            f'<svg class="dot" viewBox="0 0 10 10" aria-hidden="true">'
+            f'<circle cx="5" cy="5" r="4.4" fill="{_hex(colour)}" stroke="#26313c" stroke-width=".6"/></svg>'
+        )
         items.append(tag("span", dot, species))
     return tag("span", *items, class_="species") if items else EMPTY
 

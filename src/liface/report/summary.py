@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from liface.report.grouping import (
     Group,
     group,
-    interface_key,
     interface_name,
+    ranked_interfaces,
     surface_key,
     surface_name,
     trusted,
@@ -84,9 +84,7 @@ def _headline(
 
 
 def _interfaces(records: CampaignRecords, literature: Literature) -> Iterator[Headline]:
-    groups = group(records.interfaces, interface_key)
-    groups.sort(key=lambda g: (g.any.film_plane, -max(g.values(lambda r: r.gamma_mev_per_a2))))
-    for g in groups:
+    for g in ranked_interfaces(records.interfaces):
         yield _headline(
             g, "Li interfacial energy", interface_name(g.any), "meV/Å²", lambda r: r.gamma_mev_per_a2,
             lambda r: with_error(r.gamma_mev_per_a2, r.gamma_stderr_mev_per_a2), literature.interface(g.any),

@@ -13,12 +13,13 @@ from liface.report.numbers import DASH, general
 
 @dataclass(frozen=True)
 class Column:
-    """One column: the key in the rows, what stands above it, its unit, and whether it holds numbers."""
+    """One column: its key in the rows, what stands above it, its unit, whether it holds numbers or must not wrap."""
 
     key: str
     title: str
     unit: str = ""
     numeric: bool = False
+    keep: bool = False
 
     @property
     def heading(self) -> str:
@@ -55,12 +56,12 @@ def _heading(column: Column) -> Html:
 def _cell(row: Mapping[str, Any], column: Column, index: int) -> Html:
     value = row.get(column.key)
     content = esc(DASH) if value is None or value == "" else esc(value if isinstance(value, str) else general(value))
-    css = "num" if column.numeric else None
+    css = "num" if column.numeric else "keep" if column.keep else None
     return tag("th", content, scope="row") if index == 0 else tag("td", content, class_=css)
 
 
 def badge(flag: str, meaning: str | None = None) -> Html:
-    """A flag as a small label; its meaning shows on hover and in the glossary."""
+    """Write a flag as a small label; its meaning shows on hover and in the glossary."""
     slug, _, detail = flag.partition(":")
     return tag("span", slug.strip(), class_="flag", title=detail.strip() or meaning)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 
-from liface.documents import FLAGS
+from liface.documents import FLAGS, FailedCase, FinishedCase
 from liface.report.context import Context
 from liface.report.figures import engine_parity
 from liface.report.html import Html, bullet_list, doi_link, esc, join, missing, paragraph, section, tag
@@ -14,7 +15,7 @@ from liface.report.tables import Column, html_table
 
 _BULK_COLUMNS = (
     Column("material", "Material"),
-    Column("engine", "Engine"),
+    Column("engine", "Engine", keep=True),
     Column("lattice", "a, b, c", "Å", numeric=True),
     Column("angles", "α, β, γ", "°", numeric=True),
     Column("error", "Largest deviation from the library", "%", numeric=True),
@@ -49,7 +50,7 @@ def build_bulks(context: Context) -> Html:
 
 
 def build_engines(context: Context) -> Html:
-    """What the choice of engine changes, quantity by quantity; left out for a single engine."""
+    """Show what the choice of engine changes, quantity by quantity; left out for a single engine."""
     labels = context.records.labels
     if len(labels) < 2:
         return Html("")
@@ -87,35 +88,56 @@ def _parity(context: Context, shared: list[Headline]) -> Html:
     return context.add(plot).figure(f"Li interfacial energies: {plot.title}; equal values lie on the dashed line.")
 
 
+_FAILURE_COLUMNS = (
+    Column("case", "Case"),
+    Column("engine", "Engine", keep=True),
+    Column("what", "What happened"),
+    Column("reason", "Reason"),
+    Column("retry", "Run again"),
+)
+
+
 def build_failures(context: Context) -> Html:
     """Cases that failed, calculations that failed inside finished cases, and how to try again."""
     records = context.records
-    rows: list[dict[str, object]] = [
-        {"case": c.case, "kind": c.kind, "engine": c.engine.label, "reason": c.reason, "what": "case failed",
-         "retry": _retry(context, c.reason)}
-        for c in records.failed
-    ]  # fmt: skip
-    rows += [
-        {"case": c.case, "kind": c.kind, "engine": c.engine.label, "reason": reason,
-         "what": "a calculation failed; the case finished without it", "retry": _retry(context, reason)}
-        for c in records.finished
-        for reason in c.failures
-    ]  # fmt: skip
+    rows = [_failure(context, c, "case failed", c.reason) for c in records.failed]
+    inside = "a calculation failed, the case finished without it"
+    rows += [_failure(context, c, inside, reason) for c in records.finished for reason in c.failures]
     if not rows:
         return section("failures", "Failures", missing("Nothing failed."))
-    columns = [Column("case", "Case"), Column("engine", "Engine"), Column("what", "What happened"),
-               Column("reason", "Reason"), Column("retry", "Run again")]  # fmt: skip
-    return section("failures", "Failures", html_table(rows, columns, "What failed and how to retry it", sortable=True))
+    table = html_table(rows, _FAILURE_COLUMNS, "What failed and how to retry it", sortable=True)
+    note = (
+        "A failed case is tried again by every run; its failed calculations only if --retry, a pattern searched "
+        "for in their reasons, finds them."
+    )
+    return section("failures", "Failures", paragraph(note, class_="note"), table)
 
 
-def _retry(context: Context, reason: str) -> Html:
-    words = " ".join(reason.split(":")[0].split()[:4])
-    return tag("code", f"liface campaign run {shlex.quote(context.records.campaign)} --retry {shlex.quote(words)}")
+def _failure(context: Context, case: FailedCase | FinishedCase, what: str, reason: str) -> dict[str, object]:
+    return {
+        "case": case.case,
+        "engine": case.engine.label,
+        "what": what,
+        "reason": reason,
+        "retry": tag("code", _retry(context, case, reason)),
+    }
+
+
+def _retry(context: Context, case: FailedCase | FinishedCase, reason: str) -> str:
+    """Command that repeats the calculation with this reason, or any unfinished one of the case."""
+    command = f"liface campaign run {shlex.quote(context.records.campaign)}"
+    reasons = [context.records.reasons[i] for i in case.calc_ids if i in context.records.reasons]
+    if not reasons:
+        return command
+    meant = next((r for r in reasons if r in reason), reasons[0])
+    words = re.match(r"\D{6,}", meant)  # up to the first number: the same trouble in other cases is found too
+    pattern = re.sub(r"([\\.^$*+?{}\[\]|()])", r"\\\1", (words[0] if words else meant).strip())
+    return f"{command} --retry {shlex.quote(pattern)}"
 
 
 _FLAG_COLUMNS = (
     Column("name", "Result"),
-    Column("engine", "Engine"),
+    Column("engine", "Engine", keep=True),
     Column("flags", "Flags"),
     Column("details", "Details"),
 )
@@ -144,7 +166,7 @@ def build_flags(context: Context) -> Html:
 
 
 def build_definitions(context: Context) -> Html:
-    """The formula behind every kind of result, with the papers that define it."""
+    """Give the formula behind every kind of result, with the papers that define it."""
     found: dict[tuple[str, str], set[str]] = {}
     for result in context.records.results:
         found.setdefault((result.kind, result.definition), set()).update(result.provenance.doi)

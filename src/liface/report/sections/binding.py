@@ -68,7 +68,7 @@ def _layout(context: Context, caption: str, wanted) -> Html:  # type: ignore[no-
     rows: list[dict[str, object]] = []
     for system in systems:
         rows += _system_rows(context, system, published[system], ordered, results)
-    columns = [Column("system", "Substrate"), Column("source", "Source")]
+    columns = [Column("system", "Substrate"), Column("source", "Source", keep=True)]
     columns += [Column(str(slot), slot_title(slot), "eV/Li", numeric=True) for slot in ordered]
     return html_table(rows, columns, caption)
 
@@ -86,7 +86,8 @@ def _system_rows(
                 and r.engine.fingerprint == fingerprint]  # fmt: skip
         newest = {g.key: g.any for g in group(ours, slot_of)}
         if newest:
-            rows.append({"source": label} | {str(s): _value(newest[s]) for s in slots if s in newest})
+            row: dict[str, object] = {"source": label}
+            rows.append(row | {str(s): _value(newest[s]) for s in slots if s in newest})
     for row in rows:
         row["system"] = facet(*system)
     rows[0]["row_class"] = f"{rows[0].get('row_class', '')} first".strip()
@@ -142,7 +143,7 @@ def build_growth(context: Context) -> Html:
         text = "No verdict yet: it needs clusters and dispersed atoms on bare and covered substrate."
         return section("growth", "Growth mode", missing(text))
     keys = sorted({key for result in results for key in result.delta_e_ev_per_li})
-    columns = [Column("system", "Substrate"), Column("engine", "Engine"), Column("mode", "Growth mode")]
+    columns = [Column("system", "Substrate"), Column("engine", "Engine", keep=True), Column("mode", "Growth mode")]
     columns += [Column(f"delta {key}", _delta_title(key), "eV/Li", numeric=True) for key in keys]
     columns += [Column("evidence", "Evidence"), Column("flags", "Flags")]
     rows = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from liface.report.context import Context
-from liface.report.correlation_figure import QUALIFIERS, correlation_plot
+from liface.report.correlation_figure import QUALIFIERS, correlation_plot, response_name
 from liface.report.html import EMPTY, Html, bullet_list, doi_link, join, missing, paragraph, section, tag
 from liface.report.numbers import DASH, fixed, formula, general, p_value, with_error
 from liface.report.tables import Column, html_table
@@ -25,12 +25,12 @@ def build(context: Context) -> Html:
 
 
 def _report(context: Context, report: CorrelationReport) -> Html:
-    name = f"{report.response} against {report.descriptor_name}"
+    name = f"{response_name(report.response)} against {report.descriptor_name}"
     sources = join((doi_link(doi) for doi in report.doi), ", ")
     figure = EMPTY
     if report.points:
         plot = context.add(correlation_plot(report, context.slug("correlation", report.response, report.protocol)))
-        figure = plot.figure(f"{plot.title}, of which {report.n_censored} are bounds. {report.protocol_text}")
+        figure = plot.figure(f"{plot.title}, of which {report.n_censored} are bounds.")
     return tag(
         "div",
         tag("h3", name),
@@ -67,7 +67,7 @@ def _point_columns(report: CorrelationReport) -> list[Column]:
         Column("material", "Material"),
         Column("label", "Sample"),
         Column("descriptor", report.descriptor_name, report.descriptor_unit, numeric=True),
-        Column("value", report.response, report.unit, numeric=True),
+        Column("value", response_name(report.response), report.unit, numeric=True),
         Column("doi", "Source"),
     ]
 
@@ -172,7 +172,7 @@ def _prediction_columns(report: CorrelationReport) -> list[Column]:
     return [
         Column("material", "Material"),
         Column("descriptor", report.descriptor_name, report.descriptor_unit, numeric=True),
-        Column("value", f"Predicted {report.response}", report.unit, numeric=True),
+        Column("value", f"Predicted {response_name(report.response)}", report.unit, numeric=True),
         Column("interval", "Interval for one new measurement", report.unit, numeric=True),
         Column("model", "Model"),
         Column("remark", "Remark"),

@@ -16,7 +16,7 @@ _MAX_OPEN = 12
 def build(context: Context) -> Html:
     """Side and top view of every relaxed interface and of every lowest adsorbate."""
     records = context.records
-    entries = [(interface_name(r), records.label(r.engine), r.structure) for r in records.interfaces]
+    entries = [(interface_name(r), records.label(r.engine), r.structure) for r in context.interfaces()]
     entries += [
         (f"{facet(r.substrate, r.substrate_plane)}, {slot_title(slot_of(r))}", records.label(r.engine), r.structure)
         for r in records.bindings

@@ -6,9 +6,9 @@ import json
 import shlex
 
 from liface.report.context import Context
+from liface.report.effort import EngineEffort
 from liface.report.html import EMPTY, Html, details, join, paragraph, section, tag
 from liface.report.numbers import count, duration
-from liface.report.records import EngineEffort
 from liface.report.tables import Column, html_table
 
 
@@ -59,7 +59,9 @@ def _cost(effort: EngineEffort | None) -> dict[str, object]:
         "unfinished": f"{count(effort.unconverged)} / {count(effort.failed)}",
         "calls": count(effort.force_calls),
         "wall": duration(effort.wall_s),
-        "versions": ", ".join(f"{package} {version}" for package, version in effort.versions.items()),
+        "versions": ", ".join(
+            f"{package} {'/'.join(sorted(found))}" for package, found in sorted(effort.versions.items())
+        ),
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from liface.documents import InterfaceResult
 from liface.report.context import Context
 from liface.report.figures import Bar, Ranked, ranking
-from liface.report.grouping import Group, group, interface_key, interface_name, trusted
+from liface.report.grouping import Group, interface_name, ranked_interfaces, trusted
 from liface.report.html import Html, doi_link, join, missing, paragraph, section, tag
 from liface.report.numbers import fixed, with_error
 from liface.report.tables import Column, html_table
@@ -15,7 +15,7 @@ _EMPTY = "No interfacial energies yet: a campaign with an interfaces: block fill
 
 def build(context: Context) -> Html:
     """Rank the interfaces of every Li plane, highest first."""
-    groups = group(context.records.interfaces, interface_key)
+    groups = ranked_interfaces(context.records.interfaces)
     if not groups:
         return section("ranking", "Li interfacial energies", missing(_EMPTY))
     planes = sorted({g.any.film_plane for g in groups})
@@ -33,16 +33,11 @@ def _intro(context: Context) -> Html:
     return paragraph(text)
 
 
-def _order(g: Group[InterfaceResult]) -> float:
-    return -max(g.values(lambda r: r.gamma_mev_per_a2))
-
-
 def _plane(context: Context, plane: str, groups: list[Group[InterfaceResult]]) -> Html:
-    groups = sorted(groups, key=_order)
     title = f"Interfaces with Li({plane})"
     plot = ranking(
         [_ranked(context, g) for g in groups],
-        _labels(context, groups),
+        {label: context.look[label] for label in _labels(context, groups)},
         "γ₀ (meV/Å²)",
         context.slug("ranking-li", plane),
         f"Li interfacial energy on Li({plane})",

@@ -12,7 +12,7 @@ from liface.report.tables import Column, html_table
 
 _COLUMNS = (
     Column("name", "Interface"),
-    Column("engine", "Engine"),
+    Column("engine", "Engine", keep=True),
     Column("fixed", "Fixed slope γ₀", "meV/Å²", numeric=True),
     Column("free", "Free fit γ₀", "meV/Å²", numeric=True),
     Column("plateau", "Plateau", "meV/Å²", numeric=True),
@@ -31,7 +31,7 @@ _COLUMNS = (
 
 def build(context: Context) -> Html:
     """Show every thickness series."""
-    results = context.records.interfaces
+    results = context.interfaces()
     if not results:
         return section("series", "Film-thickness series", missing("No interfaces yet."))
     rows = [_row(context, result) for result in results]
@@ -86,7 +86,7 @@ def _row(context: Context, result: InterfaceResult) -> dict[str, object]:
 
 _POINT_COLUMNS = (
     Column("name", "Interface"),
-    Column("engine", "Engine"),
+    Column("engine", "Engine", keep=True),
     Column("planes", "Li planes", "", numeric=True),
     Column("li", "Li atoms", "", numeric=True),
     Column("atoms", "Atoms", "", numeric=True),
@@ -108,6 +108,6 @@ def _points(context: Context) -> list[dict[str, object]]:
             "gamma": fixed(point.gamma_mev_per_a2, 2),
             "converged": point.converged,
         }
-        for result in context.records.interfaces
+        for result in context.interfaces()
         for point in result.points
     ]

@@ -19,8 +19,8 @@ def build_surfaces(context: Context) -> Html:
     labels = context.records.labels
     columns = [Column("name", "Surface")]
     for label in labels.values():
-        columns.append(Column(label, label, "J/m²", numeric=True))
-        columns.append(Column(f"{label} meV", "same", "meV/Å²", numeric=True))
+        columns.append(Column(label, f"{label} γ", "J/m²", numeric=True))
+        columns.append(Column(f"{label} meV", "γ", "meV/Å²", numeric=True))
     columns += [Column("published", "Published", "J/m²", numeric=True), Column("flags", "Flags")]
     groups.sort(key=lambda g: -max(g.values(lambda r: r.gamma_mev_per_a2)))
     rows = [_surface_row(context, g) for g in groups]
@@ -44,7 +44,7 @@ def _surface_row(context: Context, g: Group[SurfaceResult]) -> dict[str, object]
 
 _WETTING_COLUMNS = (
     Column("name", "Interface"),
-    Column("engine", "Engine"),
+    Column("engine", "Engine", keep=True),
     Column("drop", "Li drop"),
     Column("angle", "Contact angle", "°", numeric=True),
     Column("cosine", "cos θ", "", numeric=True),

@@ -1,1 +1,1 @@
-"""liface.dispatch"""
+"""Running flows: in this process and its workers."""

@@ -33,6 +33,8 @@ FLAGS = {
     "inequivalent_faces": "the two faces of the slab differ; the value is their average",
     "reference_not_minimum": "the clean slab relaxed lower after the adsorbate was removed",
     "shape_changed": "the adsorbate changed its arrangement while relaxing",
+    "symmetry_broken": "the symmetric bulk is no minimum of this model",
+    "thickness": "the surface energy still changes with slab thickness",
     "partial": "some candidates failed; the lowest of the others is given",
 }
 

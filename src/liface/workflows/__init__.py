@@ -1,1 +1,1 @@
-"""liface.workflows"""
+"""Jobs, Makers, Flows and campaigns for jobflow."""

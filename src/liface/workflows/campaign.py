@@ -1,0 +1,298 @@
+"""From a campaign file to cases: each a spec, an engine, and an identity of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from liface.documents import content_hash
+from liface.engines.base import EngineSpec
+from liface.engines.registry import engine_info
+from liface.errors import CampaignError, LifaceError
+from liface.structures.library import MaterialsLibrary
+from liface.workflows.campaign_file import CampaignFile, InterfaceEntry, load_campaign
+from liface.workflows.specs import (
+    BindingSpec,
+    BulkSpec,
+    CaseSpec,
+    InterfaceSpec,
+    MaterialSpec,
+    MatchSpec,
+    Protocol,
+    SurfaceSpec,
+)
+from liface.workflows.steps.common import Case
+
+if TYPE_CHECKING:
+    from jobflow import Flow
+
+FLOW_VERSION = 1
+"""Raised when a change of the flows changes what a case means; finished cases are then done again from the
+calculations in the database."""
+
+FILM = "Li"
+
+
+@dataclass(frozen=True)
+class PlannedCase:
+    """One case of a campaign for one engine."""
+
+    case: Case
+    spec: CaseSpec
+    engine: EngineSpec
+
+    @property
+    def case_id(self) -> str:
+        """Content identity of the case."""
+        return content_hash(
+            {
+                "flow": FLOW_VERSION,
+                "spec": self.spec.spec_id,
+                "campaign": self.case.campaign,
+                "engine": self.case.engine.fingerprint,
+                "protocol": self.case.protocol.model_dump(mode="json"),
+            }
+        )
+
+    @property
+    def name(self) -> str:
+        """Readable name, with the engine."""
+        return f"{self.spec.name} [{self.case.engine.label}]"
+
+    def flow(self) -> Flow:
+        """Return the jobflow flow of the case."""
+        from liface.workflows import flows
+
+        makers = {
+            "bulk": flows.BulkMaker,
+            "surface": flows.SurfaceMaker,
+            "interface": flows.InterfaceMaker,
+            "binding": flows.BindingMaker,
+        }
+        maker = makers[self.spec.kind](
+            engine=self.engine, protocol=self.case.protocol, campaign=self.case.campaign
+        )
+        return maker.make(self.spec)
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A campaign ready to run: the file, its library of materials, and its engines."""
+
+    file: CampaignFile
+    base: Path
+    engines: tuple[EngineSpec, ...]
+
+    @classmethod
+    def load(cls, name_or_path: str | Path, engines: Sequence[str] = ()) -> Campaign:
+        """Read a campaign; ``engines`` replaces those of the file.
+
+        Raises
+        ------
+        CampaignError, UnknownEngineError
+            The file or an engine is wrong.
+        """
+        file, base = load_campaign(name_or_path)
+        specs = tuple(dict.fromkeys(EngineSpec.parse(text) for text in (engines or file.engines)))
+        return cls(file=file, base=base, engines=specs)
+
+    @property
+    def name(self) -> str:
+        """Name of the campaign."""
+        return self.file.name
+
+    @property
+    def responses(self) -> Path | None:
+        """File with measured points of the user's own."""
+        return self.base / self.file.responses if self.file.responses else None
+
+    def cases(self) -> tuple[PlannedCase, ...]:
+        """Return every case, references first, for every engine.
+
+        Raises
+        ------
+        CampaignError
+            A case cannot be built: unknown material, no such plane, no coherent cell. All problems are named.
+        """
+        specs = self.specs()
+        return tuple(
+            PlannedCase(
+                case=Case(campaign=self.name, name=spec.name, engine=engine_info(engine), protocol=self.file.protocol),
+                spec=spec,
+                engine=engine,
+            )
+            for engine in self.engines
+            for spec in specs
+        )
+
+    def specs(self) -> tuple[CaseSpec, ...]:
+        """Return what is asked, without repetition: bulks, surfaces, interfaces, bindings."""
+        library = MaterialsLibrary(self.file.materials, self.base)
+        problems: list[str] = []
+        found: list[CaseSpec] = []
+        for where, build in self._builders(library):
+            try:
+                found += build()
+            except LifaceError as error:
+                problems.append(f"  {where}: {error}")
+        if problems:
+            raise CampaignError(f"campaign {self.name}: {len(problems)} problem(s)\n" + "\n".join(problems))
+        bulks = {spec.material.name: spec for spec in map(BulkSpec.model_validate, _bulks(found))}
+        return tuple({spec.name: spec for spec in (*bulks.values(), *found)}.values())
+
+    def _builders(self, library: MaterialsLibrary) -> Iterator[tuple[str, Callable[[], list[CaseSpec]]]]:
+        protocol = self.file.protocol
+        for i, name in enumerate(self.file.bulks):
+            yield f"bulks.{i}", lambda name=name: [BulkSpec(material=material_spec(library, name))]
+        for i, entry in enumerate(self.file.surfaces):
+            yield f"surfaces.{i}", lambda entry=entry: [
+                surface_spec(library, entry.material, plane, entry.termination)
+                for plane in entry.planes or library.get(entry.material).default_planes
+            ]
+        for i, entry in enumerate(self.file.interfaces):
+            yield f"interfaces.{i}", lambda entry=entry: [
+                interface_spec(
+                    library, entry.substrate, plane, film_plane, _limits(protocol, entry), entry.termination, entry.method
+                )
+                for plane in entry.planes or library.get(entry.substrate).default_planes[:1]
+                for film_plane in entry.film_planes
+            ]
+        for i, entry in enumerate(self.file.bindings):
+            yield f"bindings.{i}", lambda entry=entry: [
+                binding_spec(
+                    library,
+                    entry.substrate,
+                    entry.plane,
+                    protocol,
+                    n_li=entry.n_li if layers == 0 else entry.n_li_on_monolayers or entry.n_li,
+                    monolayers=layers,
+                    film_plane=entry.film_plane,
+                    termination=entry.termination,
+                )
+                for layers in entry.monolayers
+            ]
+
+
+def material_spec(library: MaterialsLibrary, name: str) -> MaterialSpec:
+    """Return a material as jobs need it."""
+    return MaterialSpec.from_material(library.get(name))
+
+
+def surface_spec(library: MaterialsLibrary, material: str, plane: str, termination: int = 0) -> SurfaceSpec:
+    """Return the spec of a free surface; the plane gets its canonical label."""
+    spec = material_spec(library, material)
+    _check_termination(spec, plane, termination)
+    return SurfaceSpec(material=spec, plane=_label(spec, plane), termination=termination)
+
+
+def interface_spec(
+    library: MaterialsLibrary,
+    substrate: str,
+    plane: str,
+    film_plane: str,
+    protocol: Protocol | None = None,
+    termination: int = 0,
+    method: str = "sandwich",
+) -> InterfaceSpec:
+    """Return the spec of a Li film on a substrate, with the best coherent cell of the canonical lattices.
+
+    Raises
+    ------
+    LatticeMismatchError
+        No coherent cell within the limits of the protocol.
+    """
+    protocol = protocol or Protocol()
+    below, film = material_spec(library, substrate), material_spec(library, FILM)
+    _check_termination(below, plane, termination)
+    return InterfaceSpec(
+        substrate=below,
+        substrate_plane=_label(below, plane),
+        substrate_termination=termination,
+        film=film,
+        film_plane=_label(film, film_plane),
+        match=_best_match(below, plane, film, film_plane, protocol.max_area_a2, protocol.max_strain_percent),
+        method=method,
+    )
+
+
+def binding_spec(
+    library: MaterialsLibrary,
+    substrate: str,
+    plane: str,
+    protocol: Protocol | None = None,
+    *,
+    n_li: Sequence[int] = (1, 4),
+    monolayers: int = 0,
+    film_plane: str = "110",
+    termination: int = 0,
+) -> BindingSpec:
+    """Return the spec of Li atoms and clusters on a slab."""
+    protocol = protocol or Protocol()
+    below, film = material_spec(library, substrate), material_spec(library, FILM)
+    _check_termination(below, plane, termination)
+    match = None
+    if monolayers:
+        match = _best_match(below, plane, film, film_plane, protocol.max_area_a2, protocol.max_strain_percent)
+    return BindingSpec(
+        substrate=below,
+        substrate_plane=_label(below, plane),
+        substrate_termination=termination,
+        film=film,
+        film_plane=_label(film, film_plane),
+        match=match,
+        monolayers=monolayers,
+        n_li=tuple(sorted(set(n_li))),
+    )
+
+
+def _limits(protocol: Protocol, entry: InterfaceEntry) -> Protocol:
+    """Return the protocol with the matching limits of one entry."""
+    own = {name: getattr(entry, name) for name in ("max_strain_percent", "max_area_a2")}
+    return protocol.model_copy(update={name: value for name, value in own.items() if value is not None})
+
+
+def _bulks(specs: Sequence[CaseSpec]) -> Iterator[BulkSpec]:
+    for spec in specs:
+        for name in ("material", "film", "substrate"):
+            if (material := getattr(spec, name, None)) is not None:
+                yield BulkSpec(material=material)
+
+
+def _label(material: MaterialSpec, plane: str) -> str:
+    from liface.structures.planes import is_hexagonal, parse_plane, plane_label
+
+    hexagonal = is_hexagonal(material.structure())
+    return plane_label(parse_plane(plane, hexagonal), hexagonal)
+
+
+def _check_termination(material: MaterialSpec, plane: str, termination: int) -> None:
+    from liface.errors import TerminationError
+    from liface.structures.slabs import terminations
+
+    found = terminations(
+        material.structure(), plane, anion_bonds=material.anion_bonds, keep_cell=material.broken_symmetry
+    )
+    if termination >= len(found):
+        raise TerminationError(
+            f"{material.name}({plane}) has {len(found)} termination(s), index {termination} does not exist; "
+            f"use 0 to {len(found) - 1}"
+        )
+
+
+@lru_cache(maxsize=512)
+def _best_match(
+    substrate: MaterialSpec, plane: str, film: MaterialSpec, film_plane: str, max_area: float, max_strain: float
+) -> MatchSpec:
+    from liface.structures.matching import best_match, in_plane_vectors
+
+    match = best_match(
+        in_plane_vectors(substrate.structure(), plane, keep_cell=substrate.broken_symmetry),
+        in_plane_vectors(film.structure(), film_plane),
+        max_area_a2=max_area,
+        max_strain_percent=max_strain,
+        label=f"{film.name}({film_plane}) on {substrate.name}({plane})",
+    )
+    return MatchSpec.from_match(match)

@@ -1,0 +1,192 @@
+"""The campaign file: what a person writes, checked key by key."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from liface.errors import CampaignError
+from liface.workflows.specs import Protocol
+
+
+def _plane(value: Any) -> Any:
+    """Take planes written without quotes; YAML reads ``0001`` as the number 1."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError(f"a plane is text such as '110' or '10-10', got {value!r}")
+    if isinstance(value, int) and not 100 <= abs(value) <= 999:
+        raise ValueError(f"{value} is no plane; put quotes around planes, e.g. '0001'")
+    return str(value)
+
+
+Plane = Annotated[str, BeforeValidator(_plane)]
+Count = Annotated[int, Field(ge=1, le=64)]
+
+
+class _Entry(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SurfaceEntry(_Entry):
+    """Surface energies of one material; its default planes if none are named."""
+
+    material: str
+    planes: tuple[Plane, ...] | None = None
+    termination: int = Field(default=0, ge=0)
+
+
+class InterfaceEntry(_Entry):
+    """Li interfacial energies of one substrate: every substrate plane with every film plane."""
+
+    substrate: str
+    planes: tuple[Plane, ...] | None = None
+    film_planes: tuple[Plane, ...] = ("100",)
+    termination: int = Field(default=0, ge=0)
+    method: Literal["sandwich", "vacuum"] = "sandwich"
+    max_strain_percent: float | None = Field(default=None, gt=0, description="Instead of that of the protocol.")
+    max_area_a2: float | None = Field(default=None, gt=0, description="Instead of that of the protocol.")
+
+
+class BindingEntry(_Entry):
+    """Binding of Li on one slab, for each number of monolayers."""
+
+    substrate: str
+    plane: Plane
+    n_li: tuple[Annotated[int, Field(ge=1, le=8)], ...] = (1, 4)
+    monolayers: tuple[Annotated[int, Field(ge=0, le=4)], ...] = (0,)
+    n_li_on_monolayers: tuple[Annotated[int, Field(ge=1, le=8)], ...] | None = None
+    film_plane: Plane = "110"
+    termination: int = Field(default=0, ge=0)
+
+
+class CorrelationEntry(_Entry):
+    """A measured response against a computed descriptor."""
+
+    response: str = "ccd"
+    protocol: str | None = Field(default=None, description="Measurement protocol; needed where a response has several.")
+    film_plane: Plane = "100"
+    descriptor: Literal[
+        "gamma_mev_per_a2", "contact_angle_deg", "work_of_adhesion_mev_per_a2", "e_bind_ev_per_li"
+    ] = "gamma_mev_per_a2"
+    predict: tuple[str, ...] = Field(default=(), description="Substrates to predict the response of.")
+
+
+class CampaignFile(_Entry):
+    """A campaign as written."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")
+    title: str = ""
+    description: str = ""
+    doi: tuple[str, ...] = ()
+    engines: tuple[str, ...] = Field(default=("sevennet",), min_length=1)
+    materials: dict[str, str] = Field(default_factory=dict, description="CIF files by name.")
+    protocol: Protocol = Field(default_factory=Protocol)
+    bulks: tuple[str, ...] = ()
+    surfaces: tuple[SurfaceEntry, ...] = ()
+    interfaces: tuple[InterfaceEntry, ...] = ()
+    bindings: tuple[BindingEntry, ...] = ()
+    wetting: bool = Field(default=True, description="Derive adhesion and contact angles where surfaces are known.")
+    correlations: tuple[CorrelationEntry, ...] = ()
+    responses: str | None = Field(default=None, description="File with measured points of your own.")
+
+
+SHIPPED = ("quickstart", "oh2024", "wang2023")
+
+
+def shipped_campaigns() -> dict[str, CampaignFile]:
+    """Return the campaigns that come with the package, by name."""
+    return {name: load_campaign(name)[0] for name in SHIPPED}
+
+
+def load_campaign(name_or_path: str | Path) -> tuple[CampaignFile, Path]:
+    """Read a shipped campaign by name or any campaign by path.
+
+    Returns
+    -------
+    tuple
+        The campaign and the folder its relative paths refer to.
+
+    Raises
+    ------
+    CampaignError
+        No such campaign, no YAML, or wrong keys, types or values; every one of them is named.
+    """
+    text, source, base = _read(name_or_path)
+    return parse_campaign(text, source), base
+
+
+def parse_campaign(text: str, source: str) -> CampaignFile:
+    """Check the text of a campaign file; ``source`` names it in messages."""
+    import yaml
+
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise CampaignError(f"{source}: not YAML: {_one_line(error)}") from error
+    except RecursionError as error:
+        raise CampaignError(f"{source}: nested too deeply") from error
+    if not isinstance(data, dict):
+        raise CampaignError(f"{source}: expected keys such as name, engines, interfaces; got {type(data).__name__}")
+    try:
+        return CampaignFile.model_validate(data)
+    except ValidationError as error:
+        raise CampaignError(_explain(error, source)) from error
+
+
+def _read(name_or_path: str | Path) -> tuple[str, str, Path]:
+    if str(name_or_path) in SHIPPED:
+        file = resources.files("liface.workflows") / "library" / f"{name_or_path}.yaml"
+        return file.read_text(encoding="utf-8"), f"{name_or_path}.yaml", Path.cwd()
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise CampaignError(
+            f"no campaign {str(name_or_path)!r}: neither a file nor one of {', '.join(SHIPPED)}"
+        )
+    try:
+        return path.read_text(encoding="utf-8"), str(path), path.resolve().parent
+    except (OSError, UnicodeDecodeError) as error:
+        raise CampaignError(f"{path}: cannot be read as text: {error}") from error
+
+
+def _explain(error: ValidationError, source: str) -> str:
+    lines = []
+    for problem in error.errors():
+        where = ".".join(str(part) for part in problem["loc"]) or "file"
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "extra_forbidden":
+            message = f"unknown key; known here: {', '.join(_keys_at(problem['loc']))}"
+        elif problem["type"] != "missing":
+            message += f" (got {str(problem['input'])[:60]!r})"
+        lines.append(f"  {where}: {message}")
+    return f"{source}: {len(lines)} problem{'s' if len(lines) > 1 else ''}\n" + "\n".join(lines)
+
+
+def _keys_at(location: tuple[int | str, ...]) -> list[str]:
+    models: dict[str, type[BaseModel]] = {
+        "surfaces": SurfaceEntry,
+        "interfaces": InterfaceEntry,
+        "bindings": BindingEntry,
+        "correlations": CorrelationEntry,
+        "protocol": Protocol,
+    }
+    model = models.get(str(location[0]), CampaignFile) if len(location) > 1 else CampaignFile
+    return sorted(model.model_fields)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
+
+
+__all__ = [
+    "SHIPPED",
+    "BindingEntry",
+    "CampaignFile",
+    "CorrelationEntry",
+    "InterfaceEntry",
+    "SurfaceEntry",
+    "load_campaign",
+    "parse_campaign",
+    "shipped_campaigns",
+]

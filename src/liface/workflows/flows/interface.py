@@ -1,0 +1,49 @@
+"""Flow of a Li interfacial energy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobflow import Flow
+
+from liface.workflows.flows.base import LiMaker, flow, named
+from liface.workflows.jobs import interface as jobs_
+from liface.workflows.specs import InterfaceSpec
+
+
+@dataclass
+class InterfaceMaker(LiMaker):
+    """Li interfacial energy from a series of film thicknesses (10.1039/d4ee03130j, 10.1103/PhysRevB.92.214201).
+
+    1. relax both bulks; 2. relax bulk Li strained like the film: strain energy and plane spacing;
+    3. single points over gaps, then over lateral shifts; 4. relax the best starts at the thinnest film;
+    5. relax the thicker films from the winner; 6. fit.
+    """
+
+    name: str = "interface"
+
+    def make(self, spec: InterfaceSpec) -> Flow:
+        """Return the flow of one interface."""
+        case = self.case(spec.name)
+        substrate_jobs, substrate = self.bulk(case, spec.substrate)
+        film_jobs, film = self.bulk(case, spec.film)
+        strained = named(jobs_.ask_strained_film(case, spec, substrate, film), "strained film")
+        strained_run = self.compute(strained, "strained film")
+        setup = named(jobs_.set_up(spec, substrate, film, strained_run.output), "set-up")
+        gaps = named(jobs_.ask_gaps(case, setup.output), "gaps")
+        gaps_run = self.compute(gaps, "gaps")
+        shifts = named(jobs_.ask_registries(case, setup.output, gaps_run.output), "registries")
+        shifts_run = self.compute(shifts, "registries")
+        scan = named(jobs_.gather_scan(case, setup.output, gaps_run.output, shifts_run.output), "scan")
+        starts = named(jobs_.ask_starts(case, setup.output, scan.output), "starts")
+        starts_run = self.compute(starts, "starts")
+        start = named(jobs_.choose_start(case, scan.output, starts_run.output), "start")
+        series = named(jobs_.ask_series(case, setup.output, start.output), "series")
+        series_run = self.compute(series, "series")
+        last = jobs_.describe_interface(case, setup.output, start.output, series_run.output)
+        return flow(
+            [*substrate_jobs, *film_jobs, strained, strained_run, setup, gaps, gaps_run, shifts, shifts_run, scan]
+            + [starts, starts_run, start, series, series_run],
+            named(last, "interfacial energy"),
+            spec.name,
+        )

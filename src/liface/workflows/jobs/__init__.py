@@ -1,0 +1,1 @@
+"""Jobs: three lines around a plain function each."""

@@ -1,0 +1,103 @@
+"""What a campaign will cost before anything runs: the cells are really built, on the canonical lattices."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from liface.errors import StructureError
+from liface.workflows.campaign import PlannedCase
+from liface.workflows.specs import BindingSpec, BulkSpec, InterfaceSpec, MaterialSpec, SurfaceSpec
+from liface.workflows.steps import binding, interface, surface
+from liface.workflows.steps.common import BulkReference, Case
+
+SECONDS_PER_ATOM_AND_CALL = {"sevennet": 0.012, "chgnet": 0.0045, "emt": 0.0001, "morse": 0.0005}
+"""Wall time of one force call per atom on one core, where the database has no calculations to learn from."""
+UNKNOWN_ENGINE_S = 0.02
+CALLS_PER_RELAXATION = 35
+SITES_PER_SLAB = 6
+CLUSTER_STARTS = 15
+"""Typical numbers of distinct sites, and of cluster starts that are screened per size."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Structures and atoms of one case; the cost is an estimate in atoms times force calls."""
+
+    structures: int
+    atoms: int
+    atom_calls: float
+
+    def core_seconds(self, per_atom_call_s: float) -> float:
+        """Return the time on one core at a given speed."""
+        return self.atom_calls * per_atom_call_s
+
+
+def estimate(planned: PlannedCase) -> Estimate:
+    """Estimate a case without its shared bulk references.
+
+    Raises
+    ------
+    LifaceError
+        A cell of the case cannot be built.
+    """
+    spec = planned.spec
+    if isinstance(spec, BulkSpec):
+        n_starts = 2 if len(spec.material.elements) > 1 else 1
+        return _total([(spec.material.reference.n_atoms, CALLS_PER_RELAXATION)] * n_starts)
+    if isinstance(spec, SurfaceSpec):
+        slabs = surface.slabs(planned.case, spec, _as_is(planned.case, spec.material))
+        return _total([(len(slab.structure), CALLS_PER_RELAXATION) for slab in slabs])
+    if isinstance(spec, InterfaceSpec):
+        return _total(_interface(planned.case, spec))
+    return _total(_binding(planned.case, spec))
+
+
+def assumed_speed(engine: str) -> float:
+    """Return the assumed seconds per atom and force call of an engine."""
+    return SECONDS_PER_ATOM_AND_CALL.get(engine, UNKNOWN_ENGINE_S)
+
+
+def _interface(case: Case, spec: InterfaceSpec) -> list[tuple[int, int]]:
+    protocol = case.protocol
+    planes = protocol.film_planes(spec.film_plane)
+    setup = interface.unstrained_setup(
+        spec, _as_is(case, spec.substrate), _as_is(case, spec.film)
+    )
+    cells = [interface.stack(case, setup, n, protocol.gaps_a[0], (0.0, 0.0)).structure for n in planes]
+    atoms = [len(cell) for cell in cells]
+    singles = len(protocol.gaps_a) + protocol.registry_grid**2 - 1
+    work = [(atoms[0], 1)] * singles
+    work += [(atoms[0], CALLS_PER_RELAXATION)] * protocol.registry_candidates
+    return work + [(n, CALLS_PER_RELAXATION) for n in atoms[1:]]
+
+
+def _binding(case: Case, spec: BindingSpec) -> list[tuple[int, int]]:
+    substrate, film = _as_is(case, spec.substrate), _as_is(case, spec.film)
+    n = binding.clean_slab(case, spec, substrate, film, (0.0, 0.0)).num_sites
+    sizes = [size for size in spec.n_li if size > 1]
+    relaxations = case.protocol.site_candidates * len(spec.n_li) + case.protocol.cluster_candidates * len(sizes)
+    removals = len(spec.n_li) + len(sizes)
+    work = [(n, 1)] * (SITES_PER_SLAB + CLUSTER_STARTS * len(sizes))
+    return work + [(n, CALLS_PER_RELAXATION)] * (1 + relaxations + removals)
+
+
+def _as_is(case: Case, material: MaterialSpec) -> BulkReference:
+    """Take the canonical cell as if it were relaxed."""
+    return BulkReference(
+        material=material.name,
+        geometry=material.reference,
+        energy_ev_per_atom=0.0,
+        engine=case.engine,
+        converged=False,
+        broken_symmetry=False,
+        calc_ids=(),
+    )
+
+
+def _total(work: Sequence[tuple[int, int]]) -> Estimate:
+    if not work:
+        raise StructureError("a case without structures cannot be planned")
+    return Estimate(
+        structures=len(work), atoms=max(n for n, _ in work), atom_calls=float(sum(n * calls for n, calls in work))
+    )

@@ -1,0 +1,194 @@
+"""What is asked of a flow: materials, planes and the numerical protocol, all frozen and hashable by content."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Self
+
+from pydantic import Field, model_validator
+
+from liface.documents import CalculationSettings, Document, Geometry, content_hash, quantity
+from liface.documents.results import IntMatrix2
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+    from liface.structures.library import Material
+    from liface.structures.matching import Match
+
+BOND_RULE = tuple[str, str, float]
+
+
+class Protocol(Document):
+    """Numerical settings of a campaign. The defaults are the production values of the shipped campaigns."""
+
+    fmax_ev_per_a: float = quantity("eV/Å", "Force limit of slabs, interfaces and adsorbates.", default=0.03, gt=0)
+    bulk_fmax_ev_per_a: float = quantity("eV/Å", "Force limit of the bulk references.", default=0.01, gt=0)
+    max_force_calls: int = quantity("1", "Limit per relaxation.", default=150, ge=1)
+    vacuum_a: float = quantity("Å", "Vacuum of slabs.", default=15.0, ge=6)
+    surface_thickness_a: float = quantity("Å", "Least height of slabs for surface energies, outermost atoms.", default=14.0, gt=0)
+    substrate_thickness_a: float = quantity("Å", "Least height of the substrate in interfaces, outermost atoms.", default=6.0, gt=0)
+    film_planes_100: tuple[int, ...] = quantity("1", "Li(100) film thicknesses, planes.", default=(4, 6, 8, 10))
+    film_planes_110: tuple[int, ...] = quantity("1", "Li(110) film thicknesses, planes.", default=(4, 5, 6, 8))
+    film_planes_111: tuple[int, ...] = quantity("1", "Li(111) film thicknesses, planes.", default=(9, 12, 15, 18))
+    max_strain_percent: float = quantity("%", "Largest principal film strain.", default=6.0, gt=0)
+    max_area_a2: float = quantity("Å²", "Largest interface cell.", default=120.0, gt=0)
+    gaps_a: tuple[float, ...] = quantity("Å", "Gaps tried between the facing planes.", default=(1.7, 2.0, 2.3, 2.6))
+    registry_grid: int = quantity("1", "Lateral shifts per direction.", default=3, ge=1)
+    registry_candidates: int = quantity("1", "Starts of the scan that are relaxed.", default=2, ge=1)
+    binding_edge_a: float = quantity("Å", "Shortest edge of adsorption cells.", default=9.0, gt=0)
+    binding_thickness_a: float = quantity("Å", "Least height of slabs under adsorbates, outermost atoms.", default=6.0, gt=0)
+    site_candidates: int = quantity("1", "Adsorption sites relaxed per case.", default=2, ge=1)
+    cluster_candidates: int = quantity("1", "Cluster starts relaxed per size; at least one of each dimension.", default=3, ge=2)
+    rattle_a: float = quantity("Å", "Displacement that breaks the symmetry of compound bulks.", default=0.08, ge=0)
+    seed: int = quantity("1", "Seed of every random displacement.", default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        for name in ("film_planes_100", "film_planes_110", "film_planes_111"):
+            planes = getattr(self, name)
+            if len(planes) < 3 or len(set(planes)) != len(planes) or min(planes, default=0) < 1:
+                raise ValueError(f"{name} needs at least three different thicknesses of one plane or more, got {planes}")
+        if not self.gaps_a or min(self.gaps_a) <= 0:
+            raise ValueError(f"gaps_a needs at least one positive distance, got {self.gaps_a}")
+        return self
+
+    def relaxation(self, cell: Literal["fixed", "c_axis", "full"] = "fixed") -> CalculationSettings:
+        """Return the settings of a relaxation."""
+        fmax = self.bulk_fmax_ev_per_a if cell == "full" else self.fmax_ev_per_a
+        return CalculationSettings(
+            task="relax", cell=cell, fmax_ev_per_a=fmax, max_force_calls=self.max_force_calls
+        )
+
+    def film_planes(self, plane: str) -> tuple[int, ...]:
+        """Return the film thicknesses of a Li plane, ascending; other planes follow the Li(110) thicknesses."""
+        planes = {"100": self.film_planes_100, "111": self.film_planes_111}.get(plane, self.film_planes_110)
+        return tuple(sorted(planes))
+
+
+class MaterialSpec(Document):
+    """A crystal as it travels with a job: everything a worker needs, no file."""
+
+    name: str
+    reference: Geometry = Field(description="Canonical conventional cell; integer cells are derived from it.")
+    anion_bonds: tuple[BOND_RULE, ...] = ()
+    closed_shell_salt: bool = False
+    broken_symmetry: bool = Field(
+        default=False, description="The reference is relaxed without symmetry: molecular anions or chosen ordering."
+    )
+
+    @classmethod
+    def from_material(cls, material: Material) -> MaterialSpec:
+        """Take what a job needs from a library entry."""
+        return cls(
+            name=material.name,
+            reference=Geometry.from_structure(material.structure()),
+            anion_bonds=material.anion_bonds,
+            closed_shell_salt=material.closed_shell_salt,
+            broken_symmetry=bool(material.anion_bonds or material.ordering),
+        )
+
+    def structure(self) -> Structure:
+        """Return the canonical cell."""
+        return self.reference.to_structure()
+
+    @property
+    def elements(self) -> tuple[str, ...]:
+        """Elements in alphabetical order."""
+        return tuple(sorted(set(self.reference.species)))
+
+
+class MatchSpec(Document):
+    """A coherent cell, found once from canonical lattices and stored as integers."""
+
+    substrate_supercell: IntMatrix2
+    film_supercell: IntMatrix2
+    area_a2: float = quantity("Å²", "Area with the canonical lattices.")
+    strain_percent: float = quantity("%", "Largest principal film strain with the canonical lattices.")
+
+    @classmethod
+    def from_match(cls, match: Match) -> MatchSpec:
+        """Keep the integers of a match."""
+        return cls(
+            substrate_supercell=match.substrate_supercell,
+            film_supercell=match.film_supercell,
+            area_a2=round(match.area_a2, 4),
+            strain_percent=round(match.strain_percent, 4),
+        )
+
+
+class _CaseSpec(Document):
+    @property
+    def spec_id(self) -> str:
+        """Content hash of what is asked."""
+        return content_hash(self.model_dump(mode="json"))
+
+
+class BulkSpec(_CaseSpec):
+    """A reference bulk."""
+
+    kind: Literal["bulk"] = "bulk"
+    material: MaterialSpec
+
+    @property
+    def name(self) -> str:
+        """Readable name."""
+        return f"bulk/{self.material.name}"
+
+
+class SurfaceSpec(_CaseSpec):
+    """A free surface."""
+
+    kind: Literal["surface"] = "surface"
+    material: MaterialSpec
+    plane: str
+    termination: int = Field(default=0, ge=0)
+
+    @property
+    def name(self) -> str:
+        """Readable name."""
+        return f"surface/{self.material.name}-{self.plane}" + (f"-t{self.termination}" if self.termination else "")
+
+
+class InterfaceSpec(_CaseSpec):
+    """A Li film of several thicknesses on a substrate plane."""
+
+    kind: Literal["interface"] = "interface"
+    substrate: MaterialSpec
+    substrate_plane: str
+    substrate_termination: int = Field(default=0, ge=0)
+    film: MaterialSpec
+    film_plane: str
+    match: MatchSpec
+    method: Literal["sandwich", "vacuum"] = "sandwich"
+
+    @property
+    def name(self) -> str:
+        """Readable name."""
+        side = f"{self.substrate.name}-{self.substrate_plane}"
+        if self.substrate_termination:
+            side += f"-t{self.substrate_termination}"
+        tail = "-vacuum" if self.method == "vacuum" else ""
+        return f"interface/{side}_{self.film.name}-{self.film_plane}{tail}"
+
+
+class BindingSpec(_CaseSpec):
+    """Li atoms and clusters on a slab, bare or under Li monolayers."""
+
+    kind: Literal["binding"] = "binding"
+    substrate: MaterialSpec
+    substrate_plane: str
+    substrate_termination: int = Field(default=0, ge=0)
+    film: MaterialSpec
+    film_plane: str = "110"
+    match: MatchSpec | None = Field(description="Cell of the monolayers; None for the bare substrate.")
+    monolayers: int = quantity("1", "Li monolayers between substrate and adsorbate.", default=0, ge=0)
+    n_li: tuple[int, ...] = quantity("1", "Numbers of adsorbed Li; 1 is a single atom, 2 to 8 also clusters.")
+
+    @property
+    def name(self) -> str:
+        """Readable name."""
+        layers = f"-{self.monolayers}ML" if self.monolayers else ""
+        return f"binding/{self.substrate.name}-{self.substrate_plane}{layers}"
+
+
+CaseSpec = BulkSpec | SurfaceSpec | InterfaceSpec | BindingSpec

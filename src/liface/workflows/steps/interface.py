@@ -1,0 +1,306 @@
+"""Li interfacial energy: strained film, gap and registry scan, thickness series.
+
+The substrate keeps its own relaxed lattice; the film is strained onto it. The integer cells come with the
+spec, so every engine works on the same interface.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from liface.analysis import energies
+from liface.documents import (
+    CalculationDocument,
+    CalculationRequest,
+    CalculationSettings,
+    Document,
+    EnergyCalculation,
+    ScanPoint,
+    quantity,
+)
+from liface.workflows.specs import InterfaceSpec, MaterialSpec, MatchSpec
+from liface.workflows.steps.common import BulkReference, Case, energy_of, lowest, with_energy
+
+if TYPE_CHECKING:
+    import numpy as np
+    from pymatgen.core import Structure
+
+    from liface.structures.interfaces import InterfaceCell
+    from liface.structures.matching import Match
+
+
+class InterfaceSetup(Document):
+    """What every stack of one interface shares."""
+
+    spec: InterfaceSpec
+    substrate: BulkReference
+    film: BulkReference
+    strain_energy_ev_per_li: float = quantity("eV", "Energy of the strained film bulk per atom, minus mu.")
+    film_spacing_scale: float = quantity("1", "Plane spacing of the strained film bulk over that of the bulk.")
+    film_c_over_a: float = quantity("1", "Height over width of the strained film, relative to the bulk's.")
+    converged: bool = Field(description="Bulks and strained film converged.")
+    calc_ids: tuple[str, ...]
+
+
+class Scan(Document):
+    """The gap and registry scan of one interface."""
+
+    points: tuple[ScanPoint, ...]
+
+
+class Start(Document):
+    """The gap and registry a series starts from, with the scan that chose them."""
+
+    gap_a: float = quantity("Å", "Distance between the facing planes.")
+    shift: tuple[float, float] = quantity("1", "Film shift, fractions of the interface cell.")
+    scan: tuple[ScanPoint, ...]
+    relaxed: tuple[CalculationDocument, ...] = Field(description="Relaxed starts at the scan thickness.")
+    best: CalculationDocument = Field(description="The lowest of them.")
+
+
+def matched(
+    match: MatchSpec,
+    substrate: MaterialSpec,
+    substrate_plane: str,
+    substrate_bulk: BulkReference,
+    film: MaterialSpec,
+    film_plane: str,
+    film_bulk: BulkReference,
+) -> Match:
+    """Return a stored integer match on the relaxed lattices of one engine."""
+    from liface.structures.matching import describe_match
+
+    return describe_match(
+        match.substrate_supercell,
+        match.film_supercell,
+        _in_plane(substrate, substrate_plane, substrate_bulk),
+        _in_plane(film, film_plane, film_bulk),
+    )
+
+
+def actual_match(spec: InterfaceSpec, substrate: BulkReference, film: BulkReference) -> Match:
+    """Return the match of an interface on the relaxed lattices."""
+    return matched(
+        spec.match, spec.substrate, spec.substrate_plane, substrate, spec.film, spec.film_plane, film
+    )
+
+
+def strained_film_request(
+    case: Case, spec: InterfaceSpec, substrate: BulkReference, film: BulkReference
+) -> CalculationRequest:
+    """Ask for bulk Li strained in the plane like the film, its height free."""
+    structure = _strained_bulk(spec, substrate, film)
+    return case.request(structure, case.protocol.relaxation("c_axis"), "strained-film")
+
+
+def interface_setup(
+    spec: InterfaceSpec, substrate: BulkReference, film: BulkReference, outcome: CalculationDocument
+) -> InterfaceSetup:
+    """Take strain energy and plane spacing from the strained bulk film."""
+    strained = energy_of(outcome)
+    scale = strained.final.cell[2][2] / strained.initial.cell[2][2]
+    first, second = (1 + percent / 100 for percent in actual_match(spec, substrate, film).principal_percent)
+    return unstrained_setup(spec, substrate, film).model_copy(
+        update={
+            "strain_energy_ev_per_li": strained.energy_ev / strained.final.n_atoms - film.energy_ev_per_atom,
+            "film_spacing_scale": scale,
+            "film_c_over_a": scale / (first * second) ** 0.5,
+            "converged": substrate.converged and film.converged and strained.status == "converged",
+            "calc_ids": (*substrate.calc_ids, *film.calc_ids, outcome.calc_id),
+        }
+    )
+
+
+def unstrained_setup(spec: InterfaceSpec, substrate: BulkReference, film: BulkReference) -> InterfaceSetup:
+    """Return the set-up before the strained film is known: its planes stand as in the bulk."""
+    return InterfaceSetup(
+        spec=spec,
+        substrate=substrate,
+        film=film,
+        strain_energy_ev_per_li=0.0,
+        film_spacing_scale=1.0,
+        film_c_over_a=1.0,
+        converged=False,
+        calc_ids=(*substrate.calc_ids, *film.calc_ids),
+    )
+
+
+def stack(
+    case: Case, setup: InterfaceSetup, film_planes: int, gap_a: float, shift: tuple[float, float]
+) -> InterfaceCell:
+    """Build one cell of the series."""
+    from liface.structures.interfaces import assemble_sandwich, assemble_vacuum
+
+    common = {**_parts(case, setup, film_planes), "gap_a": gap_a, "shift": shift}
+    if setup.spec.method == "vacuum":
+        return assemble_vacuum(**common, vacuum_a=case.protocol.vacuum_a)
+    return assemble_sandwich(**common)
+
+
+def gap_requests(case: Case, setup: InterfaceSetup) -> tuple[CalculationRequest, ...]:
+    """Ask for single points of all gaps, film unshifted, at the thinnest film."""
+    planes = case.protocol.film_planes(setup.spec.film_plane)[0]
+    return tuple(
+        case.request(stack(case, setup, planes, gap, (0.0, 0.0)).structure, CalculationSettings.static(), f"gap-{gap:g}")
+        for gap in case.protocol.gaps_a
+    )
+
+
+def registry_requests(
+    case: Case, setup: InterfaceSetup, gaps: Sequence[CalculationDocument]
+) -> tuple[CalculationRequest, ...]:
+    """Ask for single points of all other lateral shifts at the best gap."""
+    gap = best_gap(case, gaps)
+    planes = case.protocol.film_planes(setup.spec.film_plane)[0]
+    return tuple(
+        case.request(
+            stack(case, setup, planes, gap, shift).structure,
+            CalculationSettings.static(),
+            f"shift-{shift[0]:.3f}-{shift[1]:.3f}",
+        )
+        for shift in other_shifts(case, setup)
+    )
+
+
+def best_gap(case: Case, gaps: Sequence[CalculationDocument]) -> float:
+    """Return the gap of lowest energy."""
+    usable = with_energy(gaps, f"{case.name}: gap scan")
+    return case.protocol.gaps_a[list(gaps).index(lowest(usable))]
+
+
+def other_shifts(case: Case, setup: InterfaceSetup) -> tuple[tuple[float, float], ...]:
+    """Return the lateral shifts of the registry scan without the first, (0, 0)."""
+    from liface.structures.interfaces import registry_shifts
+
+    match = actual_match(setup.spec, setup.substrate, setup.film)
+    return registry_shifts(match, case.protocol.registry_grid)[1:]
+
+
+def scan_points(
+    case: Case, setup: InterfaceSetup, gaps: Sequence[CalculationDocument], shifts: Sequence[CalculationDocument]
+) -> tuple[ScanPoint, ...]:
+    """Return the whole scan, unrelaxed, in the order it was made."""
+    asked = [("gap", gap, (0.0, 0.0), outcome) for gap, outcome in zip(case.protocol.gaps_a, gaps, strict=True)]
+    gap = best_gap(case, gaps)
+    asked += [
+        ("registry", gap, shift, outcome) for shift, outcome in zip(other_shifts(case, setup), shifts, strict=True)
+    ]
+    return tuple(
+        ScanPoint(
+            kind=kind, gap_a=gap, shift=shift, gamma_mev_per_a2=gamma_of(setup, outcome), calc_id=outcome.calc_id
+        )
+        for kind, gap, shift, outcome in asked
+        if outcome.status != "failed"
+    )
+
+
+def ranked_starts(case: Case, scan: Sequence[ScanPoint]) -> tuple[ScanPoint, ...]:
+    """Return the starts worth relaxing: the lowest registries at the best gap, best first."""
+    gap = min((p for p in scan if p.kind == "gap"), key=lambda p: round(p.gamma_mev_per_a2, 4)).gap_a
+    pool = [point for point in scan if point.gap_a == gap]
+    return tuple(sorted(pool, key=lambda p: round(p.gamma_mev_per_a2, 4))[: case.protocol.registry_candidates])
+
+
+def start_requests(case: Case, setup: InterfaceSetup, scan: Sequence[ScanPoint]) -> tuple[CalculationRequest, ...]:
+    """Ask for relaxations of the best starts, thinnest film."""
+    planes = case.protocol.film_planes(setup.spec.film_plane)[0]
+    return tuple(
+        _relaxation(case, setup, planes, point.gap_a, point.shift, f"n{planes}-start{i}")
+        for i, point in enumerate(ranked_starts(case, scan))
+    )
+
+
+def chosen_start(case: Case, scan: Sequence[ScanPoint], starts: Sequence[CalculationDocument]) -> Start:
+    """Return gap and registry of the lowest relaxed start."""
+    best = lowest(with_energy(starts, f"{case.name}: relaxed starts"))
+    point = ranked_starts(case, scan)[list(starts).index(best)]
+    return Start(gap_a=point.gap_a, shift=point.shift, scan=tuple(scan), relaxed=tuple(starts), best=best)
+
+
+def series_requests(case: Case, setup: InterfaceSetup, start: Start) -> tuple[CalculationRequest, ...]:
+    """Ask for the thicker films from the chosen gap and registry; the vacuum route adds its two free slabs."""
+    planes = case.protocol.film_planes(setup.spec.film_plane)
+    requests = [_relaxation(case, setup, n, start.gap_a, start.shift, f"n{n}") for n in planes[1:]]
+    if setup.spec.method == "vacuum":
+        settings = case.protocol.relaxation()
+        for side, structure in _free_slabs(case, setup, planes[-1]).items():
+            requests.append(case.request(structure, settings, f"free-{side}"))
+    return tuple(requests)
+
+
+def gamma_of(setup: InterfaceSetup, outcome: EnergyCalculation) -> float:
+    """Return the excess energy per interface area with unstrained references, meV/Å²."""
+    cell = outcome.final
+    return energies.interfacial_gamma(
+        outcome.energy_ev,
+        cell.count(role="substrate") * setup.substrate.energy_ev_per_atom,
+        cell.count(role="film"),
+        setup.film.energy_ev_per_atom,
+        cell.in_plane_area,
+        n_interfaces(setup.spec),
+    )
+
+
+def n_interfaces(spec: InterfaceSpec) -> int:
+    """Return the number of interfaces in one cell."""
+    return 2 if spec.method == "sandwich" else 1
+
+
+def _free_slabs(case: Case, setup: InterfaceSetup, film_planes: int) -> dict[str, Structure]:
+    """Return substrate and strained film alone, with vacuum, in the cell of the interface."""
+    from liface.structures.interfaces import slab_of_same_cell
+
+    common = {**_parts(case, setup, film_planes), "vacuum_a": case.protocol.vacuum_a}
+    return {part: slab_of_same_cell(part, **common) for part in ("substrate", "film")}
+
+
+def _parts(case: Case, setup: InterfaceSetup, film_planes: int) -> dict[str, Any]:
+    spec = setup.spec
+    return {
+        "substrate_bulk": setup.substrate.geometry.to_structure(),
+        "substrate_plane": spec.substrate_plane,
+        "film_bulk": setup.film.geometry.to_structure(),
+        "film_plane": spec.film_plane,
+        "match": actual_match(spec, setup.substrate, setup.film),
+        "termination": spec.substrate_termination,
+        "substrate_min_thickness_a": case.protocol.substrate_thickness_a,
+        "film_planes": film_planes,
+        "film_spacing_scale": setup.film_spacing_scale,
+        "substrate_reference": spec.substrate.structure(),
+        "film_reference": spec.film.structure(),
+        "anion_bonds": spec.substrate.anion_bonds,
+        "keep_cell": spec.substrate.broken_symmetry,
+    }
+
+
+def _strained_bulk(spec: InterfaceSpec, substrate: BulkReference, film: BulkReference) -> Structure:
+    from liface.structures.interfaces import strained_film_bulk
+
+    return strained_film_bulk(
+        film.geometry.to_structure(),
+        spec.film_plane,
+        actual_match(spec, substrate, film),
+        _in_plane(spec.substrate, spec.substrate_plane, substrate),
+        _in_plane(spec.film, spec.film_plane, film),
+        film_reference=spec.film.structure(),
+    )
+
+
+def _in_plane(material: MaterialSpec, plane: str, bulk: BulkReference) -> np.ndarray:
+    """Return the in-plane vectors of a relaxed bulk as rows, Å."""
+    from liface.structures.matching import in_plane_vectors
+
+    return in_plane_vectors(
+        bulk.geometry.to_structure(), plane, material.structure(), keep_cell=material.broken_symmetry
+    )
+
+
+def _relaxation(
+    case: Case, setup: InterfaceSetup, planes: int, gap_a: float, shift: tuple[float, float], step: str
+) -> CalculationRequest:
+    cell = stack(case, setup, planes, gap_a, shift)
+    settings = case.protocol.relaxation("c_axis" if setup.spec.method == "sandwich" else "fixed")
+    return case.request(cell.structure, settings, step)

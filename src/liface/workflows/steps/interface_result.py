@@ -1,0 +1,185 @@
+"""From the relaxed series of one interface to its result, with every doubt as a flag."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from liface.analysis import domain, energies, film_series
+from liface.documents import CalculationDocument, EnergyCalculation, FilmPoint, InterfaceResult
+from liface.structures.interfaces import anion_bond_count
+from liface.units import MEV, j_per_m2
+from liface.workflows.specs import InterfaceSpec
+from liface.workflows.steps.common import Case, all_converged, energy_of, unconverged_flags, with_energy
+from liface.workflows.steps.interface import InterfaceSetup, Start, actual_match, gamma_of, n_interfaces, stack
+
+DOI = ("10.1039/d4ee03130j", "10.1103/PhysRevB.92.214201")
+PREFERRED_STRAIN_PERCENT = 4.0
+BCC_RANGE = (0.85, 1.2)
+"""Height over width of the strained film relative to bcc; fcc lies at 1.41 on the Bain path."""
+FALLING_MEV_PER_A2 = 1.0
+"""An unconverged cell that fell more than this over its last fifth is still reacting."""
+LEAST_PLANES = {"100": 4, "110": 4, "111": 9}
+"""Thinner Li films are not yet bulk-like; they are shown but do not enter the fit."""
+
+
+def interface_result(
+    case: Case, setup: InterfaceSetup, start: Start, series: Sequence[CalculationDocument]
+) -> InterfaceResult:
+    """Fit the series and describe the interface.
+
+    Raises
+    ------
+    CalculationError, TooFewPointsError
+        Too few thicknesses have an energy.
+    """
+    spec = setup.spec
+    planes = case.protocol.film_planes(spec.film_plane)
+    stacks = (start.best, *series[: len(planes) - 1])
+    free_slabs = series[len(planes) - 1 :]
+    offset = _free_surfaces(setup, free_slabs) if spec.method == "vacuum" else 0.0
+    points = tuple(
+        _point(setup, n, outcome, offset)
+        for n, outcome in zip(planes, stacks, strict=True)
+        if outcome.status != "failed"
+    )
+    thickest = with_energy(stacks, f"{case.name}: thickness series")[-1]
+    area = thickest.final.in_plane_area
+    fit = film_series.fit_series(
+        points,
+        setup.strain_energy_ev_per_li,
+        area,
+        n_interfaces(spec),
+        min_planes=LEAST_PLANES.get(spec.film_plane, 4),
+        min_points=min(3, len(planes)),
+    )
+    match = actual_match(spec, setup.substrate, setup.film)
+    cell = stack(case, setup, planes[0], start.gap_a, start.shift)
+    lost = _anion_bonds_lost(spec, stacks)
+    used = (*start.relaxed, *series)
+    flags = dict.fromkeys(
+        (
+            *fit.flags,
+            *unconverged_flags(free_slabs),
+            *_geometry_flags(setup, match.strain_percent, cell.equivalent_interfaces),
+            *_reaction_flags(stacks, lost, area),
+            *domain.domain_flags(
+                "interface", spec.substrate.elements, spec.substrate.closed_shell_salt, case.engine.trained_on
+            ),
+            *(("partial: some film thicknesses failed",) if len(points) < len(planes) else ()),
+        )
+    )
+    scanned = [point.calc_id for point in start.scan]
+    return InterfaceResult(
+        definition=_definition(spec, cell.equivalent_interfaces),
+        engine=case.engine,
+        converged=setup.converged and all_converged((*stacks, *free_slabs)),
+        flags=tuple(flags),
+        provenance=case.provenance((*setup.calc_ids, *scanned, *(o.calc_id for o in used)), DOI),
+        substrate=spec.substrate.name,
+        substrate_plane=spec.substrate_plane,
+        substrate_termination=spec.substrate_termination,
+        film=spec.film.name,
+        film_plane=spec.film_plane,
+        method=spec.method,
+        n_interfaces=n_interfaces(spec),
+        equivalent_interfaces=cell.equivalent_interfaces,
+        gamma_mev_per_a2=fit.headline,
+        gamma_j_per_m2=j_per_m2(fit.headline),
+        gamma_stderr_mev_per_a2=fit.stderr,
+        gamma_free_mev_per_a2=fit.free.intercept_mev_per_a2,
+        gamma_plateau_mev_per_a2=fit.plateau,
+        max_residual_mev_per_a2=fit.max_residual,
+        free_fit=fit.free,
+        fixed_fit=fit.fixed,
+        strain_energy_mev_per_li=setup.strain_energy_ev_per_li * MEV,
+        strain_percent=match.strain_percent,
+        von_mises_percent=match.von_mises_percent,
+        strain_tensor=tuple(tuple(float(x) for x in row) for row in match.strain_tensor),
+        area_a2=area,
+        substrate_supercell=spec.match.substrate_supercell,
+        film_supercell=spec.match.film_supercell,
+        n_points=fit.n_points,
+        points=points,
+        scan=start.scan,
+        shift=start.shift,
+        gap_a=start.gap_a,
+        anion_bonds_lost=lost,
+        substrate_planes=cell.n_substrate_planes,
+        structure=thickest.final,
+    )
+
+
+def _point(setup: InterfaceSetup, n: int, outcome: EnergyCalculation, offset: float) -> FilmPoint:
+    return FilmPoint(
+        n_planes=n,
+        n_li=outcome.final.count(role="film"),
+        n_atoms=outcome.final.n_atoms,
+        energy_ev=outcome.energy_ev,
+        gamma_mev_per_a2=gamma_of(setup, outcome) - offset,
+        converged=outcome.status == "converged",
+        calc_id=outcome.calc_id,
+    )
+
+
+def _free_surfaces(setup: InterfaceSetup, slabs: Sequence[CalculationDocument]) -> float:
+    """Return gamma_substrate + gamma_film of slabs in the same in-plane cell, meV/Å²."""
+    substrate, film = (energy_of(slab) for slab in slabs)
+    strained = setup.film.energy_ev_per_atom + setup.strain_energy_ev_per_li
+    return energies.surface_energy(
+        substrate.energy_ev, substrate.final.n_atoms, setup.substrate.energy_ev_per_atom, substrate.final.in_plane_area
+    ) + energies.surface_energy(film.energy_ev, film.final.n_atoms, strained, film.final.in_plane_area)
+
+
+def _geometry_flags(setup: InterfaceSetup, strain_percent: float, equivalent: bool) -> tuple[str, ...]:
+    flags = []
+    if setup.spec.method == "sandwich" and not equivalent:
+        flags.append("inequivalent_interfaces")
+    if strain_percent > PREFERRED_STRAIN_PERCENT:
+        flags.append(f"high_strain: {strain_percent:.1f} % is over the preferred {PREFERRED_STRAIN_PERCENT:g} %")
+    if not BCC_RANGE[0] < setup.film_c_over_a < BCC_RANGE[1]:
+        flags.append(f"bain_path: c/a of the strained film is {setup.film_c_over_a:.2f} relative to bcc")
+    return tuple(flags)
+
+
+def _reaction_flags(stacks: Sequence[CalculationDocument], lost: float, area: float) -> tuple[str, ...]:
+    flags = []
+    if lost > 0:
+        flags.append(f"reactive: {lost:.0%} of the bonds inside molecular anions are lost")
+    for outcome in stacks:
+        if outcome.status == "unconverged" and len(outcome.energies_ev) >= 5:
+            history = outcome.energies_ev
+            fall = (history[-1 - len(history) // 5] - history[-1]) * MEV / area
+            if fall > FALLING_MEV_PER_A2:
+                flags.append(f"reactive: still falling by {fall:.1f} meV/Å² over the last fifth of the steps")
+                break
+    return tuple(flags)
+
+
+def _anion_bonds_lost(spec: InterfaceSpec, stacks: Sequence[CalculationDocument]) -> float:
+    """Return the largest share of intra-anion bonds that any cell of the series lost."""
+    if not spec.substrate.anion_bonds:
+        return 0.0
+    shares = []
+    for outcome in stacks:
+        if outcome.status == "failed":
+            continue
+        before = anion_bond_count(outcome.initial.to_structure(), spec.substrate.anion_bonds)
+        after = anion_bond_count(outcome.final.to_structure(), spec.substrate.anion_bonds)
+        shares.append(max(0.0, 1 - after / before) if before else 0.0)
+    return max(shares, default=0.0)
+
+
+def _definition(spec: InterfaceSpec, equivalent: bool) -> str:
+    film = f"{spec.film.name}({spec.film_plane})"
+    if spec.method == "sandwich":
+        which = "two equivalent interfaces" if equivalent else "the average of two different interfaces"
+        return (
+            f"gamma(n) = [E(substrate + n Li) - N_s e_bulk - n mu_Li] / (2 A), periodic, no vacuum, {which}; "
+            f"{film} strained onto the substrate at its own lattice; intercept at n = 0 with the slope fixed to the "
+            "strain energy of bulk Li in the same cell"
+        )
+    return (
+        f"gamma(n) = [E(substrate + n Li) - N_s e_bulk - n mu_Li] / A - gamma_substrate - gamma_film, vacuum, one "
+        f"interface, free surfaces from relaxed slabs of the same in-plane cell; {film} strained onto the substrate; "
+        "intercept at n = 0 with the slope fixed to the strain energy of bulk Li in the same cell"
+    )

@@ -3,9 +3,12 @@ import time
 import numpy as np
 import pytest
 from scipy.stats import linregress, pearsonr, spearmanr
+from scipy.stats import t as student_t
 
+from liface.analysis import response_models
 from liface.analysis.correlation import correlate
 from liface.analysis.correlation_report import CorrelationReport
+from liface.analysis.response_models import CensoredData
 from liface.analysis.responses import MeasuredPoint, measured
 from liface.errors import AnalysisError, ResponseDataError, TooFewPointsError
 
@@ -75,6 +78,8 @@ def test_predictions_have_an_interval_and_say_where_they_extrapolate(oh2024):
     assert nickel.lower < nickel.value < nickel.upper
     assert (nickel.n, nickel.extrapolated) == (6, False)
     assert nickel.value == pytest.approx(oh2024.model("linear").mean(80.0))
+    assert not nickel.calibrated
+    assert any("coverage of the predictions: with 2 exact" in doubt for doubt in oh2024.cannot_conclude)
     assert by["Ir", "linear"].extrapolated
     assert any("Ir" in doubt and "outside" in doubt for doubt in oh2024.cannot_conclude)
 
@@ -238,14 +243,14 @@ def test_equal_descriptors_give_no_correlation():
 
 def test_prediction_intervals_cover_new_measurements():
     covered = 0
-    for seed in range(60):
+    for seed in range(120):
         x, y = noisy_line(8, seed)
-        rng = np.random.default_rng(1000 + seed)
-        new = 1.0 + 0.04 * 50.0 + 0.3 * rng.standard_normal()
-        report = correlate(descriptor(x), points(y), predict={"new": (50.0, None)}, n_bootstrap=300, seed=seed)
-        interval = next(p for p in report.predictions if p.model == "linear")
+        censoring = (y > 4).astype(float)
+        data = CensoredData(x, np.zeros(8), np.minimum(y, 4.0), censoring)
+        interval = response_models.predict(data, response_models.fit_linear(data), "new", 60.0, None, 300, seed)
+        new = 1.0 + 0.04 * 60.0 + 0.3 * np.random.default_rng(1000 + seed).standard_normal()
         covered += interval.lower <= new <= interval.upper
-    assert 51 <= covered <= 60  # 95 % of 60 is 57
+    assert covered >= 0.88 * 120, covered  # 95 % aimed at
 
 
 def test_a_descriptor_with_an_error_widens_the_interval():
@@ -267,3 +272,37 @@ def test_a_descriptor_that_is_no_number_is_refused():
         correlate({"m0": (1.0, None), "m1": (float("nan"), None), "m2": (2.0, None)}, points([1, 2, 3]))
     with pytest.raises(AnalysisError, match="no descriptor of Xx"):
         correlate(descriptor([1, 2, 3]), points([1, 2, 3]), predict=["Xx"])
+
+
+def test_every_number_of_the_report_has_a_unit(oh2024):
+    for document in (oh2024, *oh2024.points, *oh2024.models, *oh2024.predictions, oh2024.leave_one_out):
+        for name, field in type(document).model_fields.items():
+            if field.annotation in (int, float, int | None, float | None):
+                assert name in document.units(), (type(document).__name__, name)
+
+
+def test_a_seed_or_number_of_resamples_without_meaning_is_refused():
+    for options in ({"seed": -1}, {"n_bootstrap": 0}):
+        with pytest.raises(AnalysisError, match="resample"):
+            correlate(descriptor([1, 2, 3]), points([1, 2, 3]), **options)
+
+
+def test_without_bounds_the_interval_is_that_of_student():
+    x, y = noisy_line(8)
+    report = correlate(descriptor(x), points(y), predict={"new": (50.0, None)}, n_bootstrap=20_000)
+    interval = next(p for p in report.predictions if p.model == "linear")
+    ols = linregress(x, y)
+    residual = y - ols.intercept - ols.slope * x
+    variance = residual @ residual / 6 * (1 + 1 / 8 + (50 - x.mean()) ** 2 / np.sum((x - x.mean()) ** 2))
+    half = student_t.ppf(0.975, 6) * np.sqrt(variance)
+    assert interval.calibrated
+    assert interval.upper - interval.value == pytest.approx(half, rel=0.05)
+    assert interval.value - interval.lower == pytest.approx(half, rel=0.05)
+
+
+def test_one_exact_value_gives_no_prediction():
+    report = correlate(
+        descriptor([1, 2, 3, 4, 5]), points([1, 2, 2, 2, 2], ["=", *[">"] * 4]), predict={"n": (2.0, None)}
+    )
+    assert report.predictions == ()
+    assert any("a prediction for a new material: n = 5 with 1 exact" in doubt for doubt in report.cannot_conclude)

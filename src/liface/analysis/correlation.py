@@ -28,6 +28,7 @@ Descriptor = Mapping[str, tuple[float, float | None]]
 
 MIN_POINTS = 3
 MIN_POINTS_FOR_PREDICTION = 5
+MIN_EXACT_FOR_PREDICTION = 2
 
 
 def correlate(
@@ -64,6 +65,8 @@ def correlate(
         For points of several responses, an unknown protocol, two protocols with equally many points, or two points
         that would share one descriptor.
     """
+    if seed < 0 or n_bootstrap < 1:
+        raise AnalysisError(f"seed {seed} with {n_bootstrap} resamples; a seed >= 0 and at least 1 resample are needed")
     chosen, left_out = _select(descriptor, points, protocol)
     data, order = _arrays(chosen)
     models = response_models.fit_models(data)
@@ -271,7 +274,7 @@ def _predictions(
     """Predict with the linear and the threshold model; refuse where n cannot carry it."""
     usable: tuple[ModelName, ...] = ("linear", "threshold")
     fits = [fit for fit in models if fit.model in usable and fit.n_parameters < data.n]
-    if data.n < MIN_POINTS_FOR_PREDICTION or not fits:
+    if data.n < MIN_POINTS_FOR_PREDICTION or np.sum(data.censoring == 0) < MIN_EXACT_FOR_PREDICTION or not fits:
         return (), bool(targets)
     made = (
         response_models.predict(data, fit, name, x, stderr, n_bootstrap, seed)

@@ -17,9 +17,9 @@ class CorrelatedPoint(Document):
 
     material: str
     label: str
-    descriptor: float = Field(description="In the unit of the descriptor.")
-    descriptor_stderr: float | None = Field(default=None, description="None where the descriptor has no error.")
-    value: float = Field(description="In the unit of the response.")
+    descriptor: float = quantity("descriptor unit", "Computed value.")
+    descriptor_stderr: float | None = quantity("descriptor unit", "None where no error is known.", default=None)
+    value: float = quantity("response unit", "Measured, or expected, response.")
     qualifier: Qualifier
     doi: str
 
@@ -40,15 +40,17 @@ class RankCorrelation(Document):
 class ModelFit(Document):
     """A censored regression of the response on the descriptor by maximum likelihood.
 
-    The parameters are in units of response and descriptor: constant: y = intercept; linear: y = intercept + slope x;
+    Constant: y = intercept; linear: y = intercept + slope x;
     threshold: y = intercept + slope max(0, x - threshold).
     """
 
     model: ModelName
-    intercept: float = Field(description="At descriptor zero; for the threshold model the flat level.")
-    slope: float = Field(default=0.0, description="Per unit of the descriptor.")
-    threshold: float | None = Field(default=None, description="Descriptor at the hinge; threshold model only.")
-    sigma: float = Field(description="Scatter about the line, maximum likelihood.")
+    intercept: float = quantity("response unit", "At descriptor zero; for the threshold model the flat level.")
+    slope: float = quantity("response unit / descriptor unit", "Per unit of the descriptor.", default=0.0)
+    threshold: float | None = quantity(
+        "descriptor unit", "Descriptor at the hinge; threshold model only.", default=None
+    )
+    sigma: float = quantity("response unit", "Scatter about the line, maximum likelihood.")
     sigma_at_floor: bool = Field(
         description="The line meets every point: the scatter is not determined and was set to its floor."
     )
@@ -70,8 +72,12 @@ class LeaveOneOut(Document):
 
     spearman_min: float | None = quantity("1", "Smallest Spearman without one point.")
     spearman_max: float | None = quantity("1", "Largest Spearman without one point.")
-    slope_min: float | None = Field(description="Smallest slope of the linear model without one point.")
-    slope_max: float | None = Field(description="Largest slope of the linear model without one point.")
+    slope_min: float | None = quantity(
+        "response unit / descriptor unit", "Smallest slope of the linear model without one point."
+    )
+    slope_max: float | None = quantity(
+        "response unit / descriptor unit", "Largest slope of the linear model without one point."
+    )
     most_influential: str = Field(description="Material whose removal moves Spearman most.")
 
 
@@ -79,14 +85,17 @@ class Prediction(Document):
     """Response expected for a material that has only a descriptor."""
 
     material: str
-    descriptor: float = Field(description="In the unit of the descriptor.")
-    descriptor_stderr: float | None = None
+    descriptor: float = quantity("descriptor unit", "Computed value.")
+    descriptor_stderr: float | None = quantity("descriptor unit", "None where no error is known.", default=None)
     model: ModelName
-    value: float = Field(description="In the unit of the response.")
-    lower: float = Field(description="Lower end of the interval for one new measurement.")
-    upper: float = Field(description="Upper end of the interval for one new measurement.")
+    value: float = quantity("response unit", "Measured, or expected, response.")
+    lower: float = quantity("response unit", "Lower end of the interval for one new measurement.")
+    upper: float = quantity("response unit", "Upper end of the interval for one new measurement.")
     level: float = quantity("1", "Coverage the interval aims at.")
     n: int = quantity("1", "Points behind the prediction.")
+    calibrated: bool = Field(
+        description="Three uncensored points or more, with which simulated intervals cover about what they aim at."
+    )
     extrapolated: bool = Field(description="The descriptor lies outside those of the measured materials.")
 
 

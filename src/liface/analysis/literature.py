@@ -11,6 +11,7 @@ from pydantic import Field
 
 from liface.analysis.responses import MeasuredPoint, Qualifier, measured
 from liface.documents import Document
+from liface.documents import quantity as in_unit
 from liface.errors import InputError
 
 
@@ -19,7 +20,7 @@ class PublishedValue(Document):
 
     quantity: str = Field(description="interface_gamma, binding, surface, contact_angle, or a measured response.")
     material: str = Field(description="Library name of the substrate.")
-    value: float = Field(description="In the unit of the field 'unit', which differs between quantities.")
+    value: float = in_unit("field: unit", "The unit differs between quantities and is a field of its own.")
     unit: str
     qualifier: Qualifier
     method: str = Field(description="Functional, or experiment.")
@@ -27,11 +28,10 @@ class PublishedValue(Document):
     where: str = Field(description="Table, figure or text.")
     plane: str | None = Field(default=None, description="Substrate plane; None where our source does not name it.")
     film_plane: str | None = Field(default=None, description="Li plane.")
-    n_li: int | None = Field(default=None, description="Adsorbed Li atoms.", json_schema_extra={"unit": "1"})
+    n_li: int | None = in_unit("1", "Adsorbed Li atoms.", default=None)
     arrangement: Literal["dispersed", "cluster"] | None = None
-    monolayers: int | None = Field(
-        default=None, description="Li monolayers below the adsorbate.", json_schema_extra={"unit": "1"}
-    )
+    monolayers: int | None = in_unit("1", "Li monolayers below the adsorbate.", default=None)
+
     note: str = ""
 
 

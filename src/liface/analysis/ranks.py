@@ -140,7 +140,8 @@ def _permutations(n: int, seed: int, exact: bool) -> Iterator[NDArray[np.int_]]:
             yield np.array(list(itertools.islice(every, size)))
         return
     rng = np.random.default_rng(seed)
-    for size in _chunks(N_RANDOM_PERMUTATIONS, n):
+    total = min(N_RANDOM_PERMUTATIONS, max(2_000, 50_000_000 // n**2))  # keeps hundreds of points quick
+    for size in _chunks(total, n):
         yield rng.permuted(np.tile(np.arange(n), (size, 1)), axis=1)
 
 

@@ -18,6 +18,9 @@ LEVEL = 0.95
 SCATTER_FLOOR = 0.05
 """Scatter assumed where the data do not determine it, as a share of the span of the response."""
 
+MIN_EXACT_FOR_COVERAGE = 3
+"""Simulated intervals of six points cover 94 % with four uncensored values, 91 % with three, 61 % with two."""
+
 _NUMERICAL_FLOOR = 1e-3  # share of the span below which the scatter counts as undetermined
 _N_THRESHOLDS = 41
 _N_THRESHOLDS_RESAMPLED = 15
@@ -72,20 +75,19 @@ def fit_linear(data: CensoredData) -> ModelFit | None:
 def predict(
     data: CensoredData, fit: ModelFit, material: str, x: float, stderr: float | None, n_resamples: int, seed: int
 ) -> Prediction:
-    """Predict one new measurement with a parametric bootstrap.
+    """Predict one new measurement with a studentised parametric bootstrap.
 
-    Data sets are drawn from the fitted model at redrawn descriptors, bounds act on them as they did on the measured
-    ones, the model is fitted again, and the scatter of a new point (widened for the fitted parameters) is added.
+    Data sets are drawn from the fitted model, bounds act on them as they did on the measured ones, descriptors are
+    redrawn within their errors, and the model is fitted again. How many of its own scatters a new value lies off
+    each refit gives the interval. For the linear model without bounds this is Student's prediction interval.
     """
     rng = np.random.default_rng([seed, *material.encode()])
     size = min(n_resamples, _N_RESAMPLES_THRESHOLD) if fit.model == "threshold" else n_resamples
-    drawn_x, drawn_y, censoring = _simulate(data, fit, size, rng)
-    floor = max(_NUMERICAL_FLOOR * data.span, fit.sigma if fit.sigma_at_floor else 0.0)
-    new_x = x + rng.standard_normal(size) * (stderr or 0.0)
-    mean, sigma = _refit(drawn_x, drawn_y, censoring, new_x, fit.model, floor)
-    freedom = max(1, data.n - (fit.n_parameters - 1))
-    draws = mean + sigma * np.sqrt(data.n / freedom) * rng.standard_normal(size)
-    lower, upper = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    drawn = _simulate(data, fit, size, rng)
+    mean, sigma = _refit(*drawn, x, fit.model, data.span)
+    true_x = x + rng.standard_normal(size) * (stderr or 0.0)
+    new = np.array([fit.mean(each) for each in true_x]) + fit.sigma * rng.standard_normal(size)
+    lower, upper = fit.sigma * np.quantile((new - mean) / sigma, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     value = fit.mean(x)
     return Prediction(
         material=material,
@@ -93,10 +95,11 @@ def predict(
         descriptor_stderr=stderr,
         model=fit.model,
         value=value,
-        lower=min(float(lower), value),
-        upper=max(float(upper), value),
+        lower=value + min(float(lower), 0.0),
+        upper=value + max(float(upper), 0.0),
         level=LEVEL,
         n=data.n,
+        calibrated=int(np.sum(data.censoring == 0)) >= MIN_EXACT_FOR_COVERAGE,
         extrapolated=not data.x.min() <= x <= data.x.max(),
     )
 
@@ -137,28 +140,36 @@ def _fit_above(data: CensoredData, model: ModelName, floor: float) -> tuple[Tobi
     return result, threshold
 
 
-def _refit(x: Array, y: Array, censoring: Array, new_x: Array, model: ModelName, floor: float) -> tuple[Array, Array]:
-    """Fit a batch of simulated data sets; return the mean at ``new_x`` and the scatter of each."""
+def _refit(x: Array, y: Array, censoring: Array, at: float, model: ModelName, span: float) -> tuple[Array, Array]:
+    """Fit simulated data sets as the measured one was; return the mean at ``at`` and the scatter of each."""
     if model != "threshold":
-        fit = fit_tobit(_design(x, model), y, censoring, floor)
-        slope = fit.beta[:, 1] if model == "linear" else 0.0
-        return fit.beta[:, 0] + slope * new_x, fit.sigma
-    size, n = x.shape
+        fit = _fit_batch(_design(x, model), y, censoring, span)
+        return _design(np.array([at]), model)[0] @ fit.beta.T, fit.sigma
     grid = np.stack([_thresholds(row, _N_THRESHOLDS_RESAMPLED) for row in x])
+    size, count = grid.shape
     hinge = np.maximum(0.0, x[:, None, :] - grid[:, :, None])
-    design = np.stack([np.ones_like(hinge), hinge], axis=-1).reshape(-1, n, 2)
-    count = grid.shape[1]
-    fit = fit_tobit(design, np.repeat(y, count, axis=0), np.repeat(censoring, count, axis=0), floor)
-    best = fit.log_likelihood.reshape(size, -1).argmax(axis=1)
-    flat = np.arange(size) * count + best
-    reach = np.maximum(0.0, new_x - grid[np.arange(size), best])
-    return fit.beta[flat, 0] + fit.beta[flat, 1] * reach, fit.sigma[flat]
+    design = np.stack([np.ones_like(hinge), hinge], axis=-1)
+    wide = [np.repeat(a, count, axis=0) for a in (y, censoring)]
+    profile = fit_tobit(design.reshape(size * count, -1, 2), wide[0], wide[1], _NUMERICAL_FLOOR * span)
+    best = profile.log_likelihood.reshape(size, count).argmax(axis=1)
+    rows = np.arange(size)
+    fit = _fit_batch(design[rows, best], y, censoring, span)
+    return fit.beta[:, 0] + fit.beta[:, 1] * np.maximum(0.0, at - grid[rows, best]), fit.sigma
+
+
+def _fit_batch(design: Array, y: Array, censoring: Array, span: float) -> TobitFit:
+    """Fit, and fit again with the assumed scatter where the data do not determine it."""
+    fit = fit_tobit(design, y, censoring, _NUMERICAL_FLOOR * span)
+    low = np.flatnonzero(fit.at_floor)
+    if low.size:
+        again = fit_tobit(design[low], y[low], censoring[low], SCATTER_FLOOR * span)
+        fit.beta[low], fit.sigma[low], fit.log_likelihood[low] = again.beta, again.sigma, again.log_likelihood
+    return fit
 
 
 def _simulate(data: CensoredData, fit: ModelFit, size: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
     mean = np.array([fit.mean(x) for x in data.x])
-    scatter = fit.sigma * np.sqrt(data.n / max(1, data.n - (fit.n_parameters - 1)))
-    y = mean + scatter * rng.standard_normal((size, data.n))
+    y = mean + fit.sigma * rng.standard_normal((size, data.n))
     beyond = data.censoring * (y - data.y) >= 0
     censoring = np.where(beyond, data.censoring, 0.0) * np.abs(data.censoring)
     x = data.x + data.stderr * rng.standard_normal((size, data.n))

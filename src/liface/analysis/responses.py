@@ -13,7 +13,7 @@ from typing import Any, Literal, get_args
 import yaml
 from pydantic import Field
 
-from liface.documents import Document
+from liface.documents import Document, quantity
 from liface.errors import ResponseDataError
 
 Qualifier = Literal["=", "≈", ">=", ">", "<=", "<"]
@@ -32,7 +32,7 @@ class MeasuredPoint(Document):
     response: str = Field(description="What was measured, e.g. ccd.")
     material: str = Field(description="Library name of the layer that Li meets: joins the point with a descriptor.")
     label: str = Field(description="The sample as its source names it.")
-    value: float = Field(description="In the unit of the field 'unit', which differs between responses.")
+    value: float = quantity("field: unit", "The unit differs between responses and is a field of its own.")
     unit: str
     qualifier: Qualifier = Field(description=">= and >: right-censored; <= and <: left-censored.")
     protocol: str = Field(description="Points of different protocols are never pooled.")

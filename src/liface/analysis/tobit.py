@@ -108,8 +108,9 @@ class _Problem:
         hessian[held, -1, -1] = -1.0
         diagonal = np.arange(hessian.shape[1])
         hessian[:, diagonal, diagonal] -= _RIDGE * (1 + np.abs(hessian[:, diagonal, diagonal]))
-        step = -np.linalg.solve(hessian, gradient[..., None])[..., 0]
-        return step, np.asarray(np.einsum("bk,bk->b", step, gradient))
+        step = np.asarray(-np.linalg.solve(hessian, gradient[..., None])[..., 0], np.float64)
+        gain: Array = np.einsum("bk,bk->b", step, gradient)
+        return step, gain
 
     def _z(self, parameters: Array) -> Array:
         return parameters[:, -1:] * self.y - np.einsum("bnp,bp->bn", self.design, parameters[:, :-1])

@@ -146,6 +146,12 @@ def _about_predictions(report: CorrelationReport, refused: bool) -> list[str]:
         doubts.append(
             f"a prediction for a new material: n = {report.n} with {report.n - report.n_censored} exact values"
         )
+    if any(not p.calibrated for p in report.predictions):
+        exact = report.n - report.n_censored
+        doubts.append(
+            f"the coverage of the predictions: with {exact} exact values the intervals hold the truth less often than "
+            f"the {report.predictions[0].level:.0%} they aim at"
+        )
     outside = sorted({p.material for p in report.predictions if p.extrapolated})
     if outside:
         doubts.append(f"the response of {', '.join(outside)}: the descriptor lies outside the measured range")

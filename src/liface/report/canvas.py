@@ -96,6 +96,7 @@ def render(figure: Figure, slug: str, title: str, alt: str) -> Plot:
     """Render to SVG and PNG; the same figure always gives the same bytes."""
     svg, png = io.StringIO(), io.BytesIO()
     figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    figure.set_layout_engine("none")  # keeps the layout just found instead of finding it again
     figure.savefig(svg, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     return Plot(slug, title, alt, _tidy(svg.getvalue()), png.getvalue())
 

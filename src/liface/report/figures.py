@@ -192,14 +192,9 @@ def _gap_scan(axes: Axes, points: Sequence[ScanPoint], chosen: float, colour: st
 def _registry_scan(axes: Axes, points: Sequence[ScanPoint], chosen: tuple[float, float]) -> None:
     values = [p.gamma_mev_per_a2 for p in points]
     x, y = [p.shift[0] for p in points], [p.shift[1] for p in points]
-    dots = axes.scatter(x, y, c=values, cmap="cividis", s=42, linewidths=0)
+    axes.scatter(x, y, c=values, cmap="cividis", s=42, linewidths=0)
     axes.plot(*chosen, "o", ms=9, mfc="none", mec=PALETTE[1], mew=1.5)
-    bar = axes.figure.colorbar(dots, ax=axes, fraction=0.08, pad=0.03)
-    bar.ax.tick_params(labelsize=7)
-    bar.locator = _few_ticks()
-    bar.update_ticks()
-    bar.outline.set_visible(False)
-    axes.set_title("registry scan, γ start", fontsize=8, loc="left")
+    axes.set_title(f"registry, {fixed(min(values), 0)} to {fixed(max(values), 0)}", fontsize=8, loc="left")
     axes.set_xlabel("shift along a, b", fontsize=8)
     axes.tick_params(labelsize=7.5)
     axes.margins(0.18)

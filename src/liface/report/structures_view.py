@@ -229,7 +229,7 @@ def _draw(axes, view: View) -> None:  # type: ignore[no-untyped-def]
     x0, y0, x1, y1 = view.box
     axes.plot([x0 + 0.3, x0 + 5.3], [y0 - 0.8] * 2, color=INK, lw=1.6)
     axes.text(x0 + 5.8, y0 - 0.8, "5 Å", va="center", fontsize=7.5)
-    axes.set(xlim=(x0, x1), ylim=(y0 - 1.6, y1), aspect="equal")
+    axes.set(xlim=(x0, x1), ylim=(y0 - 1.6, y1), aspect="equal", xticks=(), yticks=())
     axes.set_title(view.name, fontsize=8, color=MUTED)
     axes.set_axis_off()
 

@@ -41,7 +41,7 @@ def build(context: Context) -> Html:
         paragraph(
             "Filled points enter the fits, hollow ones are shown only; a cross marks a relaxation that did not "
             "converge. The diamond is the headline value. Below each: starts of the gap and registry scans "
-            "(unrelaxed, meV/Å²), the chosen one ringed."
+            "(unrelaxed, meV/Å²); dark is low, the chosen one is ringed."
         ),
         tag("div", *(_card(context, result) for result in results), class_="grid"),
         html_table(rows, _COLUMNS, "Numbers behind the fits", sortable=True),

@@ -87,6 +87,7 @@ def test_plus_u_metal_with_oxygen_or_fluorine(elements, mixed):
 
 def test_surface_energies_are_too_low():
     assert [f.partition(":")[0] for f in domain_flags("surface", {"Li"}, False, MPTRJ)] == ["model_softness"]
+    assert domain_flags("surface", {"Li"}, False, "OMat24, MPtrj, sAlex") == ()
 
 
 @pytest.mark.parametrize("trained_on", ["nothing: for tests", "EMT parameters", "Morse potential"])

@@ -8,7 +8,7 @@ it, whose data are near-equilibrium bulk crystals with PBE and PBE+U mixed. DFT 
   against +0.54 eV, PBE).
 - PBE+U was used for Co, Cr, Fe, Mn, Mo, Ni, V and W where O or F is present. A quantity whose cells and
   references hold such a metal both with and without O or F subtracts energies of two functionals.
-- Surface energies come out too low, most for Li (30-45 % in every model tried). Interfacial energies are
+- Surface energies come out too low, most for Li (30-45 % in every model tried); off-equilibrium data (OMat24) mend it. Interfacial energies are
   not flagged: there the errors of the two surfaces and the adhesion partly cancel.
 - A test engine (effective-medium theory, Morse) knows no Li chemistry at all.
 """
@@ -51,6 +51,6 @@ def domain_flags(kind: str, elements: Collection[str], closed_shell_salt: bool, 
     if metals and anions:
         pair = f"{', '.join(metals)} with {', '.join(anions)}"
         flags.append(f"gga_u_mixing: {pair}; the training data mix PBE and PBE+U")
-    if kind in ("surface", "wetting"):
+    if kind in ("surface", "wetting") and "omat" not in training:
         flags.append("model_softness: surface energies of models trained on MPtrj are too low, Li by 30-45 %")
     return tuple(flags)

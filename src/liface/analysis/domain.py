@@ -8,8 +8,9 @@ it, whose data are near-equilibrium bulk crystals with PBE and PBE+U mixed. DFT 
   against +0.54 eV, PBE).
 - PBE+U was used for Co, Cr, Fe, Mn, Mo, Ni, V and W where O or F is present. A quantity whose cells and
   references hold such a metal both with and without O or F subtracts energies of two functionals.
-- Surface energies come out too low, most for Li (30-45 % in every model tried); off-equilibrium data (OMat24) mend it. Interfacial energies are
-  not flagged: there the errors of the two surfaces and the adhesion partly cancel.
+- Surface energies come out too low, most for Li (30-45 % in every model tried). Models that also saw
+  off-equilibrium data (OMat24) are not flagged: published benchmarks find them far better (arXiv 2508.21663).
+  Interfacial energies are not flagged either: there the errors of the two surfaces and the adhesion partly cancel.
 - A test engine (effective-medium theory, Morse) knows no Li chemistry at all.
 """
 

@@ -53,7 +53,7 @@ class Column:
         return self.type != "list"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Noun:
     """A table: what one row stands for.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
-from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
 from liface.errors import (
     CorruptDatabaseError,
@@ -27,6 +27,7 @@ MEMORY = ":memory:"
 SCHEME = "sqlite:///"
 MAGIC = b"SQLite format 3\x00"
 WRITE = "liface_write"
+_LEFT_BEHIND: list[Any] = []
 
 
 class Store:
@@ -160,11 +161,11 @@ class Store:
             self.read_only_because = _why_not_writable(path)
 
     def _engine(self) -> Engine:
-        pool: dict[str, Any] = (
-            {"poolclass": StaticPool}
-            if self.in_memory
-            else {"poolclass": QueuePool, "pool_size": 4, "max_overflow": -1}
-        )
+        pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 4, "max_overflow": -1}
+        if self.in_memory:
+            pool = {"poolclass": StaticPool}
+        elif self.read_only:
+            pool = {"poolclass": NullPool}  # how the file may be read is decided at every connection
         engine = create_engine("sqlite://", creator=self._connect, **pool)
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "checkout", _refuse_forked)
@@ -175,7 +176,9 @@ class Store:
         if self.path is None:
             return sqlite3.connect(MEMORY, check_same_thread=False, isolation_level=None)
         mode = "ro" if self.read_only else "rwc"
-        uri = f"{self.path.as_uri()}?mode={mode}" + ("&immutable=1" if self.immutable else "")
+        # A log beside the file means that somebody is writing: then it is there to be read with.
+        still = self.immutable and not self._log().exists()
+        uri = f"{self.path.as_uri()}?mode={mode}" + ("&immutable=1" if still else "")
         return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False, isolation_level=None)
 
     def read_without_log(self) -> None:
@@ -186,15 +189,17 @@ class Store:
         DatabaseOpenError
             If finished results are still in the log and would not be seen.
         """
-        assert self.path is not None
-        log = self.path.with_name(self.path.name + "-wal")
+        log = self._log()
         if log.exists() and log.stat().st_size:
             raise DatabaseOpenError(
-                f"{self.path} has results waiting in {log.name}, which a read-only folder does not let in; "
+                f"{self.name} has results waiting in {log.name}, which a read-only folder does not let in; "
                 "copy both files to a writable folder and open them there"
             )
         self.immutable = True
         self.engine.dispose()
+
+    def _log(self) -> Path:
+        return Path(self.name + "-wal")
 
 
 def path_of(target: str | os.PathLike[str]) -> Path | None:
@@ -217,8 +222,10 @@ def meaning(error: BaseException, name: str, doing: str) -> DatabaseError:
     """Tell what an error of SQLite means and what to do."""
     text = str(error)
     low = text.lower()
-    if "full" in low:
+    if "is full" in low:
         return DatabaseWriteError(f"{name}: the disk is full; nothing was changed. Free some space and run again")
+    if ("readonly" in low or "read-only" in low) and doing == "read":
+        return DatabaseOpenError(f"{name} cannot be read without writing beside it; copy it to a writable folder")
     if "readonly" in low or "read-only" in low:
         return DatabaseWriteError(
             f"{name} is read-only; nothing was changed. Make the file and its folder writable, or give another "
@@ -261,6 +268,7 @@ def _prepare(connection: sqlite3.Connection, record: Any) -> None:
 def _refuse_forked(connection: Any, record: Any, proxy: Any) -> None:
     """Open a new connection in a forked process; SQLite's must not be carried across a fork."""
     if record.info["pid"] != os.getpid():
+        _LEFT_BEHIND.append(connection)  # closing it here would end the locks of the parent
         record.dbapi_connection = proxy.dbapi_connection = None
         raise DisconnectionError("connection of another process")
 

@@ -26,7 +26,7 @@ LIST_SEPARATOR = "; "
 Tables = Mapping[Noun, Sequence[Mapping[str, Any]]]
 
 
-def write(path: Path, fmt: str | None, tables: Mapping[Any, Any], about: dict[str, Any]) -> list[Path]:
+def write(path: Path, fmt: str | None, tables: Tables, about: dict[str, Any]) -> list[Path]:
     """Write tables in the given format or that of the suffix; a file is complete or not there at all.
 
     Raises
@@ -67,7 +67,7 @@ def _cell(value: Any) -> Any:
     return value
 
 
-def _json(tables: Mapping[Any, Any], about: dict[str, Any]) -> str:
+def _json(tables: Tables, about: dict[str, Any]) -> str:
     content: dict[str, Any] = {"liface_version": __version__, "exported_at": now().isoformat(), **about}
     for noun, rows in tables.items():
         units = {c.name: {"type": c.type, "unit": c.unit} for c in noun.columns.values()}
@@ -75,7 +75,7 @@ def _json(tables: Mapping[Any, Any], about: dict[str, Any]) -> str:
     return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
-def _json_lines(tables: Mapping[Any, Any]) -> str:
+def _json_lines(tables: Tables) -> str:
     lines: Iterable[str] = (
         json.dumps({"noun": noun.name, **row}, ensure_ascii=False, allow_nan=False)
         for noun, rows in tables.items()
@@ -84,7 +84,7 @@ def _json_lines(tables: Mapping[Any, Any]) -> str:
     return "".join(line + "\n" for line in lines)
 
 
-def _write_csv(path: Path, tables: Mapping[Any, Any]) -> list[Path]:
+def _write_csv(path: Path, tables: Tables) -> list[Path]:
     if len(tables) == 1:
         return [_save(path, csv_text(rows, noun)) for noun, rows in tables.items()]
     return [

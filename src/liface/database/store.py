@@ -156,7 +156,7 @@ class Database:
         DatabaseWriteError
             If the results are not those the case lists.
         """
-        unlisted = {result.record_id for result in results} - set(case.record_ids)
+        unlisted = {writing.record_id_of(result) for result in results} - set(case.record_ids)
         if unlisted:
             raise DatabaseWriteError(
                 f"case {case.case!r} does not list its results {', '.join(sorted(unlisted))}; nothing was stored"

@@ -65,7 +65,7 @@ def put_result(connection: Connection, document: ResultDocument) -> str:
     """Store a result as the current one of its slot; what was current there is kept but no longer shown."""
     noun = RESULT_NOUNS[document.kind]
     table = TABLES[noun.name]
-    record_id = _record_id(document)
+    record_id = record_id_of(document)
     row = row_of(noun, document)
     entry_id, slot_id = entry_ids(noun, row)
     current = connection.scalar(select(table.c.is_current).where(table.c.entry_id == entry_id))
@@ -88,7 +88,14 @@ def entry_ids(noun: Noun, row: dict[str, Any]) -> tuple[str, str]:
     return entry_id, content_hash([noun.kind, *(row[name] for name in noun.slot)])
 
 
-def _record_id(document: ResultDocument) -> str:
+def record_id_of(document: ResultDocument) -> str:
+    """Return the content identity of a result.
+
+    Raises
+    ------
+    DatabaseWriteError
+        If a number in it is not finite.
+    """
     try:
         return document.record_id
     except ValueError as error:  # JSON has no NaN, so such a document has no identity

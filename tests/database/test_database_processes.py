@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import pytest
+from database_factories import calculation
+from database_workers import write_many
+
+from liface.database import Database
+
+WORKER = Path(__file__).with_name("database_workers.py")
+
+
+def test_four_processes_write_while_one_reads(file):
+    seen: list[int] = []
+    stop = threading.Event()
+
+    def read() -> None:
+        while not stop.is_set():
+            if file.exists():
+                with Database(file) as db:
+                    found = db.query("calculations")
+                    seen.append(len(found))
+                    assert all(row["energy_ev"] is not None for row in found)
+            time.sleep(0.1)
+
+    # the file does not exist yet: all five open it at once
+    reader = threading.Thread(target=read)
+    with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as pool:
+        reader.start()
+        futures = [pool.submit(write_many, f"sqlite:///{file}", 50 * i, 50) for i in range(4)]
+        new = [future.result() for future in futures]
+    stop.set()
+    reader.join()
+    assert new == [50] * 4
+    assert seen and seen == sorted(seen)
+    with Database(file) as db:
+        wanted = {calculation(i).calc_id for i in range(200)}
+        assert set(db.status_of(wanted)) == wanted and db.count("calculations") == 200
+        assert db.verify() == []
+
+
+def test_processes_that_store_the_same_agree_who_was_first(file):
+    with Database(file):
+        pass
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+        new = [f.result() for f in [pool.submit(write_many, f"sqlite:///{file}", 0, 30) for _ in range(2)]]
+    assert sum(new) == 30
+    with Database(file) as db:
+        assert db.count("calculations") == 30
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_killed_writer_loses_nothing_it_had_finished(file):
+    finished: set[int] = set()
+    for round_, after in enumerate((1, 4, 9)):
+        process = subprocess.Popen(
+            [sys.executable, str(WORKER), f"sqlite:///{file}", str(1000 * round_)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        for _ in range(after):
+            finished.add(int(process.stdout.readline()))
+        time.sleep(0.003 * round_)  # somewhere inside the next commits
+        process.send_signal(signal.SIGKILL)
+        finished.update(int(line) for line in process.stdout.read().split("\n") if line)
+        assert process.wait() == -signal.SIGKILL
+        with Database(file) as db:
+            assert db.verify() == []
+            stored = {int(case.case_id[1:]) for case in db.cases()}
+            assert finished <= stored
+            assert db.count("bindings") == 2 * len(stored)
+            for number in finished:
+                ids = [calculation(2 * number).calc_id, calculation(2 * number + 1).calc_id]
+                assert len(db.status_of(ids)) == 2
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_forked_child_opens_its_own_connection(file):
+    with Database(file) as db:
+        db.add_calculation(calculation(0))
+        child = os.fork()
+        if child == 0:
+            try:
+                ok = db.add_calculation(calculation(1)) and db.count("calculations") == 2
+            except BaseException:
+                ok = False
+            os._exit(0 if ok else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        assert db.add_calculation(calculation(2)) and db.count("calculations") == 3
+        assert db.verify() == []

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import zlib
+
+import pytest
+from database_factories import (
+    all_results,
+    binding,
+    calculation,
+    finished_case,
+    interface,
+    provenance,
+    surface,
+    wetting,
+)
+from sqlalchemy import text
+
+from liface.database.codec import encode
+from liface.database.identities import derived_problems
+
+
+@pytest.fixture
+def sound(db):
+    stored = calculation()
+    db.add_calculation(stored)
+    db.add_calculation(calculation(1, "failed"))
+    results = [
+        r.model_copy(update={"provenance": provenance(calc_ids=(stored.calc_id,)), "flags": ("partial", "polar")})
+        for r in all_results()
+    ]
+    db.commit_case(finished_case(results), results)
+    assert db.verify() == []
+    return db
+
+
+def tamper(db, statement: str, **values) -> None:
+    with db._store.writing() as connection:
+        connection.execute(text(statement), values)
+
+
+@pytest.mark.parametrize(
+    ("statement", "noun", "check", "message"),
+    [
+        ("UPDATE interfaces SET gamma_mev_per_a2 = 1.0", "interfaces", "column", "gamma_mev_per_a2 is 1.0"),
+        ("UPDATE calculations SET status = 'converged'", "calculations", "column", "document says 'failed'"),
+        ("UPDATE surfaces SET created_at = '2020-01-01 00:00:00.000000'", "surfaces", "column", "created_at"),
+        ("UPDATE bulks SET record_id = 'x'", "bulks", "column", "record_id is 'x'"),
+        ("UPDATE bulks SET slot_id = 'x'", "bulks", "identity", "entry and slot"),
+        ("UPDATE growth SET document = x'00'", "growth", "document", "damaged"),
+        ("UPDATE wetting SET document_sha256 = 'x'", "wetting", "document", "checksum"),
+        ("DELETE FROM binding_flags WHERE position = 0", "bindings", "column", "flags are ['polar']"),
+        ("DELETE FROM calculations WHERE status = 'converged'", "surfaces", "reference", "calculation"),
+        ("DELETE FROM surfaces", "cases", "reference", "result"),
+        ("DROP TABLE growth_flags", "file", "tables", "growth_flags"),
+    ],
+)
+def test_every_tampering_is_found(sound, statement, noun, check, message):
+    tamper(sound, "PRAGMA defer_foreign_keys=ON")
+    tamper(sound, statement)
+    problems = sound.verify()
+    assert any((p.noun, p.check) == (noun, check) and message in p.message for p in problems), problems
+    assert all(str(p).startswith(p.noun) for p in problems)
+
+
+def test_document_with_a_valid_checksum_but_no_valid_content(sound):
+    import hashlib
+
+    blob = zlib.compress(b'{"kind": "wetting"}')
+    sha = hashlib.sha256(b'{"kind": "wetting"}').hexdigest()
+    tamper(sound, "UPDATE wetting SET document = :b, document_sha256 = :s", b=blob, s=sha)
+    assert any(
+        p.noun == "wetting" and p.check == "document" and "no valid document" in p.message for p in sound.verify()
+    )
+
+
+def test_identity_of_a_calculation_is_computed_again(sound):
+    forged = calculation().model_copy(update={"initial": calculation(7).initial})
+    blob, sha = encode(forged)
+    tamper(sound, "UPDATE calculations SET document = :b, document_sha256 = :s WHERE calc_id = :c",
+           b=blob, s=sha, c=forged.calc_id)  # fmt: skip
+    problems = sound.verify()
+    assert [(p.key, p.check) for p in problems if p.noun == "calculations"] == [(forged.calc_id, "identity")]
+
+
+def test_edited_document_does_not_keep_its_record_id(sound):
+    (stored,) = sound.results("surface")
+    blob, sha = encode(stored.model_copy(update={"gamma_mev_per_a2": 81.0, "gamma_j_per_m2": 81.0 * 0.01602176634}))
+    tamper(sound, "UPDATE surfaces SET document = :b, document_sha256 = :s, gamma_mev_per_a2 = 81", b=blob, s=sha)
+    assert any(p.check == "column" and p.message.startswith("record_id") for p in sound.verify())
+
+
+def test_two_shown_results_of_one_quantity_are_reported(sound):
+    sound.add_result(surface(gamma=81.0))
+    tamper(sound, "UPDATE surfaces SET is_current = 1")
+    assert [p.message for p in sound.verify() if p.check == "current"] == ["2 results of the same quantity are shown"]
+
+
+@pytest.mark.parametrize(
+    ("document", "name"),
+    [
+        (surface(gamma_j_per_m2=1.5), "gamma_j_per_m2"),
+        (interface(gamma_j_per_m2=1.0), "gamma_j_per_m2"),
+        (interface(gamma_free_mev_per_a2=50.0), "gamma_free_mev_per_a2"),
+        (binding(e_bind_ev_per_li=-0.9), "e_bind_ev_per_li"),
+        (wetting(work_of_adhesion_mev_per_a2=44.0), "work_of_adhesion_mev_per_a2"),
+        (wetting(work_of_adhesion_j_per_m2=0.5), "work_of_adhesion_j_per_m2"),
+        (wetting(cos_theta=0.6), "cos_theta"),
+        (wetting(contact_angle_deg=10.0), "contact_angle_deg"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_numbers_that_contradict_each_other_are_reported(db, document, name):
+    assert [problem.split()[0] for problem in derived_problems(document)] == [name]
+    db.add_result(document)
+    assert [p.check for p in db.verify()] == ["identity"]
+
+
+@pytest.mark.parametrize(
+    ("interface_energy", "angle"), [(20.0, 0.0), (50.0, 0.0), (80.0, 90.0), (110.0, 180.0), (150.0, 180.0)]
+)
+def test_contact_angle_is_clipped(interface_energy, angle):
+    document = wetting(
+        gamma_interface_mev_per_a2=interface_energy,
+        work_of_adhesion_mev_per_a2=110.0 - interface_energy,
+        work_of_adhesion_j_per_m2=(110.0 - interface_energy) * 0.01602176634,
+        cos_theta=(80.0 - interface_energy) / 30.0,
+        contact_angle_deg=angle,
+    )
+    assert list(derived_problems(document)) == []

@@ -1,1 +1,1 @@
-"""liface.cli"""
+"""The command line: nouns and verbs, tables on stdout, talk on stderr, one error boundary in :mod:`liface.cli.app`."""

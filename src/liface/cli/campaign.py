@@ -1,0 +1,305 @@
+"""``liface campaign``: list, plan, run, follow and report screening campaigns."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from liface.cli.options import (
+    DEFAULT_DATABASE,
+    CampaignName,
+    Db,
+    Engines,
+    Json,
+    Workers,
+    open_to_read,
+    open_to_read_if_there,
+    open_to_write,
+    workers_or_default,
+)
+from liface.cli.output import talk, write_json, write_table
+
+if TYPE_CHECKING:
+    from liface.database import Database
+    from liface.dispatch.run import RunState
+    from liface.workflows.campaign import Campaign, PlannedCase
+
+app = typer.Typer(help="Screening campaigns: one file in, a database and a report out.", no_args_is_help=True)
+
+CASES_FAILED = 4
+"""Exit code of a run in which some cases failed; everything else is stored."""
+
+INTERRUPTED = 130
+
+ReportPath = Annotated[
+    Path | None,
+    typer.Option("--report", "-o", metavar="FILE", help="HTML report; CAMPAIGN-report.html in the working folder."),
+]
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """List the campaigns that are shipped."""
+    from liface.workflows.campaign_file import shipped_campaigns
+
+    rows = [
+        {
+            "name": file.name,
+            "title": file.title,
+            "engines": list(file.engines),
+            "surfaces": len(file.surfaces),
+            "interfaces": len(file.interfaces),
+            "bindings": len(file.bindings),
+            "doi": list(file.doi),
+        }
+        for file in shipped_campaigns().values()
+    ]
+    if json:
+        write_json(rows)
+    else:
+        write_table(rows)
+
+
+@app.command()
+def plan(
+    campaign: CampaignName,
+    engine: Engines = None,
+    db: Db = DEFAULT_DATABASE,
+    workers: Workers = None,
+    json: Json = False,
+) -> None:
+    """Show cases, structures, atoms, what is in the database already, and what the rest will cost."""
+    from liface.cli.planning import DONE, plan_rows, speeds_of, wall_seconds
+
+    cases = _loaded(campaign, engine).cases()
+    database = open_to_read_if_there(db)
+    try:
+        speeds = speeds_of(cases, database)
+        rows = plan_rows(cases, database, speeds, everything=True)
+    finally:
+        if database is not None:
+            database.close()
+    n_workers = workers_or_default(workers)
+    seconds = wall_seconds(rows, n_workers)
+    totals = {
+        "cases": len(rows),
+        "to_do": sum(row.state != DONE for row in rows),
+        "structures_to_do": sum(row.estimate.structures for row in rows if row.estimate and row.state != DONE),
+        "workers": n_workers,
+        "estimated_seconds": round(seconds, 1),
+        "speed": [str(speed) for speed in speeds.values()],
+    }
+    if json:
+        write_json({"cases": [row.as_dict() for row in rows], "total": totals})
+        return
+    write_table([row.as_dict() for row in rows], {"core_seconds": "s"})
+    _talk_totals(totals, seconds)
+
+
+@app.command()
+def run(
+    campaign: CampaignName,
+    engine: Engines = None,
+    db: Db = DEFAULT_DATABASE,
+    workers: Workers = None,
+    retry: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATTERN", help="Compute failed and unconverged structures again whose reason matches; '.' is all."
+        ),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Compute everything again.")] = False,
+    report: ReportPath = None,
+    no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.")] = False,
+    json: Json = False,
+) -> None:
+    """Run what the database does not hold; stop it at any time and run it again to go on.
+
+    Prints the summary table and the path of the HTML report.
+    """
+    loaded = _loaded(campaign, engine)
+    cases = loaded.cases()
+    with open_to_write(db) as database:
+        state = _run(cases, database, workers_or_default(workers), retry, force)
+        path = None if no_report else report or _default_report(loaded)
+        rows = _conclude(loaded, database, path, _command(campaign, engine))
+    if json:
+        write_json({"summary": rows, "report": str(path) if path else None, "run": _figures(state)})
+    else:
+        _print_summary(rows, path)
+    _leave_with_failures(state, campaign, db)
+
+
+@app.command()
+def status(campaign: CampaignName, engine: Engines = None, db: Db = DEFAULT_DATABASE, json: Json = False) -> None:
+    """Count the cases by kind and state, and group the failures by reason."""
+    from liface.cli import planning
+    from liface.cli.failures import grouped
+
+    cases = _loaded(campaign, engine).cases()
+    with open_to_read(db) as database:
+        stored = [database.case(planned.case_id) for planned in cases]
+        failures = grouped(database, [document for document in stored if document is not None])
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for planned, document in zip(cases, stored, strict=True):
+        key = (planned.spec.kind, planned.case.engine.label)
+        counts.setdefault(key, Counter())[planning.state_of(document)] += 1
+    states = (planning.DONE, planning.FAILED, planning.TO_DO)
+    rows = [
+        {"kind": kind, "engine": label, **{s.replace(" ", "_"): count[s] for s in states}}
+        for (kind, label), count in counts.items()
+    ]
+    if json:
+        write_json({"cases": rows, "failures": failures})
+        return
+    write_table(rows)
+    if failures:
+        typer.echo("")
+        write_table(failures)
+        talk(f"run them again with: liface campaign run {shlex.quote(campaign)} --retry PATTERN (over the reasons)")
+
+
+@app.command()
+def report(
+    campaign: CampaignName,
+    engine: Engines = None,
+    db: Db = DEFAULT_DATABASE,
+    path: ReportPath = None,
+    json: Json = False,
+) -> None:
+    """Write the HTML report of what is stored, without computing anything; prints the summary and the path."""
+    loaded = _loaded(campaign, engine)
+    path = path or _default_report(loaded)
+    with open_to_read(db) as database:
+        rows = _report(loaded, database, path, _command(campaign, engine))
+    if json:
+        write_json({"summary": rows, "report": str(path)})
+    else:
+        _print_summary(rows, path)
+
+
+def _loaded(campaign: str, engines: Sequence[str] | None) -> Campaign:
+    from liface.workflows.campaign import Campaign
+
+    return Campaign.load(campaign, tuple(engines or ()))
+
+
+def _run(cases: Sequence[PlannedCase], database: Database, workers: int, retry: str | None, force: bool) -> RunState:
+    from liface.cli.planning import DONE, plan_rows, speeds_of, wall_seconds
+    from liface.cli.progress import ProgressLine, clock
+    from liface.dispatch.run import run_campaign
+
+    rows = plan_rows(cases, database, speeds_of(cases, database), everything=force or retry is not None)
+    to_do = sum(row.state != DONE for row in rows)
+    talk(f"{len(rows)} cases, {len(rows) - to_do} in the database; {workers} workers; {database.path or ':memory:'}")
+    if to_do:
+        talk(f"about {clock(wall_seconds(rows, workers))} for the rest; it can be stopped and run again at any time")
+    # A case that cannot be estimated still takes its place in the queue.
+    costs = [max(row.core_seconds, 1e-3) for row in rows]
+    try:
+        with ProgressLine() as progress:
+            state = run_campaign(
+                cases, database, workers=workers, retry=retry, force=force, costs=costs, progress=progress
+            )
+    except KeyboardInterrupt:
+        talk(f"stopped; finished work is in {database.path or ':memory:'}, run again to go on")
+        raise typer.Exit(INTERRUPTED) from None
+    talk(
+        f"{len(state.done)} cases run, {len(state.skipped)} were finished before; calculations: {state.computed} "
+        f"computed with {state.force_calls} force calls, {state.reused} reused, {state.failed} failed; "
+        f"{clock(state.seconds)}"
+    )
+    return state
+
+
+def _conclude(campaign: Campaign, database: Database, path: Path | None, command: str) -> list[dict[str, Any]]:
+    """Derive what follows from the results, write the report, and return the summary."""
+    from liface.dispatch.derive import derive
+    from liface.report import summary_table
+
+    derive(campaign, database)
+    if path is None:
+        return summary_table(database, campaign.name)
+    return _report(campaign, database, path, command)
+
+
+def _report(campaign: Campaign, database: Database, path: Path, command: str) -> list[dict[str, Any]]:
+    from liface.dispatch.correlate import correlations_of
+    from liface.report import summary_table, write_report
+
+    correlations, problems = correlations_of(campaign, database)
+    for problem in problems:
+        talk(f"no correlation: {problem}")
+    manifest = {"title": campaign.file.title, "description": campaign.file.description, "command": command}
+    write_report(
+        database,
+        campaign.name,
+        path,
+        correlations=correlations,
+        manifest={key: text for key, text in manifest.items() if text},
+    )
+    return summary_table(database, campaign.name)
+
+
+def _print_summary(rows: Sequence[dict[str, Any]], path: Path | None) -> None:
+    if rows:
+        write_table(rows)
+    else:
+        talk("no results yet")
+    if path is not None:
+        typer.echo(f"\nreport: {path}")
+
+
+def _default_report(campaign: Campaign) -> Path:
+    return Path(f"{campaign.name}-report.html")
+
+
+def _command(campaign: str, engines: Sequence[str] | None) -> str:
+    chosen = [part for engine in engines or () for part in ("--engine", engine)]
+    return shlex.join(["liface", "campaign", "run", campaign, *chosen])
+
+
+def _figures(state: RunState) -> dict[str, Any]:
+    failed = [document for document in state.done if document.status == "failed"]
+    return {
+        "cases": state.n_cases,
+        "run": len(state.done),
+        "finished_before": len(state.skipped),
+        "failed": [{"case": case.case, "engine": case.engine.label, "reason": case.reason} for case in failed],
+        "computed": state.computed,
+        "reused": state.reused,
+        "failed_calculations": state.failed,
+        "force_calls": state.force_calls,
+        "seconds": round(state.seconds, 2),
+    }
+
+
+def _leave_with_failures(state: RunState, campaign: str, db: str) -> None:
+    failed = [document for document in state.done if document.status == "failed"]
+    if state.failed and not failed:
+        talk(f"{state.failed} calculations failed; liface campaign status {shlex.quote(campaign)} says why")
+    if not failed:
+        return
+    for document in failed[:10]:
+        talk(f"failed: {document.case} [{document.engine.label}]: {document.reason}")
+    if len(failed) > 10:
+        talk(f"and {len(failed) - 10} more: liface campaign status {shlex.quote(campaign)} --db {shlex.quote(db)}")
+    talk(
+        f"{len(failed)} of {state.n_cases} cases failed, the others are stored. Run again to try them once more; "
+        "--retry PATTERN also computes structures again whose reason matches"
+    )
+    raise typer.Exit(CASES_FAILED)
+
+
+def _talk_totals(totals: dict[str, Any], seconds: float) -> None:
+    from liface.cli.progress import clock
+
+    talk(f"{totals['cases']} cases, {totals['to_do']} to do with about {totals['structures_to_do']} structures")
+    talk(f"estimated time: {clock(seconds)} on {totals['workers']} workers")
+    for speed in totals["speed"]:
+        talk(f"  {speed}")

@@ -1,0 +1,100 @@
+"""Options that several commands share, declared once, and the database they lead to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from liface.database import Database
+
+DEFAULT_DATABASE = "liface.db"
+MOST_WORKERS = 8
+
+Db = Annotated[
+    str,
+    typer.Option(
+        "--db", envvar="LIFACE_DB", metavar="FILE", help="Results database in the working folder or anywhere."
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Write JSON instead of a table.")]
+Engines = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--engine",
+        "-e",
+        metavar="ENGINE[:MODEL]",
+        help="Engine instead of those of the campaign; repeat it for several side by side.",
+    ),
+]
+CampaignName = Annotated[
+    str, typer.Argument(metavar="NAME_OR_FILE", help="A shipped campaign (see 'campaign list') or a campaign file.")
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        "-j",
+        min=0,
+        max=1024,
+        help=f"Processes of one thread each; the number of cores, at most {MOST_WORKERS}, by default. 0 uses none.",
+    ),
+]
+Plane = Annotated[str, typer.Option("--plane", metavar="HKL", help="Miller indices, e.g. 110, 1-10 or 0001.")]
+Termination = Annotated[int, typer.Option(min=0, help="Index of the termination; see 'structure terminations'.")]
+CifFile = Annotated[
+    Path | None, typer.Option("--cif", metavar="FILE", help="Take the material of that name from a CIF file.")
+]
+
+
+def open_to_read(target: str) -> Database:
+    """Open a database that must be there; nothing is created or changed.
+
+    Raises
+    ------
+    DatabaseOpenError
+        It is missing, unreadable or not a results database.
+    """
+    from liface.database import Database
+
+    return Database(target, read_only=True, must_exist=True)
+
+
+def open_to_read_if_there(target: str) -> Database | None:
+    """Open a database to read, or return None where there is none yet."""
+    from liface.database.connection import path_of
+
+    path = path_of(target)
+    return open_to_read(target) if path is not None and path.exists() else None
+
+
+def open_to_write(target: str) -> Database:
+    """Open a database, or make a new one.
+
+    Raises
+    ------
+    DatabaseWriteError
+        It cannot be written; better known before hours of work than after.
+    """
+    from liface.database import Database
+    from liface.errors import DatabaseWriteError
+
+    database = Database(target)
+    if database.read_only:
+        database.close()
+        raise DatabaseWriteError(
+            f"{target} is read-only; nothing was run. Make the file and its folder writable, or give another file "
+            "with --db or LIFACE_DB"
+        )
+    return database
+
+
+def workers_or_default(workers: int | None) -> int:
+    """Return the number of worker processes: as asked, or the cores this process may use, at most eight."""
+    if workers is not None:
+        return workers
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(cores, MOST_WORKERS)

@@ -1,0 +1,120 @@
+"""``liface query``: ask the results database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read
+from liface.cli.output import talk, write_json, write_table, write_text
+from liface.errors import InputError
+
+if TYPE_CHECKING:
+    from liface.database.columns import Noun
+
+ALL = "all"
+
+SHOWN = {
+    "bulks": "material engine model a b c energy_ev_per_atom volume_a3_per_atom lattice_error_percent flags",
+    "surfaces": "material plane termination engine model gamma_j_per_m2 gamma_mev_per_a2 n_planes converged flags",
+    "interfaces": "substrate substrate_plane film_plane engine model gamma_mev_per_a2 gamma_stderr_mev_per_a2 "
+    "gamma_free_mev_per_a2 max_residual_mev_per_a2 strain_percent area_a2 n_points converged flags",
+    "bindings": "substrate substrate_plane monolayers n_li arrangement engine model e_bind_ev_per_li converged flags",
+    "growth": "substrate substrate_plane engine model mode evidence flags",
+    "wetting": "substrate substrate_plane film_plane engine model contact_angle_deg work_of_adhesion_j_per_m2 "
+    "gamma_interface_mev_per_a2 converged flags",
+    "calculations": "calc_id label engine model task status n_atoms n_force_calls wall_s energy_ev reason",
+    "cases": "campaign case engine model status n_results n_calculations n_failures created_at reason",
+}
+"""What a table shows; JSON and CSV hold every column."""
+
+
+def query(
+    noun: Annotated[
+        str,
+        typer.Argument(
+            metavar="NOUN", help="bulks, surfaces, interfaces, bindings, growth, wetting, calculations or cases."
+        ),
+    ],
+    where: Annotated[
+        str | None,
+        typer.Option(
+            "--where", "-w", metavar="FILTER", help="OPTIMADE filter, e.g. 'substrate=\"W\" AND gamma_mev_per_a2 > 50'."
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", "-s", metavar="COLUMNS", help="E.g. -gamma_mev_per_a2,substrate.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=0, help="At most so many rows.")] = None,
+    columns: Annotated[
+        str | None, typer.Option("--columns", metavar="A,B", help=f"Columns to show, or '{ALL}'.")
+    ] = None,
+    campaign: Annotated[str | None, typer.Option("--campaign", metavar="NAME", help="Only this campaign.")] = None,
+    json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="Write CSV instead of a table.")] = False,
+    describe: Annotated[
+        bool, typer.Option("--describe", help="List the columns with their types and units; needs no database.")
+    ] = False,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """Ask the results database for rows of one kind."""
+    from liface.database.columns import noun_named
+
+    table = noun_named(noun)
+    if json and csv:
+        raise InputError("--json and --csv at once; give one of them")
+    if describe:
+        _describe(table, json)
+        return
+    names = _names(table, columns, everything=json or csv)
+    with open_to_read(db) as database:
+        rows = database.query(table.name, _filter(where, campaign), sort, limit)
+    _write(table, [{name: row[name] for name in names} for row in rows], names, json, csv)
+
+
+def _write(table: Noun, rows: Sequence[Mapping[str, Any]], names: Sequence[str], json: bool, csv: bool) -> None:
+    if json:
+        write_json(rows)
+    elif csv:
+        from liface.database.export import csv_text
+
+        write_text(csv_text(rows, replace(table, columns={name: table.columns[name] for name in names})))
+    elif rows:
+        write_table(rows, {name: table.columns[name].unit for name in names}, names)
+    else:
+        talk(f"no {table.name} match")
+
+
+def _describe(table: Noun, json: bool) -> None:
+    rows = [
+        {"column": c.name, "type": c.type, "unit": c.unit, "values": ", ".join(c.choices)}
+        for c in table.columns.values()
+    ]
+    if json:
+        write_json(rows)
+    else:
+        write_table(rows)
+
+
+def _names(table: Noun, columns: str | None, everything: bool) -> list[str]:
+    from liface.database.filters import column_named
+
+    if columns is None and not everything:
+        return SHOWN[table.name].split()
+    if columns is None or columns.strip() == ALL:
+        return list(table.columns)
+    asked = [part.strip() for part in columns.split(",") if part.strip()]
+    if not asked:
+        raise InputError(f"--columns names no column; columns: {', '.join(table.columns)}")
+    return list(dict.fromkeys(column_named(table, name, "columns").name for name in asked))
+
+
+def _filter(where: str | None, campaign: str | None) -> str | None:
+    if campaign is None:
+        return where
+    quoted = campaign.replace("\\", "\\\\").replace('"', '\\"')
+    mine = f'campaign="{quoted}"'
+    return f"{mine} AND ({where})" if where and where.strip() else mine

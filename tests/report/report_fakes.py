@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from liface.analysis.correlation import correlate
+from liface.analysis.responses import measured
 from liface.database import Database
 from liface.documents import (
     BindingCandidate,
@@ -226,49 +228,12 @@ def whole_campaign() -> Database:
     return filled(results, cases, calculations)
 
 
-def correlation():
-    from liface.analysis.correlation_report import (
-        CorrelatedPoint,
-        CorrelationReport,
-        LeaveOneOut,
-        ModelFit,
-        Prediction,
-        RankCorrelation,
-    )
-
-    rows = [("W", 131.4, 5.0, ">="), ("Cr", 112.9, 4.8, "="), ("Mo", 94.1, 3.2, ">"), ("Ti", 71.3, 3.2, ">"),
-            ("Mg", 30.0, 1.3, "=")]  # fmt: skip
-    points = tuple(
-        CorrelatedPoint(material=m, label=f"{m}/Mg", descriptor=x, descriptor_stderr=0.4, value=y, qualifier=q,
-                        doi="10.1039/d4ee03130j")
-        for m, x, y, q in rows
-    )  # fmt: skip
-    common = {"sigma": 0.3, "sigma_at_floor": False, "log_likelihood": -2.0, "aic": 10.0}
-    rank = RankCorrelation(
-        value=0.9, lower=0.2, upper=1.0, level=0.95, p_value=0.083, p_exact=True, n=5, n_resamples=990
-    )
-    return CorrelationReport(
-        response="ccd", unit="mA/cm²", descriptor_name="γ₀ on Li(100)", descriptor_unit="meV/Å²",
-        protocol="oh2024-ccd", protocol_text="current stepped by 0.1 mA/cm²", doi=("10.1039/d4ee03130j",), n=5,
-        n_censored=3, n_pairs=10, n_comparable_pairs=6, materials=tuple(r[0] for r in rows), points=points,
-        spearman=rank, kendall=None, pearson=None,
-        models=(
-            ModelFit(model="constant", intercept=3.5, identified=True, n_parameters=2, aicc=14.0, **common),
-            ModelFit(model="linear", intercept=0.1, slope=0.041, identified=True, n_parameters=3, aicc=21.0, **common),
-            ModelFit(model="threshold", intercept=1.3, slope=0.05, threshold=40.0, identified=False, n_parameters=4,
-                     aicc=None, **common),
-        ),
-        preferred_model=None, delta_aicc={"constant": 0.0, "linear": 7.0},
-        leave_one_out=LeaveOneOut(spearman_min=0.8, spearman_max=1.0, slope_min=0.03, slope_max=0.05,
-                                  most_influential="Mg"),
-        predictions=(Prediction(material="LiF", descriptor=46.8, descriptor_stderr=0.4, model="linear", value=2.0,
-                                lower=0.7, upper=3.3, level=0.95, n=5, extrapolated=False),),
-        left_out=("Zr/Mg: no computed descriptor",),
-        claims=("The response rises with the descriptor in 6 of 6 pairs.",),
-        cannot_conclude=("Whether a threshold exists: 5 points do not tell a hinge from a line.",), notes=("n = 5",),
-        seed=7,
-    )  # fmt: skip
-
-
 def correlations():
-    return (correlation(),)
+    """The published current densities against made-up energies, with a small bootstrap."""
+    gamma = {"W": (131.4, 0.4), "Cr": (112.9, 0.4), "Mo": (94.1, 0.4), "Ti": (71.3, 0.4), "Mg": (30.0, 0.4),
+             "LiF": (46.8, 0.4)}  # fmt: skip
+    report = correlate(
+        gamma, measured("ccd"), n_bootstrap=40, seed=7, predict=("LiF",), descriptor_name="γ₀ on Li(100)",
+        descriptor_unit="meV/Å²",
+    )  # fmt: skip
+    return (report,)

@@ -63,6 +63,14 @@ def test_vacuum_is_moved_to_the_top_and_cut():
     assert max(d.y for d in view.discs) < height < geometry.cell_array[2, 2]
 
 
+def test_an_adsorbate_across_the_boundary_is_drawn_whole():
+    geometry = fakes.stack("Cu", "Li", 12.0, 2, 2, "adsorbate", 14.0)
+    positions = geometry.position_array.copy()
+    positions[2:, :2] = [[0.4, 6.0], [11.6, 6.0]]  # 0.8 Å apart through the boundary at x = 0
+    lithium = [d.x for d in top_view(geometry.with_positions(positions)).discs if d.species == "Li"]
+    assert abs(lithium[0] - lithium[1]) == pytest.approx(0.8, abs=1e-3)
+
+
 def test_top_view_draws_near_atoms_last_and_repeats_small_cells():
     geometry = fakes.stack("Cu", "Li", 5.1, 4, 1, "adsorbate", 14.0)
     discs = top_view(geometry).discs
@@ -74,3 +82,17 @@ def test_top_view_draws_near_atoms_last_and_repeats_small_cells():
 def test_unknown_species_are_drawn():
     geometry = fakes.stack("Xx", "Li", 5.1, 2, 1, "adsorbate", 14.0)
     assert "Xx" in {d.species for d in side_view(geometry).discs}
+
+
+def test_the_threshold_model_bends_at_its_threshold():
+    from matplotlib.figure import Figure
+
+    from liface.report.correlation_figure import _models
+
+    report = fakes.correlations()[0]
+    axes = Figure().add_subplot()
+    _models(axes, report, [30.0, 131.4])
+    fit = report.model("threshold")
+    line = next(line for line in axes.lines if line.get_linestyle() == "--")
+    for x in np.linspace(26.0, 135.0, 30):
+        assert np.interp(x, *line.get_data()) == pytest.approx(fit.mean(x), abs=1e-9)

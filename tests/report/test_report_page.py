@@ -82,14 +82,20 @@ def test_binding_stands_under_the_published_tables(parsed):
 
 
 def test_correlation_says_what_can_and_cannot_be_said(parsed):
+    report = fakes.correlations()[0]
     text = parsed.sections["correlation"]
-    assert "The response rises with the descriptor in 6 of 6 pairs." in text
-    assert "5 points do not tell a hinge from a line" in text
+    assert "What can be said" in text and report.cannot_conclude
+    assert all(sentence in text for sentence in (*report.claims, *report.cannot_conclude, *report.left_out))
     values = {row["Material"]: row["CCD (mA/cm²)"] for row in parsed.rows("Points, with their bounds")}
     assert values == {"W": "≥ 5", "Cr": "4.8", "Mo": "> 3.2", "Ti": "> 3.2", "Mg": "1.3"}
     statistics = {row["Statistic"]: row for row in parsed.rows("Statistics of 5 points")}
-    assert statistics["Spearman ρ"]["p, two-sided"] == "0.083 (exact)"
+    assert statistics["Spearman ρ"]["Value"] == f"{report.spearman.value:.2f}"
     assert statistics["Pearson r"]["Interval"] == "not defined with bounds"
+    models = [row["Model"] for row in parsed.rows("Censored regressions")]
+    assert models == ["constant", "linear", "threshold"]
+    prediction = parsed.rows("Predictions")[0]
+    assert prediction["Predicted CCD (mA/cm²)"] == f"{report.predictions[0].value:.1f}"
+    assert "narrower than it says" in prediction["Remark"]
 
 
 def test_failures_say_how_to_retry(parsed):

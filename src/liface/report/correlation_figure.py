@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from liface.report.canvas import INK, MUTED, PALETTE, PAPER, Plot, drawing, frame, render
@@ -41,8 +42,7 @@ def correlation_plot(report: CorrelationReport, slug: str) -> Plot:
         _models(axes, report, xs)
         for point in report.points:
             _point(axes, point, reach)
-        for prediction in report.predictions:
-            _prediction(axes, prediction)
+        _predictions(axes, report.predictions, 0.02 * (max(xs) - min(xs)) if xs else 0.0)
         axes.set(
             xlabel=f"{report.descriptor_name} ({report.descriptor_unit})",
             ylabel=f"{response_name(report.response)} ({report.unit})",
@@ -82,21 +82,28 @@ def _models(axes: Axes, report: CorrelationReport, xs: list[float]) -> None:
     """Draw the fitted means over the range of the descriptors."""
     if not xs:
         return
-    low, high = min(xs), max(xs)
-    pad = 0.04 * (high - low)
+    pad = 0.04 * (max(xs) - min(xs))
+    low, high = min(xs) - pad, max(xs) + pad
     for fit in report.models:
         colour, line = _LINES[fit.model]
         hinge = [fit.threshold] if fit.threshold is not None and low < fit.threshold < high else []
-        ends = [low - pad, *hinge, high + pad]
+        ends = [low, *hinge, high]
         axes.plot(ends, [fit.mean(x) for x in ends], line, color=colour, lw=1.5, zorder=2)
 
 
-def _prediction(axes: Axes, prediction: Prediction) -> None:
-    down, up = prediction.value - prediction.lower, prediction.upper - prediction.value
-    axes.errorbar(prediction.descriptor, prediction.value, yerr=[[down], [up]], xerr=prediction.descriptor_stderr,
-                  fmt="D", ms=5, color=PALETTE[2], mfc=PAPER, mew=1.3, capsize=3, elinewidth=1.1, zorder=3)  # fmt: skip
-    axes.annotate(formula(prediction.material), (prediction.descriptor, prediction.value), xytext=(7, -11),
-                  textcoords="offset points", fontsize=8.5, color=PALETTE[2])  # fmt: skip
+def _predictions(axes: Axes, predictions: Sequence[Prediction], step: float) -> None:
+    """Draw predictions in the colour of their model, those of one material beside each other."""
+    seen: dict[str, int] = {}
+    for prediction in predictions:
+        place = seen.setdefault(prediction.material, 0)
+        seen[prediction.material] += 1
+        x, (colour, _) = prediction.descriptor + place * step, _LINES[prediction.model]
+        reach = [[prediction.value - prediction.lower], [prediction.upper - prediction.value]]
+        axes.errorbar(x, prediction.value, yerr=reach, fmt="D", ms=4.5, color=colour, mfc=PAPER, mew=1.2, capsize=3,
+                      elinewidth=1.0, zorder=3)  # fmt: skip
+        if place == 0:
+            axes.annotate(formula(prediction.material), (x, prediction.value), xytext=(-6, -4), ha="right",
+                          textcoords="offset points", fontsize=8.5, color=MUTED)  # fmt: skip
 
 
 def _legend(axes: Axes, report: CorrelationReport) -> None:
@@ -105,13 +112,13 @@ def _legend(axes: Axes, report: CorrelationReport) -> None:
     dot = {"ls": "", "marker": "o", "color": INK, "ms": 6}
     handles = [Line2D([], [], label="measured", **dot)]  # type: ignore[arg-type]
     if report.n_censored:
-        handles.append(Line2D([], [], mfc=PAPER, label="bound, arrow to the side it leaves open", **dot))  # type: ignore[arg-type]
+        handles.append(Line2D([], [], mfc=PAPER, label="bound (open where the arrow points)", **dot))  # type: ignore[arg-type]
     for fit in report.models:
         colour, line = _LINES[fit.model]
-        name = fit.model if fit.identified else f"{fit.model}, not fixed by the data"
+        name = fit.model if fit.identified else f"{fit.model} (undetermined)"
         handles.append(Line2D([], [], ls=line, color=colour, label=name))
     if report.predictions:
         level = f"{100 * report.predictions[0].level:.0f} %"
-        handles.append(Line2D([], [], ls="", marker="D", color=PALETTE[2], mfc=PAPER, ms=5,
+        handles.append(Line2D([], [], ls="", marker="D", color=MUTED, mfc=PAPER, ms=4.5,
                               label=f"predicted, {level} interval"))  # fmt: skip
     axes.figure.legend(handles=handles, loc="outside upper center", ncols=2, handlelength=1.8)

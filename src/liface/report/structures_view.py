@@ -109,7 +109,18 @@ def _upright(geometry: Geometry) -> tuple[np.ndarray, np.ndarray]:
     fractions = np.linalg.solve(cell.T, geometry.position_array.T).T
     turned = cell @ axes.T
     fractions[:, 2] -= _start(geometry, np.mod(fractions[:, 2], 1.0), float(turned[2, 2]))
+    fractions[:, :2] += _centring(geometry, fractions[:, :2])
     return turned, np.mod(fractions + 1e-6, 1.0) @ turned
+
+
+def _centring(geometry: Geometry, fractions: np.ndarray) -> np.ndarray:
+    """In-plane shift that brings the adsorbate to the middle of the cell; none without an adsorbate."""
+    adsorbate = [role == "adsorbate" for role in geometry.roles]
+    if not any(adsorbate):
+        return np.zeros(2)
+    # the mean on a circle, because an adsorbate may lie across the cell boundary
+    centre = np.angle(np.exp(2j * np.pi * fractions[adsorbate]).mean(axis=0)) / (2 * np.pi)
+    return 0.5 - centre
 
 
 def _start(geometry: Geometry, heights: np.ndarray, length: float) -> float:

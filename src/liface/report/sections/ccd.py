@@ -11,7 +11,7 @@ from liface.report.numbers import DASH, fixed, formula, general, p_value, with_e
 from liface.report.tables import Column, html_table
 
 if TYPE_CHECKING:
-    from liface.analysis.correlation_report import CorrelationReport, ModelFit, RankCorrelation
+    from liface.analysis.correlation_report import CorrelationReport, ModelFit, Prediction, RankCorrelation
 
 _TITLE = "Critical current density and other measured responses"
 
@@ -179,6 +179,13 @@ def _prediction_columns(report: CorrelationReport) -> list[Column]:
     ]
 
 
+def _trust(prediction: Prediction) -> str:
+    remarks = ["extrapolated"] if prediction.extrapolated else []
+    if not prediction.calibrated:
+        remarks.append("too few exact values: the interval is narrower than it says")
+    return "; ".join(remarks)
+
+
 def _predictions(report: CorrelationReport) -> list[dict[str, object]]:
     return [
         {
@@ -187,7 +194,7 @@ def _predictions(report: CorrelationReport) -> list[dict[str, object]]:
             "value": fixed(p.value, 1),
             "interval": f"{_range(p.lower, p.upper, 1)} ({100 * p.level:.0f} %)",
             "model": f"{p.model}, n = {p.n}",
-            "remark": "extrapolated" if p.extrapolated else "",
+            "remark": _trust(p),
         }
         for p in report.predictions
     ]

@@ -77,8 +77,9 @@ def wrap_planar(offset: np.ndarray, in_plane: np.ndarray) -> np.ndarray:
     base = fractional - np.rint(fractional)
     steps = np.stack(np.meshgrid([0, -1, 1], [0, -1, 1], indexing="ij"), axis=-1).reshape(-1, 2)
     trials = (base + steps) @ in_plane
-    lengths = np.round(np.linalg.norm(trials, axis=1), 6)
-    return trials[int(lengths.argmin())]
+    lengths = np.linalg.norm(trials, axis=1)
+    shortest = trials[lengths < lengths.min() + 1e-3]
+    return max(shortest, key=lambda v: tuple(np.round(v, 3).tolist()))  # noise must not decide between equals
 
 
 def cuts_of(repeat: Repeat, anion_bonds: AnionBonds = (), include_broken: bool = False) -> tuple[Cut, ...]:
@@ -185,9 +186,10 @@ def cut_slab(
     anion_bonds: AnionBonds = (),
     include_broken: bool = False,
     reference: Structure | None = None,
+    keep_cell: bool = False,
 ) -> SlabAtoms:
     """Cut a slab of whole repeats; see ``build_slab`` for the arguments."""
-    repeat = repeat_of(bulk, plane, reference)
+    repeat = repeat_of(bulk, plane, reference, keep_cell)
     cuts = cuts_of(repeat, anion_bonds, include_broken)
     if not 0 <= termination < len(cuts):
         listing = ", ".join(f"{i} ({c.composition})" for i, c in enumerate(cuts))

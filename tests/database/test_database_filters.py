@@ -163,6 +163,8 @@ ERRORS = {
     "(" * 60 + 'substrate="W"' + ")" * 60: "60 nested",
     'substrate="' + "x" * 10_000 + '"': "at most 10000",
     " AND ".join(["n_points=1"] * 250): "more than 200",
+    "flags HAS ANY " + ",".join(['"x"'] * 2000): "more than 200",
+    "flags HAS ALL " + ",".join(['"x"'] * 2000): "more than 200",
     f"n_points={'9' * 5000}": "too large",
 }
 
@@ -182,6 +184,9 @@ def test_unknown_column_lists_all(filled):
 def test_longest_accepted_filters_run(filled):
     where = " OR ".join(f"n_points={n}" for n in range(200))
     assert filled.count("interfaces", where) == len(ROWS)
+    for how, wanted in (("ANY", slugs), ("ONLY", lambda r: True), ("ALL", lambda r: False)):
+        names = ",".join(f'"{name}"' for name in ["reactive", "few_points", "nonlinear", "high_strain", *range(190)])
+        assert matching(filled, f"flags HAS {how} {names}") == expected(wanted)
     nested = "NOT (" * 49 + 'substrate="W"' + ")" * 49
     assert matching(filled, nested) == expected(lambda r: r.substrate != "W")
 

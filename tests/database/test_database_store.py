@@ -180,6 +180,26 @@ def test_redefined_case_hides_what_its_earlier_definition_stored(db):
     assert db.results("binding", sort="n_li") == old
 
 
+def test_case_that_fails_when_repeated_hides_its_results(db):
+    ours = interface()
+    db.commit_case(finished_case([ours], "c1"), [ours])
+    db.add_case(failed_case("c1"))
+    assert db.results("interface") == []
+    db.commit_case(finished_case([ours], "c1"), [ours])
+    assert db.results("interface") == [ours] and db.verify() == []
+
+
+def test_redefined_case_leaves_other_results_alone(db):
+    of_interface, of_surface = interface(), surface()
+    elsewhere = interface(campaign="oh2024")
+    db.commit_case(finished_case([of_interface], "i1"), [of_interface])
+    db.commit_case(finished_case([of_surface], "s1", kind="surface"), [of_surface])  # same name, other kind
+    db.commit_case(finished_case([elsewhere], "o1", campaign="oh2024"), [elsewhere])
+    db.commit_case(finished_case([], "i2"), [])
+    assert db.results("surface") == [of_surface]
+    assert db.results("interface") == [elsewhere]
+
+
 def test_repeated_case_keeps_its_results(db):
     results = [binding(n_li=1), binding(n_li=2)]
     case = finished_case(results, "c1", kind="binding")

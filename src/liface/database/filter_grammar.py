@@ -56,9 +56,7 @@ class FilterTransformer(Transformer[Token, Any]):
 
     def comparison(self, children: list[Any]) -> ColumnElement[bool]:
         """Count the comparisons, which the database limits."""
-        self._comparisons += 1
-        if self._comparisons > MAX_COMPARISONS:
-            raise FilterError(f"filter: more than {MAX_COMPARISONS} comparisons; split it into several")
+        self._count(1)
         return children[0]
 
     def property_first_comparison(self, children: list[Any]) -> ColumnElement[bool]:
@@ -155,6 +153,11 @@ class FilterTransformer(Transformer[Token, Any]):
 
     constant = value = non_string_value = not_implemented_string = _first
 
+    def _count(self, more: int) -> None:
+        self._comparisons += more
+        if self._comparisons > MAX_COMPARISONS:
+            raise FilterError(f"filter: more than {MAX_COMPARISONS} comparisons; split it into several")
+
     def _compare(self, column: Column, sign: str, value: Any) -> ColumnElement[bool]:
         if column.type in ("list", "dictionary"):
             use = f'write {column.name} HAS "..."' if column.type == "list" else "it can only be IS KNOWN"
@@ -182,11 +185,16 @@ class FilterTransformer(Transformer[Token, Any]):
         wrong = [value for value in values if not isinstance(value, str)]
         if wrong:
             raise FilterError(f"filter: {column.name} HAS needs text in double quotes, not {_shown(wrong[0])}")
+        self._count(len(values))
         if how == "ONLY":
-            other = and_(flags.c.slug.not_in(values), flags.c.flag.not_in(values))
-            return not_(exists().where(self._mine(flags), other))
-        each = [exists().where(self._mine(flags), or_(flags.c.slug == v, flags.c.flag == v)) for v in values]
-        return or_(*each) if how == "ANY" else and_(*each)
+            return not_(exists().where(self._mine(flags), not_(_is_any(flags, values))))
+        groups = [values] if how == "ANY" else [[value] for value in values]
+        return and_(*(exists().where(self._mine(flags), _is_any(flags, group)) for group in groups))
+
+
+def _is_any(flags: Any, values: list[str]) -> ColumnElement[bool]:
+    """Whether a flag is one of these, by its slug or by its whole text."""
+    return or_(flags.c.slug.in_(values), flags.c.flag.in_(values))
 
 
 def _starts(cell: Any, text: str) -> ColumnElement[bool]:

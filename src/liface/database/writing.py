@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, insert, select, update
 
-from liface.database.codec import encode
+from liface.database.codec import decode, encode
 from liface.database.columns import NOUNS, RESULT_NOUNS, Noun
 from liface.database.schema import FLAG_TABLES, TABLES, flag_slug
 from liface.documents import CalculationDocument, CaseDocument, ResultDocument, content_hash
@@ -113,22 +113,28 @@ def _put_flags(connection: Connection, noun: Noun, entry_id: str, flags: Sequenc
 
 
 def put_case(connection: Connection, document: CaseDocument) -> None:
-    """Store a case; one of the same name that was defined otherwise goes, and its results are no longer shown."""
+    """Store a case in the place of the earlier one of its name, campaign, kind and engine.
+
+    Results that only the earlier one lists are kept but no longer shown: they belong to another definition of
+    the case, or to a run that could not be repeated.
+    """
     noun, table = NOUNS["cases"], TABLES["cases"]
     row = row_of(noun, document)
     same_slot = and_(*(table.c[name] == row[name] for name in noun.slot))
-    others = connection.scalars(
-        select(table.c.case_id).where(and_(same_slot, table.c.case_id != document.case_id))
-    ).all()
-    if others:
-        _hide_results(connection, row)
-    connection.execute(delete(table).where(same_slot | (table.c.case_id == document.case_id)))
+    earlier = same_slot | (table.c.case_id == document.case_id)
+    listed: set[str] = set()
+    for case_id, blob in connection.execute(select(table.c.case_id, table.c.document).where(earlier)):
+        listed.update(getattr(decode(noun, case_id, blob), "record_ids", ()))
+    _hide_results(connection, sorted(listed - set(getattr(document, "record_ids", ()))), row)
+    connection.execute(delete(table).where(earlier))
     connection.execute(insert(table).values(row))
 
 
-def _hide_results(connection: Connection, case_row: dict[str, Any]) -> None:
-    """Supersede every result that a case of this name stored under its earlier definition."""
+def _hide_results(connection: Connection, record_ids: Sequence[str], case_row: dict[str, Any]) -> None:
+    """Supersede these results of a case; the same record in another case or campaign stays."""
     for noun in RESULT_NOUNS.values():
         table = TABLES[noun.name]
-        same = and_(*(table.c[name] == case_row[name] for name in ("campaign", "case", "engine_fingerprint")))
-        connection.execute(update(table).where(and_(same, table.c.is_current)).values(is_current=False))
+        own = and_(table.c.campaign == case_row["campaign"], table.c.case == case_row["case"])
+        for piece in chunks(record_ids):
+            listed = table.c.record_id.in_(piece)
+            connection.execute(update(table).where(and_(own, listed)).values(is_current=False))

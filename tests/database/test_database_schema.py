@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from liface.database.columns import NOUNS
+from liface.database.filters import filter_expression
+from liface.database.schema import METADATA, TABLES
+from liface.database.sorting import order_by
+
+
+@pytest.mark.parametrize("dialect", [sqlite.dialect(), postgresql.dialect()], ids=lambda d: d.name)
+@pytest.mark.parametrize("table", METADATA.sorted_tables, ids=lambda t: t.name)
+def test_tables_compile_for_both_databases(dialect, table):
+    assert table.name in str(CreateTable(table).compile(dialect=dialect))
+    for index in table.indexes:
+        text = str(CreateIndex(index).compile(dialect=dialect))
+        assert text.startswith("CREATE INDEX")
+
+
+def test_numbers_are_double_precision_and_moments_have_a_zone():
+    text = str(CreateTable(TABLES["interfaces"]).compile(dialect=postgresql.dialect()))
+    assert "gamma_mev_per_a2 DOUBLE PRECISION" in text
+    assert "created_at TIMESTAMP WITH TIME ZONE" in text
+    assert "converged BOOLEAN" in text and "document BYTEA NOT NULL" in text
+
+
+@pytest.mark.parametrize(
+    "where",
+    [
+        'substrate CONTAINS "S" AND NOT film_plane ENDS WITH "0"', 'flags HAS ALL "a","b" OR flags LENGTH > 1',
+        'created_at >= "2026-01-01"', "converged=TRUE AND n_points >= 3",
+    ],
+)  # fmt: skip
+def test_filters_compile_for_postgresql_with_bound_values(where):
+    noun = NOUNS["interfaces"]
+    statement = select(TABLES["interfaces"].c.record_id).where(filter_expression(noun, where))
+    compiled = statement.order_by(*order_by(noun, "-gamma_mev_per_a2")).compile(dialect=postgresql.dialect())
+    assert compiled.params
+    assert '"S"' not in str(compiled) and "'S'" not in str(compiled)
+
+
+def test_what_is_asked_for_is_indexed():
+    indexed = {index.columns[0].name for index in TABLES["interfaces"].indexes}
+    assert {"substrate", "film_plane", "engine", "campaign", "gamma_mev_per_a2", "record_id"} <= indexed

@@ -41,6 +41,9 @@ class CalculationSettings(Document):
         default="fixed",
         description="c_axis: the cell height only; the third vector keeps its in-plane part, the first two are fixed.",
     )
+    move: Literal["all", "normal"] = Field(
+        default="all", description="normal: atoms move along the normal of the first two lattice vectors only."
+    )
     fmax_ev_per_a: float = quantity("eV/Å", "Largest force on any free atom at convergence.", default=0.03, gt=0)
     max_force_calls: int = quantity("1", "Limit on force calls.", default=200, ge=1)
 
@@ -85,7 +88,7 @@ class _Calculation(Document):
 class _Energies(_Calculation):
     final: Geometry
     energy_ev: float = quantity("eV", "Potential energy of the final cell, as the engine gives it.")
-    fmax_ev_per_a: float = quantity("eV/Å", "Largest force on a free atom in the final cell.", ge=0)
+    fmax_ev_per_a: float = quantity("eV/Å", "Largest force on a free atom in the final cell, along the ways it may move.", ge=0)
     forces_ev_per_a: tuple[Vector, ...] = quantity("eV/Å", "Forces in the final cell, shape (natoms, 3).")
     energies_ev: tuple[float, ...] = quantity("eV", "Energy after each accepted step.")
     optimizer: str = Field(description="Optimizer that finished; names the fall-back where one was needed.")

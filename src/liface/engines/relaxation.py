@@ -17,7 +17,7 @@ from liface.documents.calculation import (
     UnconvergedCalculation,
 )
 from liface.documents.geometry import Geometry
-from liface.engines.coordinates import Coordinates, largest_force
+from liface.engines.coordinates import Coordinates
 from liface.engines.optimizer import Minimum, minimise
 from liface.engines.potential import PotentialSurface
 from liface.engines.registry import distribution_version
@@ -79,7 +79,7 @@ def _surface(request: CalculationRequest, calculator: Any) -> PotentialSurface:
     canonical = geometry.canonical()
     free = ~np.array(canonical.frozen, dtype=bool)
     mode = request.settings.cell if request.settings.task == "relax" else "fixed"
-    coordinates = Coordinates(canonical.position_array, canonical.cell_array, free, mode)
+    coordinates = Coordinates(canonical.position_array, canonical.cell_array, free, mode, request.settings.move)
     return PotentialSurface(canonical.to_ase(), calculator, coordinates)
 
 
@@ -101,7 +101,7 @@ def _document(
         **common,
         "final": _final_geometry(request.geometry, order, coordinates, point.x),
         "energy_ev": point.energy,
-        "fmax_ev_per_a": largest_force(point.forces, coordinates.free),
+        "fmax_ev_per_a": coordinates.largest_force(point.forces),
         "forces_ev_per_a": tuple(map(tuple, forces.tolist())),
         "energies_ev": tuple(minimum.energies),
         "optimizer": minimum.optimizer,
@@ -127,7 +127,7 @@ def _final_geometry(initial: Geometry, order: np.ndarray, coordinates: Coordinat
 
 def _shortfall(request: CalculationRequest, minimum: Minimum, coordinates: Coordinates) -> str:
     point, limit = minimum.point, request.settings.fmax_ev_per_a
-    largest = largest_force(point.forces, coordinates.free)
+    largest = coordinates.largest_force(point.forces)
     text = f"{minimum.reason}: largest force {largest:.3f} eV/Å, limit {limit:g}"
     if point.stress is None:
         return text

@@ -68,6 +68,7 @@ PART_ARGUMENTS = (
     "film_reference",
     "anion_bonds",
     "film_termination",
+    "keep_cell",
 )
 
 
@@ -91,6 +92,7 @@ def parts_of(
     film_reference: Structure | None,
     anion_bonds: AnionBonds,
     film_termination: int,
+    keep_cell: bool,
 ) -> Parts:
     """Cut both slabs and bring them into the coherent cell; see ``assemble_sandwich``."""
     if not 0.5 < film_spacing_scale < 2.0:
@@ -105,6 +107,7 @@ def parts_of(
         min_thickness_a=substrate_min_thickness_a,
         anion_bonds=anion_bonds,
         reference=substrate_reference,
+        keep_cell=keep_cell,
     )
     film = cut_slab(film_bulk, film_plane, termination=film_termination, n_planes=film_planes, reference=film_reference)
     deformation = film_deformation(match, substrate.in_plane, film.in_plane)

@@ -90,11 +90,15 @@ def symmetry_of(structure: Structure, symprec: float = SYMPREC_A) -> Any:
     )
 
 
-def repeat_of(bulk: Structure, plane: str | Miller, reference: Structure | None = None) -> Repeat:
+def repeat_of(
+    bulk: Structure, plane: str | Miller, reference: Structure | None = None, keep_cell: bool = False
+) -> Repeat:
     """Return one repeat of ``bulk`` along the normal of ``plane``.
 
     The indices refer to the conventional axes of the reference (default: the bulk itself): its own axes
     where they are conventional, else the standard ones. The lattice is taken over from ``bulk`` unchanged.
+    With ``keep_cell`` the given cell is repeated whole, also where it holds a smaller one: for materials that
+    relax out of their symmetry, so that every engine gets the same cells.
 
     Raises
     ------
@@ -116,7 +120,7 @@ def repeat_of(bulk: Structure, plane: str | Miller, reference: Structure | None 
 
     frac = bulk.frac_coords
     frac_reference = _matched_reference(bulk, reference)
-    translations = _common_translations(bulk, _pure_translations(dataset))
+    translations = np.zeros((1, 3)) if keep_cell else _common_translations(bulk, _pure_translations(dataset))
     primitive = _primitive_rows(translations)
     keep, frac, frac_reference = _one_per_orbit(bulk.lattice.matrix, frac, frac_reference, _symbols(bulk), translations)
 

@@ -137,6 +137,7 @@ def assemble_sandwich(
     film_reference: Structure | None = None,
     anion_bonds: AnionBonds = (),
     film_termination: int = 0,
+    keep_cell: bool = False,
 ) -> InterfaceCell:
     """Stack substrate and film without vacuum: two interfaces per cell.
 
@@ -157,6 +158,8 @@ def assemble_sandwich(
         See ``InterfaceCell.shift``.
     film_spacing_scale
         Factor on the plane spacing of the film: its relaxed height under the in-plane strain over the unstrained.
+    keep_cell
+        Repeat the given cell of the substrate whole, also where it holds a smaller one.
 
     Raises
     ------
@@ -199,6 +202,7 @@ def assemble_vacuum(
     film_reference: Structure | None = None,
     anion_bonds: AnionBonds = (),
     film_termination: int = 0,
+    keep_cell: bool = False,
 ) -> InterfaceCell:
     """Put the film on top of the substrate, with vacuum above: one interface and two free surfaces.
 
@@ -233,6 +237,7 @@ def slab_of_same_cell(
     film_reference: Structure | None = None,
     anion_bonds: AnionBonds = (),
     film_termination: int = 0,
+    keep_cell: bool = False,
 ) -> Structure:
     """Return the substrate slab, or the strained film, alone with vacuum in the in-plane cell of the interface.
 

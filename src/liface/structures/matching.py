@@ -72,9 +72,11 @@ class Match:
     n_film_cells: int
 
 
-def in_plane_vectors(bulk: Structure, plane: str, reference: Structure | None = None) -> np.ndarray:
+def in_plane_vectors(
+    bulk: Structure, plane: str, reference: Structure | None = None, keep_cell: bool = False
+) -> np.ndarray:
     """Return the in-plane basis of every slab of this plane: rows, Å, a along x, right-handed."""
-    return repeat_of(bulk, plane, reference).in_plane.copy()
+    return repeat_of(bulk, plane, reference, keep_cell).in_plane.copy()
 
 
 def film_deformation(match: Match, substrate_vectors: np.ndarray, film_vectors: np.ndarray) -> np.ndarray:

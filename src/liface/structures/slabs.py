@@ -93,6 +93,7 @@ def terminations(
     anion_bonds: AnionBonds = (),
     include_broken: bool = False,
     reference: Structure | None = None,
+    keep_cell: bool = False,
 ) -> tuple[Termination, ...]:
     """Return the terminations of a plane, ordered along the normal.
 
@@ -100,7 +101,7 @@ def terminations(
     keeps the normal are listed once. Cuts through molecular anions are left out unless ``include_broken``,
     and then come last.
     """
-    repeat = repeat_of(bulk, plane, reference)
+    repeat = repeat_of(bulk, plane, reference, keep_cell)
     cuts = cuts_of(repeat, anion_bonds, include_broken)
     return tuple(
         Termination(
@@ -128,6 +129,7 @@ def build_slab(
     role: str = "substrate",
     reference: Structure | None = None,
     include_broken: bool = False,
+    keep_cell: bool = False,
 ) -> Slab:
     """Build a stoichiometric slab and check it.
 
@@ -154,6 +156,8 @@ def build_slab(
         (centre, ligand, largest distance in Å) of molecular anions, which are kept whole.
     reference
         The same cell before relaxation; decides all whole numbers. Default: the bulk.
+    keep_cell
+        Repeat the given cell whole, also where it holds a smaller one.
     include_broken
         Count also the terminations that cut molecular anions.
 
@@ -173,6 +177,7 @@ def build_slab(
         anion_bonds=anion_bonds,
         include_broken=include_broken,
         reference=reference,
+        keep_cell=keep_cell,
     )
     copies, vectors = planar_supercell(atoms, supercell)
     positions = tile(atoms.positions, copies)

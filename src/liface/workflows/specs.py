@@ -52,11 +52,13 @@ class Protocol(Document):
             raise ValueError(f"gaps_a needs at least one positive distance, got {self.gaps_a}")
         return self
 
-    def relaxation(self, cell: Literal["fixed", "c_axis", "full"] = "fixed") -> CalculationSettings:
+    def relaxation(
+        self, cell: Literal["fixed", "c_axis", "full"] = "fixed", move: Literal["all", "normal"] = "all"
+    ) -> CalculationSettings:
         """Return the settings of a relaxation."""
         fmax = self.bulk_fmax_ev_per_a if cell == "full" else self.fmax_ev_per_a
         return CalculationSettings(
-            task="relax", cell=cell, fmax_ev_per_a=fmax, max_force_calls=self.max_force_calls
+            task="relax", cell=cell, move=move, fmax_ev_per_a=fmax, max_force_calls=self.max_force_calls
         )
 
     def film_planes(self, plane: str) -> tuple[int, ...]:

@@ -3,8 +3,9 @@
 Each step is the quasi-Newton step, shortened so that no atom moves further than the trust radius. A step is
 judged by the energy it gains against the gain that the quadratic model predicts; where the energy
 difference drowns in the noise of a single-precision model, by the trapezoid of the forces at both ends. A
-step that climbs is taken back, but its curvature is kept. If steps keep being refused, or nothing improves
-any more, ASE's FIRE takes over from the best point.
+step that climbs is taken back, but its curvature is kept. The first curvature is that of atoms on springs. The
+largest trust radius, 0.2 Å, gives away a tenth of the force calls to stay in the basin of the start. If steps
+keep being refused, or nothing improves any more, ASE's FIRE takes over from the best point.
 
 Method: Nocedal and Wright, Numerical Optimization, 2nd ed., chapters 4 and 7, DOI
 10.1007/978-0-387-40065-5; FIRE: Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006), DOI
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from liface.engines.potential import Point, PotentialSurface
+from liface.engines.springs import SpringModel
 
 QUASI_NEWTON = "tr-lbfgs"
 FALL_BACK = "tr-lbfgs, then fire"
@@ -31,7 +33,7 @@ class TrustRadius:
     """How far a step may go, Å (largest displacement of an atom)."""
 
     start: float = 0.15
-    largest: float = 0.30
+    largest: float = 0.20
     smallest: float = 1e-3
 
 
@@ -50,8 +52,8 @@ class Minimum:
 class InverseHessian:
     """Limited-memory BFGS approximation of the inverse Hessian, Å²/eV."""
 
-    stiffness: float = 20.0
-    """Diagonal of the Hessian before anything is known, eV/Å²."""
+    guess: Callable[[np.ndarray], np.ndarray]
+    """Times the inverse curvature that is assumed before anything is known, Å²/eV."""
     memory: int = 24
     pairs: deque = field(default_factory=deque)
 
@@ -64,7 +66,7 @@ class InverseHessian:
                 self.pairs.popleft()
 
     def forget(self) -> None:
-        """Start again from the diagonal."""
+        """Start again from the guess."""
         self.pairs.clear()
 
     def times(self, g: np.ndarray) -> np.ndarray:
@@ -75,16 +77,17 @@ class InverseHessian:
             weight = rho * (step @ q)
             q -= weight * change
             weights.append(weight)
-        q *= self._scale()
+        q = self._scaled_guess(q)
         for (step, change, rho), weight in zip(self.pairs, reversed(weights), strict=True):
             q += step * (weight - rho * (change @ q))
         return q
 
-    def _scale(self) -> float:
+    def _scaled_guess(self, q: np.ndarray) -> np.ndarray:
+        """Apply the guess, scaled to the curvature along the last step."""
         if not self.pairs:
-            return 1 / self.stiffness
+            return self.guess(q)
         _, change, rho = self.pairs[-1]
-        return float(1 / (rho * (change @ change)))
+        return self.guess(q) / float(rho * (change @ self.guess(change)))
 
 
 def minimise(surface: PotentialSurface, fmax: float, max_calls: int, trust: TrustRadius | None = None) -> Minimum:
@@ -111,7 +114,7 @@ class _TrustRegionSearch:
     def __init__(self, surface: PotentialSurface, fmax: float, max_calls: int, trust: TrustRadius):
         self.surface, self.fmax, self.max_calls, self.trust = surface, fmax, max_calls, trust
         self.radius = trust.start
-        self.inverse = InverseHessian()
+        self.inverse = InverseHessian(SpringModel(surface.atoms.numbers, surface.coordinates))
         self.point = surface(surface.coordinates.initial())
         self.energies = [self.point.energy]
         self.refusals = 0

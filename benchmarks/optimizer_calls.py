@@ -1,0 +1,257 @@
+"""Count force calls: the optimizer of liface against ASE's FIRE, on varied slabs, interfaces and clusters.
+
+    python benchmarks/optimizer_calls.py --engine chgnet --n 42 --out benchmarks/results/optimizer_calls.json
+
+Every system starts from an ideal geometry, displaced at random by 0.05 Å, in a fixed cell, and is relaxed to the same
+largest force by both. Force calls do not depend on the machine. A JSON file and a table beside it are written.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from itertools import count, islice, product
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+from pymatgen.core import Lattice, Structure
+
+from liface.documents import Geometry
+from liface.structures.clusters import isomers
+from liface.structures.deposition import dispersed, place_cluster
+from liface.structures.interfaces import assemble_sandwich
+from liface.structures.matching import best_match, in_plane_vectors
+from liface.structures.orientations import orientations
+from liface.structures.sites import adsorption_sites
+from liface.structures.slabs import build_slab
+
+RATTLE_A = 0.05
+MOST_ATOMS = 90
+CALL_LIMIT = 600
+
+CRYSTALS = {
+    "Li": ("Im-3m", Lattice.cubic(3.44), ["Li"], [[0, 0, 0]]),
+    "Cu": ("Fm-3m", Lattice.cubic(3.58), ["Cu"], [[0, 0, 0]]),
+    "Ag": ("Fm-3m", Lattice.cubic(4.10), ["Ag"], [[0, 0, 0]]),
+    "W": ("Im-3m", Lattice.cubic(3.17), ["W"], [[0, 0, 0]]),
+    "Mo": ("Im-3m", Lattice.cubic(3.16), ["Mo"], [[0, 0, 0]]),
+    "Mg": ("P6_3/mmc", Lattice.hexagonal(3.19, 5.18), ["Mg"], [[1 / 3, 2 / 3, 1 / 4]]),
+    "Ti": ("P6_3/mmc", Lattice.hexagonal(2.94, 4.64), ["Ti"], [[1 / 3, 2 / 3, 1 / 4]]),
+    "LiF": ("Fm-3m", Lattice.cubic(4.05), ["Li", "F"], [[0, 0, 0], [0.5, 0.5, 0.5]]),
+    "Li2S": ("Fm-3m", Lattice.cubic(5.70), ["Li", "S"], [[0.25, 0.25, 0.25], [0, 0, 0]]),
+}
+
+FACES = [
+    ("Cu", "111"),
+    ("W", "110"),
+    ("Mo", "100"),
+    ("LiF", "100"),
+    ("Ag", "100"),
+    ("Mg", "001"),
+    ("Li2S", "110"),
+    ("Ti", "001"),
+    ("Li", "110"),
+    ("Cu", "100"),
+    ("W", "100"),
+    ("Ag", "111"),
+    ("Mo", "110"),
+    ("Li", "100"),
+]
+
+
+def crystal(name: str) -> Structure:
+    """Return the conventional cell of a material."""
+    group, lattice, species, positions = CRYSTALS[name]
+    return Structure.from_spacegroup(group, lattice, species, positions)
+
+
+def supercell_near(vectors: np.ndarray, side_a: float) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the diagonal supercell whose sides come closest to ``side_a``."""
+    n, m = (max(1, round(side_a / float(np.linalg.norm(v)))) for v in vectors)
+    return ((n, 0), (0, m))
+
+
+def slabs() -> Iterator[tuple[str, Structure]]:
+    """Slabs with no, one or a few Li atoms; every other one with frozen planes."""
+    for i in count():
+        material, plane = FACES[i % len(FACES)]
+        bulk = crystal(material)
+        cell = supercell_near(in_plane_vectors(bulk, plane), 8.0)
+        slab = build_slab(bulk, plane, n_planes=3 + i % 2, vacuum_a=12.0, supercell=cell, frozen_planes=i % 2).structure
+        n = (i + i // len(FACES)) % 4
+        if n:
+            sites = adsorption_sites(slab)
+            slab = dispersed(slab, sites[i % len(sites)], n)
+        yield f"slab/{material}-{plane}/Li{n}/{i}", slab
+
+
+def interfaces() -> Iterator[tuple[str, Structure]]:
+    """Periodic sandwiches of a substrate and a strained Li film."""
+    kinds = [face for face in FACES if face[0] != "Li"]
+    for i, ((material, plane), film_plane) in zip(count(), endless(product(kinds, ("100", "110"))), strict=False):
+        substrate, film = crystal(material), crystal("Li")
+        match = best_match(
+            in_plane_vectors(substrate, plane),
+            in_plane_vectors(film, film_plane),
+            max_area_a2=70.0,
+            max_strain_percent=10.0,
+        )
+        shift = tuple(np.random.default_rng(i).random(2))
+        cell = assemble_sandwich(
+            substrate, plane, film, film_plane, match, film_planes=3 + i % 3, gap_a=2.2, substrate_planes=3, shift=shift
+        )
+        yield f"interface/{material}-{plane}_Li-{film_plane}/{i}", cell.structure
+
+
+def clusters() -> Iterator[tuple[str, Structure]]:
+    """Clusters of 2 to 8 Li atoms on slabs."""
+    for i in count():
+        material, plane = FACES[(3 * i + 1) % len(FACES)]
+        bulk = crystal(material)
+        cell = supercell_near(in_plane_vectors(bulk, plane), 10.5)
+        slab = build_slab(bulk, plane, n_planes=2 + i % 2, vacuum_a=16.0, supercell=cell, frozen_planes=1).structure
+        shapes = isomers(2 + i % 7)
+        cluster = shapes[i % len(shapes)]
+        poses = orientations(cluster)
+        sites = adsorption_sites(slab)
+        site, pose = sites[i % len(sites)], poses[i % len(poses)][0]
+        yield (
+            f"cluster/{material}-{plane}/Li{2 + i % 7}-{cluster.name}/{i}",
+            place_cluster(slab, cluster, site, orientation=pose, azimuth_deg=17.0 * i),
+        )
+
+
+def endless(pairs: product) -> Iterator[tuple]:
+    """Repeat pairs for ever, in an order that changes material at each step."""
+    listed = list(pairs)
+    yield from (listed[(5 * i) % len(listed)] for i in count())
+
+
+def small_enough(source: Callable[[], Iterator[tuple[str, Structure]]]) -> Iterator[tuple[str, Structure]]:
+    """Drop systems that are too large for a benchmark on one core."""
+    yield from ((name, s) for name, s in source() if len(s) <= MOST_ATOMS)
+
+
+def systems(n: int, seed: int = 0) -> list[tuple[str, Geometry]]:
+    """Return n systems, a third of each class, each displaced at random."""
+    chosen = []
+    for k, source in enumerate((slabs, interfaces, clusters)):
+        chosen += list(islice(small_enough(source), (n + 2 - k) // 3))
+    displaced = []
+    for i, (name, structure) in enumerate(chosen):
+        geometry = Geometry.from_structure(structure)
+        step = np.random.default_rng([seed, i]).normal(scale=RATTLE_A, size=(geometry.n_atoms, 3))
+        step[np.array(geometry.frozen)] = 0.0
+        displaced.append((name, geometry.with_positions(geometry.position_array + step)))
+    return displaced
+
+
+def fire(geometry: Geometry, engine: Engine, fmax: float) -> tuple[int, float, bool]:
+    """Relax with ASE's FIRE as it comes; return force calls, energy (eV) and whether it converged."""
+    atoms = geometry.to_ase()
+    atoms.calc = engine.calculator(needs_stress=False)
+    optimizer = FIRE(atoms, logfile=None)
+    converged = optimizer.run(fmax=fmax, steps=CALL_LIMIT - 1)
+    return optimizer.nsteps + 1, float(atoms.get_potential_energy()), bool(converged)
+
+
+def compare(name: str, geometry: Geometry, engine: Engine, fmax: float) -> dict:
+    """Relax one system with both; the energies are those of the last geometry."""
+    settings = CalculationSettings(fmax_ev_per_a=fmax, max_force_calls=CALL_LIMIT)
+    request = CalculationRequest(geometry=geometry, engine=engine.info, settings=settings, label=name)
+    document = run(request, engine)
+    if isinstance(document, FailedCalculation):
+        raise StructureError(f"{name}: {document.reason}")
+    fire_calls, fire_energy, fire_converged = fire(geometry, engine, fmax)
+    return {
+        "system": name,
+        "natoms": geometry.n_atoms,
+        "fire_calls": fire_calls,
+        "calls": document.n_force_calls,
+        "ratio": round(document.n_force_calls / fire_calls, 3),
+        "energy_above_fire_mev_per_atom": round(1e3 * (document.energy_ev - fire_energy) / geometry.n_atoms, 3),
+        "converged": document.status == "converged",
+        "fire_converged": fire_converged,
+        "optimizer": document.optimizer,
+    }
+
+
+def summary(rows: list[dict]) -> dict:
+    """Return totals of a list of rows."""
+    ratios = np.array([row["ratio"] for row in rows])
+    above = np.array([row["energy_above_fire_mev_per_atom"] for row in rows])
+    return {
+        "n": len(rows),
+        "fire_calls": sum(row["fire_calls"] for row in rows),
+        "calls": sum(row["calls"] for row in rows),
+        "ratio_of_sums": round(sum(r["calls"] for r in rows) / sum(r["fire_calls"] for r in rows), 3),
+        "geometric_mean_ratio": round(float(np.exp(np.log(ratios).mean())), 3),
+        "worst_ratio": float(ratios.max()),
+        "within_1_mev_per_atom_or_lower": round(float((above <= 1.0).mean()), 3),
+        "lower_by_more_than_1_mev_per_atom": round(float((above < -1.0).mean()), 3),
+        "converged": sum(row["converged"] for row in rows),
+        "fall_backs": sum("fire" in row["optimizer"] for row in rows),
+    }
+
+
+def table(summaries: dict[str, dict]) -> str:
+    """Return the summaries as a Markdown table."""
+    head = (
+        "| class | n | FIRE calls | calls | ratio of sums | geometric mean | worst | not above FIRE by 1 meV/atom "
+        "| converged | fall-backs |\n|---|---|---|---|---|---|---|---|---|---|\n"
+    )
+    return head + "\n".join(
+        f"| {name} | {s['n']} | {s['fire_calls']} | {s['calls']} | {s['ratio_of_sums']:.2f} | "
+        f"{s['geometric_mean_ratio']:.2f} | {s['worst_ratio']:.2f} | {100 * s['within_1_mev_per_atom_or_lower']:.0f} % | "
+        f"{s['converged']} | {s['fall_backs']} |"
+        for name, s in summaries.items()
+    )
+
+
+def shuffled(listed: list[tuple[str, Geometry]]) -> list[tuple[str, Geometry]]:
+    """Mix the classes, so that a run that stops early still has some of each."""
+    classes = [[item for item in listed if item[0].startswith(kind)] for kind in ("slab", "interface", "cluster")]
+    return [items[i] for i in range(len(classes[0])) for items in classes if i < len(items)]
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--engine", default="chgnet", help="ENGINE[:MODEL]")
+    parser.add_argument("--n", type=int, default=42, help="number of systems")
+    parser.add_argument("--fmax", type=float, default=0.03, help="largest force at convergence, eV/Å")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the displacements")
+    parser.add_argument("--minutes", type=float, default=60.0, help="start no further system after this time")
+    parser.add_argument("--out", type=Path, default=None, help="JSON file; a .md table is written beside it")
+    arguments = parser.parse_args()
+    pin_threads()
+    engine = resolve(arguments.engine)
+    started, rows = time.monotonic(), []
+    for name, geometry in shuffled(systems(arguments.n, arguments.seed)):
+        if time.monotonic() - started > 60 * arguments.minutes:
+            break
+        rows.append(compare(name, geometry, engine, arguments.fmax))
+        row = rows[-1]
+        print(
+            f"{name:44s} {row['calls']:4d} / {row['fire_calls']:4d} = {row['ratio']:.2f}  "
+            f"{row['energy_above_fire_mev_per_atom']:+8.2f} meV/atom  {row['optimizer']}",
+            file=sys.stderr,
+            flush=True,
+        )
+    kinds = {row["system"].partition("/")[0] for row in rows}
+    by_kind = {kind: [row for row in rows if row["system"].startswith(kind)] for kind in sorted(kinds)}
+    summaries = {**{kind: summary(group) for kind, group in by_kind.items()}, "all": summary(rows)}
+    text = table(summaries)
+    print(text)
+    if arguments.out:
+        info = engine.info.model_dump(mode="json")
+        settings = {"fmax_ev_per_a": arguments.fmax, "seed": arguments.seed, "rattle_a": RATTLE_A}
+        result = {"engine": info, "settings": settings, "summary": summaries, "systems": rows}
+        arguments.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        title = f"# Force calls to {arguments.fmax:g} eV/Å: liface against ASE FIRE, {engine.info.label}\n\n"
+        arguments.out.with_suffix(".md").write_text(title + text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

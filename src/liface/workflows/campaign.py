@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from liface.documents import content_hash
 from liface.engines.base import EngineSpec
@@ -29,11 +29,14 @@ from liface.workflows.steps.common import Case
 if TYPE_CHECKING:
     from jobflow import Flow
 
+    from liface.structures.matching import Match
+
 FLOW_VERSION = 1
 """Raised when a change of the flows changes what a case means; finished cases are then done again from the
 calculations in the database."""
 
 FILM = "Li"
+PREFERRED_STRAIN_PERCENT = 4.0
 
 
 @dataclass(frozen=True)
@@ -155,7 +158,14 @@ class Campaign:
         for i, entry in enumerate(self.file.interfaces):
             yield f"interfaces.{i}", lambda entry=entry: [
                 interface_spec(
-                    library, entry.substrate, plane, film_plane, _limits(protocol, entry), entry.termination, entry.method
+                    library,
+                    entry.substrate,
+                    plane,
+                    film_plane,
+                    _limits(protocol, entry),
+                    termination=entry.termination,
+                    method=entry.method,
+                    relaxation=entry.relaxation,
                 )
                 for plane in entry.planes or library.get(entry.substrate).default_planes[:1]
                 for film_plane in entry.film_planes
@@ -195,7 +205,8 @@ def interface_spec(
     film_plane: str,
     protocol: Protocol | None = None,
     termination: int = 0,
-    method: str = "sandwich",
+    method: Literal["sandwich", "vacuum"] = "sandwich",
+    relaxation: Literal["auto", "coherent", "free"] = "auto",
 ) -> InterfaceSpec:
     """Return the spec of a Li film on a substrate, with the best coherent cell of the canonical lattices.
 
@@ -215,6 +226,7 @@ def interface_spec(
         film_plane=_label(film, film_plane),
         match=_best_match(below, plane, film, film_plane, protocol.max_area_a2, protocol.max_strain_percent),
         method=method,
+        relaxation=("free" if below.anion_bonds else "coherent") if relaxation == "auto" else relaxation,
     )
 
 
@@ -235,7 +247,7 @@ def binding_spec(
     _check_termination(below, plane, termination)
     match = None
     if monolayers:
-        match = _best_match(below, plane, film, film_plane, protocol.max_area_a2, protocol.max_strain_percent)
+        match = _roomiest_match(below, plane, film, film_plane, protocol)
     return BindingSpec(
         substrate=below,
         substrate_plane=_label(below, plane),
@@ -280,6 +292,32 @@ def _check_termination(material: MaterialSpec, plane: str, termination: int) -> 
             f"{material.name}({plane}) has {len(found)} termination(s), index {termination} does not exist; "
             f"use 0 to {len(found) - 1}"
         )
+
+
+def _roomiest_match(
+    substrate: MaterialSpec, plane: str, film: MaterialSpec, film_plane: str, protocol: Protocol
+) -> MatchSpec:
+    """Return the coherent cell that needs the least area once repeated to the edges of an adsorption cell."""
+    import numpy as np
+
+    from liface.structures.matching import find_matches, in_plane_vectors
+
+    best = _best_match(substrate, plane, film, film_plane, protocol.max_area_a2, protocol.max_strain_percent)
+    if best.strain_percent < 0.1:  # Li on Li needs no strain
+        return best
+    vectors = in_plane_vectors(substrate.structure(), plane, keep_cell=substrate.broken_symmetry)
+    matches = find_matches(
+        vectors,
+        in_plane_vectors(film.structure(), film_plane),
+        max_area_a2=protocol.max_area_a2,
+        max_strain_percent=max(best.strain_percent + 1e-6, PREFERRED_STRAIN_PERCENT),
+    )
+
+    def area(match: Match) -> float:
+        edges = np.linalg.norm(np.array(match.substrate_supercell) @ vectors, axis=1)
+        return match.area_a2 * float(np.prod(np.ceil(np.round(protocol.binding_edge_a / edges, 3))))
+
+    return MatchSpec.from_match(min(matches, key=lambda match: round(area(match), 2)))
 
 
 @lru_cache(maxsize=512)

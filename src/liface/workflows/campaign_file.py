@@ -45,6 +45,9 @@ class InterfaceEntry(_Entry):
     film_planes: tuple[Plane, ...] = ("100",)
     termination: int = Field(default=0, ge=0)
     method: Literal["sandwich", "vacuum"] = "sandwich"
+    relaxation: Literal["auto", "coherent", "free"] = Field(
+        default="auto", description="auto: free where the substrate has molecular anions, which Li can reduce."
+    )
     max_strain_percent: float | None = Field(default=None, gt=0, description="Instead of that of the protocol.")
     max_area_a2: float | None = Field(default=None, gt=0, description="Instead of that of the protocol.")
 

@@ -15,6 +15,7 @@ SECONDS_PER_ATOM_AND_CALL = {"sevennet": 0.012, "chgnet": 0.0045, "emt": 0.0001,
 """Wall time of one force call per atom on one core, where the database has no calculations to learn from."""
 UNKNOWN_ENGINE_S = 0.02
 CALLS_PER_RELAXATION = 35
+CALLS_PER_COHERENT_RELAXATION = 10
 SITES_PER_SLAB = 6
 CLUSTER_STARTS = 15
 """Typical numbers of distinct sites, and of cluster starts that are screened per size."""
@@ -68,8 +69,13 @@ def _interface(case: Case, spec: InterfaceSpec) -> list[tuple[int, int]]:
     atoms = [len(cell) for cell in cells]
     singles = len(protocol.gaps_a) + protocol.registry_grid**2 - 1
     work = [(atoms[0], 1)] * singles
-    work += [(atoms[0], CALLS_PER_RELAXATION)] * protocol.registry_candidates
-    return work + [(n, CALLS_PER_RELAXATION) for n in atoms[1:]]
+    if spec.relaxation == "free":
+        calls = protocol.max_force_calls
+    else:
+        calls = CALLS_PER_COHERENT_RELAXATION
+        work += [(atoms[0], protocol.release_force_calls)] * protocol.release
+    work += [(atoms[0], calls)] * protocol.registry_candidates
+    return work + [(n, calls) for n in atoms[1:]]
 
 
 def _binding(case: Case, spec: BindingSpec) -> list[tuple[int, int]]:

@@ -23,7 +23,8 @@ class Protocol(Document):
 
     fmax_ev_per_a: float = quantity("eV/Å", "Force limit of slabs, interfaces and adsorbates.", default=0.03, gt=0)
     bulk_fmax_ev_per_a: float = quantity("eV/Å", "Force limit of the bulk references.", default=0.01, gt=0)
-    max_force_calls: int = quantity("1", "Limit per relaxation.", default=150, ge=1)
+    max_force_calls: int = quantity("1", "Limit per relaxation.", default=100, ge=1)
+    bulk_force_calls: int = quantity("1", "Limit per relaxation of a bulk reference.", default=400, ge=1)
     vacuum_a: float = quantity("Å", "Vacuum of slabs.", default=15.0, ge=6)
     surface_thickness_a: float = quantity("Å", "Least height of slabs for surface energies, outermost atoms.", default=14.0, gt=0)
     substrate_thickness_a: float = quantity("Å", "Least height of the substrate in interfaces, outermost atoms.", default=6.0, gt=0)
@@ -34,6 +35,8 @@ class Protocol(Document):
     max_area_a2: float = quantity("Å²", "Largest interface cell.", default=120.0, gt=0)
     gaps_a: tuple[float, ...] = quantity("Å", "Gaps tried between the facing planes.", default=(1.7, 2.0, 2.3, 2.6))
     registry_grid: int = quantity("1", "Lateral shifts per direction.", default=3, ge=1)
+    release: bool = Field(default=True, description="Release the thinnest coherent film in the plane as well.")
+    release_force_calls: int = quantity("1", "Limit of that relaxation.", default=60, ge=1)
     registry_candidates: int = quantity("1", "Starts of the scan that are relaxed.", default=2, ge=1)
     binding_edge_a: float = quantity("Å", "Shortest edge of adsorption cells.", default=9.0, gt=0)
     binding_thickness_a: float = quantity("Å", "Least height of slabs under adsorbates, outermost atoms.", default=6.0, gt=0)
@@ -56,9 +59,13 @@ class Protocol(Document):
         self, cell: Literal["fixed", "c_axis", "full"] = "fixed", move: Literal["all", "normal"] = "all"
     ) -> CalculationSettings:
         """Return the settings of a relaxation."""
-        fmax = self.bulk_fmax_ev_per_a if cell == "full" else self.fmax_ev_per_a
+        bulk = cell == "full"
         return CalculationSettings(
-            task="relax", cell=cell, move=move, fmax_ev_per_a=fmax, max_force_calls=self.max_force_calls
+            task="relax",
+            cell=cell,
+            move=move,
+            fmax_ev_per_a=self.bulk_fmax_ev_per_a if bulk else self.fmax_ev_per_a,
+            max_force_calls=self.bulk_force_calls if bulk else self.max_force_calls,
         )
 
     def film_planes(self, plane: str) -> tuple[int, ...]:
@@ -72,6 +79,7 @@ class MaterialSpec(Document):
 
     name: str
     reference: Geometry = Field(description="Canonical conventional cell; integer cells are derived from it.")
+    measured_lengths: tuple[float, float, float] = quantity("Å", "a, b, c of the library entry, in that cell.")
     anion_bonds: tuple[BOND_RULE, ...] = ()
     closed_shell_salt: bool = False
     broken_symmetry: bool = Field(
@@ -81,9 +89,12 @@ class MaterialSpec(Document):
     @classmethod
     def from_material(cls, material: Material) -> MaterialSpec:
         """Take what a job needs from a library entry."""
+        from liface.structures.library.canonical import canonical_structure
+
         return cls(
             name=material.name,
-            reference=Geometry.from_structure(material.structure()),
+            reference=Geometry.from_structure(canonical_structure(material)),
+            measured_lengths=material.structure().lattice.abc,
             anion_bonds=material.anion_bonds,
             closed_shell_salt=material.closed_shell_salt,
             broken_symmetry=bool(material.anion_bonds or material.ordering),
@@ -162,6 +173,10 @@ class InterfaceSpec(_CaseSpec):
     film_plane: str
     match: MatchSpec
     method: Literal["sandwich", "vacuum"] = "sandwich"
+    relaxation: Literal["coherent", "free"] = Field(
+        default="coherent",
+        description="coherent: atoms move along the normal, so the film keeps its plane; free: in every direction.",
+    )
 
     @property
     def name(self) -> str:
@@ -171,6 +186,11 @@ class InterfaceSpec(_CaseSpec):
             side += f"-t{self.substrate_termination}"
         tail = "-vacuum" if self.method == "vacuum" else ""
         return f"interface/{side}_{self.film.name}-{self.film_plane}{tail}"
+
+    @property
+    def move(self) -> Literal["all", "normal"]:
+        """The directions atoms may move in."""
+        return "normal" if self.relaxation == "coherent" else "all"
 
 
 class BindingSpec(_CaseSpec):

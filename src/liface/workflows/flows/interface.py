@@ -17,7 +17,7 @@ class InterfaceMaker(LiMaker):
 
     1. relax both bulks; 2. relax bulk Li strained like the film: strain energy and plane spacing;
     3. single points over gaps, then over lateral shifts; 4. relax the best starts at the thinnest film;
-    5. relax the thicker films from the winner; 6. fit.
+    5. relax the thicker films from the winner; 6. release the thinnest film in the plane; 7. fit.
     """
 
     name: str = "interface"
@@ -40,10 +40,12 @@ class InterfaceMaker(LiMaker):
         start = named(jobs_.choose_start(case, scan.output, starts_run.output), "start")
         series = named(jobs_.ask_series(case, setup.output, start.output), "series")
         series_run = self.compute(series, "series")
-        last = jobs_.describe_interface(case, setup.output, start.output, series_run.output)
+        release = named(jobs_.ask_release(case, setup.output, start.output), "release")
+        release_run = self.compute(release, "release")
+        last = jobs_.describe_interface(case, setup.output, start.output, series_run.output, release_run.output)
         return flow(
             [*substrate_jobs, *film_jobs, strained, strained_run, setup, gaps, gaps_run, shifts, shifts_run, scan]
-            + [starts, starts_run, start, series, series_run],
+            + [starts, starts_run, start, series, series_run, release, release_run],
             named(last, "interfacial energy"),
             spec.name,
         )

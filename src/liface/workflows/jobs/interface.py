@@ -59,7 +59,16 @@ def ask_series(case: Case, setup: InterfaceSetup, start: Start) -> Requests:
     return Requests(requests=interface.series_requests(case, setup, start))
 
 
+@structure_job
+def ask_release(case: Case, setup: InterfaceSetup, start: Start) -> Requests:
+    """Free the thinnest coherent film in the plane."""
+    return Requests(requests=interface.release_request(case, setup, start))
+
+
 @analysis_job(CaseOutput)
-def describe_interface(case: Case, setup: InterfaceSetup, start: Start, series: Outcomes) -> CaseOutput:
+def describe_interface(
+    case: Case, setup: InterfaceSetup, start: Start, series: Outcomes, released: Outcomes
+) -> CaseOutput:
     """Fit the series."""
-    return CaseOutput(results=(interface_result.interface_result(case, setup, start, series.calculations),))
+    result = interface_result.interface_result(case, setup, start, series.calculations, released.calculations)
+    return CaseOutput(results=(result,))

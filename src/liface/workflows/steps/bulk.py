@@ -71,8 +71,7 @@ def bulk_result(case: Case, material: MaterialSpec, outcomes: tuple[CalculationD
     if gain > SOFT_MEV_PER_ATOM:
         flags += (f"symmetry_broken: the symmetric cell lies {gain:.1f} meV/atom above a rattled one",)
     lattice = _lattice(reference.geometry.cell_array)
-    library = _lattice(material.reference.cell_array)
-    error = max(abs(new / old - 1) for new, old in zip(lattice[:3], library[:3], strict=True)) * 100
+    error = max(abs(new / old - 1) for new, old in zip(lattice[:3], material.measured_lengths, strict=True)) * 100
     return BulkResult(
         definition="energy per atom of the bulk cell, positions and cell relaxed; mu of this engine",
         engine=reference.engine,

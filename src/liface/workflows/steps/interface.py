@@ -2,12 +2,17 @@
 
 The substrate keeps its own relaxed lattice; the film is strained onto it. The integer cells come with the
 spec, so every engine works on the same interface.
+
+A coherent film is relaxed along the normal. Free in the plane, a Li(100) film on W or Mo has no minimum of its own
+with the potentials used here: it slides without a barrier into denser layers in registry with the substrate, over
+more than fifty force calls, and a relaxation cut off early reads some point of that slide. So the plane is kept by
+construction, and the thinnest film is released afterwards to see what the constraint costs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
@@ -225,10 +230,19 @@ def series_requests(case: Case, setup: InterfaceSetup, start: Start) -> tuple[Ca
     planes = case.protocol.film_planes(setup.spec.film_plane)
     requests = [_relaxation(case, setup, n, start.gap_a, start.shift, f"n{n}") for n in planes[1:]]
     if setup.spec.method == "vacuum":
-        settings = case.protocol.relaxation()
+        settings = case.protocol.relaxation(move=setup.spec.move)
         for side, structure in _free_slabs(case, setup, planes[-1]).items():
             requests.append(case.request(structure, settings, f"free-{side}"))
     return tuple(requests)
+
+
+def release_request(case: Case, setup: InterfaceSetup, start: Start) -> tuple[CalculationRequest, ...]:
+    """Ask for the thinnest coherent film, relaxed once more with the plane free: does it stay what it is?"""
+    if setup.spec.relaxation == "free" or not case.protocol.release:
+        return ()
+    settings = case.protocol.relaxation(_cell_mode(setup.spec))
+    settings = settings.model_copy(update={"max_force_calls": case.protocol.release_force_calls})
+    return (case.request(energy_of(start.best).final, settings, "released"),)
 
 
 def gamma_of(setup: InterfaceSetup, outcome: EnergyCalculation) -> float:
@@ -302,5 +316,9 @@ def _relaxation(
     case: Case, setup: InterfaceSetup, planes: int, gap_a: float, shift: tuple[float, float], step: str
 ) -> CalculationRequest:
     cell = stack(case, setup, planes, gap_a, shift)
-    settings = case.protocol.relaxation("c_axis" if setup.spec.method == "sandwich" else "fixed")
+    settings = case.protocol.relaxation(_cell_mode(setup.spec), setup.spec.move)
     return case.request(cell.structure, settings, step)
+
+
+def _cell_mode(spec: InterfaceSpec) -> Literal["fixed", "c_axis"]:
+    return "c_axis" if spec.method == "sandwich" else "fixed"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from liface.analysis import domain, energies, film_series
-from liface.documents import CalculationDocument, EnergyCalculation, FilmPoint, InterfaceResult
+from liface.documents import CalculationDocument, EnergyCalculation, FilmPoint, Geometry, InterfaceResult
 from liface.structures.interfaces import anion_bond_count
 from liface.units import MEV, j_per_m2
 from liface.workflows.specs import InterfaceSpec
@@ -16,6 +18,7 @@ DOI = ("10.1039/d4ee03130j", "10.1103/PhysRevB.92.214201")
 PREFERRED_STRAIN_PERCENT = 4.0
 BCC_RANGE = (0.85, 1.2)
 """Height over width of the strained film relative to bcc; fcc lies at 1.41 on the Bain path."""
+PLANE_TOLERANCE_A = 0.3
 FALLING_MEV_PER_A2 = 1.0
 """An unconverged cell that fell more than this over its last fifth is still reacting."""
 LEAST_PLANES = {"100": 4, "110": 4, "111": 9}
@@ -23,7 +26,11 @@ LEAST_PLANES = {"100": 4, "110": 4, "111": 9}
 
 
 def interface_result(
-    case: Case, setup: InterfaceSetup, start: Start, series: Sequence[CalculationDocument]
+    case: Case,
+    setup: InterfaceSetup,
+    start: Start,
+    series: Sequence[CalculationDocument],
+    released: Sequence[CalculationDocument],
 ) -> InterfaceResult:
     """Fit the series and describe the interface.
 
@@ -55,7 +62,8 @@ def interface_result(
     match = actual_match(spec, setup.substrate, setup.film)
     cell = stack(case, setup, planes[0], start.gap_a, start.shift)
     lost = _anion_bonds_lost(spec, stacks)
-    used = (*start.relaxed, *series)
+    used = (*start.relaxed, *series, *released)
+    gain, kept = _release(setup, start.best, released)
     flags = dict.fromkeys(
         (
             *fit.flags,
@@ -65,6 +73,7 @@ def interface_result(
             *domain.domain_flags(
                 "interface", spec.substrate.elements, spec.substrate.closed_shell_salt, case.engine.trained_on
             ),
+            *(() if kept else (f"reconstructs: free in the plane the film leaves it, by {gain:.1f} meV/Å² or more",)),
             *(("partial: some film thicknesses failed",) if len(points) < len(planes) else ()),
         )
     )
@@ -103,6 +112,8 @@ def interface_result(
         scan=start.scan,
         shift=start.shift,
         gap_a=start.gap_a,
+        relaxation=spec.relaxation,
+        release_gain_mev_per_a2=gain,
         anion_bonds_lost=lost,
         substrate_planes=cell.n_substrate_planes,
         structure=thickest.final,
@@ -155,6 +166,36 @@ def _reaction_flags(stacks: Sequence[CalculationDocument], lost: float, area: fl
     return tuple(flags)
 
 
+def _release(
+    setup: InterfaceSetup, coherent: CalculationDocument, released: Sequence[CalculationDocument]
+) -> tuple[float | None, bool]:
+    """Return what releasing the thinnest film gains, meV/Å², and whether the film kept its planes."""
+    usable = [outcome for outcome in released if outcome.status != "failed"]
+    if not usable:
+        return None, True
+    before = energy_of(coherent)
+    gain = gamma_of(setup, before) - gamma_of(setup, usable[0])
+    return gain, keeps_planes(before.initial, usable[0].final)
+
+
+def keeps_planes(before: Geometry, after: Geometry) -> bool:
+    """Tell whether the atoms of every film plane are still below all atoms of the next plane but one.
+
+    Planes are told apart in ``before``, the film as built. Neighbouring planes closer than 1.2 Å may overlap.
+    """
+    film = [i for i, role in enumerate(before.roles) if role == "film"]
+    start, end = before.position_array[film, 2], after.position_array[film, 2]
+    levels = np.unique(np.round(start, 2))
+    levels = levels[np.concatenate([[True], np.diff(levels) > PLANE_TOLERANCE_A])]
+    if len(levels) < 2:
+        return True
+    plane = np.abs(start[:, None] - levels[None]).argmin(axis=1)
+    step = int(np.ceil(1.2 / np.diff(levels).mean()))
+    tops = [end[plane == i].max() for i in range(len(levels))]
+    bottoms = [end[plane == i].min() for i in range(len(levels))]
+    return all(tops[i] < bottoms[i + step] for i in range(len(levels) - step))
+
+
 def _anion_bonds_lost(spec: InterfaceSpec, stacks: Sequence[CalculationDocument]) -> float:
     """Return the largest share of intra-anion bonds that any cell of the series lost."""
     if not spec.substrate.anion_bonds:
@@ -171,15 +212,17 @@ def _anion_bonds_lost(spec: InterfaceSpec, stacks: Sequence[CalculationDocument]
 
 def _definition(spec: InterfaceSpec, equivalent: bool) -> str:
     film = f"{spec.film.name}({spec.film_plane})"
+    relaxed = "relaxed along the normal" if spec.relaxation == "coherent" else "relaxed freely"
     if spec.method == "sandwich":
         which = "two equivalent interfaces" if equivalent else "the average of two different interfaces"
         return (
             f"gamma(n) = [E(substrate + n Li) - N_s e_bulk - n mu_Li] / (2 A), periodic, no vacuum, {which}; "
-            f"{film} strained onto the substrate at its own lattice; intercept at n = 0 with the slope fixed to the "
+            f"{film} strained onto the substrate at its own lattice and {relaxed}; intercept at n = 0 with the slope fixed to the "
             "strain energy of bulk Li in the same cell"
         )
     return (
         f"gamma(n) = [E(substrate + n Li) - N_s e_bulk - n mu_Li] / A - gamma_substrate - gamma_film, vacuum, one "
-        f"interface, free surfaces from relaxed slabs of the same in-plane cell; {film} strained onto the substrate; "
+        f"interface, free surfaces from relaxed slabs of the same in-plane cell; {film} strained onto the substrate and "
+            f"{relaxed}; "
         "intercept at n = 0 with the slope fixed to the strain energy of bulk Li in the same cell"
     )

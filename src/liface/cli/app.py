@@ -7,6 +7,7 @@ import io
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -68,6 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show Å still gets the rest
             stream.reconfigure(errors="replace")
+    if not sys.warnoptions and not _debugging():  # warnings of other packages, here and in the workers
+        warnings.simplefilter("ignore")
+        os.environ.setdefault("PYTHONWARNINGS", "ignore")
     sys.exit(invoke(arguments))
 
 
@@ -86,9 +90,13 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _debugging() -> bool:
+    return os.environ.get(DEBUG, "") not in ("", "0")
+
+
 def _failed(error: Exception, message: str, code: int) -> int:
     with contextlib.suppress(BrokenPipeError):
-        if os.environ.get(DEBUG, "") not in ("", "0"):
+        if _debugging():
             talk("".join(traceback.format_exception(error)).rstrip())
         talk(message)
     return code

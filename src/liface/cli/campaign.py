@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections import Counter
 from collections.abc import Sequence
@@ -22,7 +23,8 @@ from liface.cli.options import (
     open_to_write,
     workers_or_default,
 )
-from liface.cli.output import talk, write_json, write_table
+from liface.cli.output import plural, talk, write_json, write_table
+from liface.errors import InputError
 
 if TYPE_CHECKING:
     from liface.database import Database
@@ -97,7 +99,7 @@ def plan(
     if json:
         write_json({"cases": [row.as_dict() for row in rows], "total": totals})
         return
-    write_table([row.as_dict() for row in rows], {"core_seconds": "s"})
+    write_table([row.as_dict() for row in rows])
     _talk_totals(totals, seconds)
 
 
@@ -123,10 +125,10 @@ def run(
     Prints the summary table and the path of the HTML report.
     """
     loaded = _loaded(campaign, engine)
+    path = None if no_report else _writable(report or _default_report(loaded))
     cases = loaded.cases()
     with open_to_write(db) as database:
         state = _run(cases, database, workers_or_default(workers), retry, force)
-        path = None if no_report else report or _default_report(loaded)
         rows = _conclude(loaded, database, path, _command(campaign, engine))
     if json:
         write_json({"summary": rows, "report": str(path) if path else None, "run": _figures(state)})
@@ -196,7 +198,8 @@ def _run(cases: Sequence[PlannedCase], database: Database, workers: int, retry: 
 
     rows = plan_rows(cases, database, speeds_of(cases, database), everything=force or retry is not None)
     to_do = sum(row.state != DONE for row in rows)
-    talk(f"{len(rows)} cases, {len(rows) - to_do} in the database; {workers} workers; {database.path or ':memory:'}")
+    where = plural(workers, "worker") if workers else "in this process"
+    talk(f"{plural(len(rows), 'case')}, {len(rows) - to_do} in the database; {where}; {database.path or ':memory:'}")
     if to_do:
         talk(f"about {clock(wall_seconds(rows, workers))} for the rest; it can be stopped and run again at any time")
     # A case that cannot be estimated still takes its place in the queue.
@@ -210,7 +213,7 @@ def _run(cases: Sequence[PlannedCase], database: Database, workers: int, retry: 
         talk(f"stopped; finished work is in {database.path or ':memory:'}, run again to go on")
         raise typer.Exit(INTERRUPTED) from None
     talk(
-        f"{len(state.done)} cases run, {len(state.skipped)} were finished before; calculations: {state.computed} "
+        f"{plural(len(state.done), 'case')} run, {len(state.skipped)} finished before; calculations: {state.computed} "
         f"computed with {state.force_calls} force calls, {state.reused} reused, {state.failed} failed; "
         f"{clock(state.seconds)}"
     )
@@ -259,6 +262,14 @@ def _default_report(campaign: Campaign) -> Path:
     return Path(f"{campaign.name}-report.html")
 
 
+def _writable(path: Path) -> Path:
+    """Refuse a report that cannot be written before the hours of work it reports."""
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(f"the report cannot be written to {path}; give another file with --report, or --no-report")
+    return path
+
+
 def _command(campaign: str, engines: Sequence[str] | None) -> str:
     chosen = [part for engine in engines or () for part in ("--engine", engine)]
     return shlex.join(["liface", "campaign", "run", campaign, *chosen])
@@ -282,7 +293,7 @@ def _figures(state: RunState) -> dict[str, Any]:
 def _leave_with_failures(state: RunState, campaign: str, db: str) -> None:
     failed = [document for document in state.done if document.status == "failed"]
     if state.failed and not failed:
-        talk(f"{state.failed} calculations failed; liface campaign status {shlex.quote(campaign)} says why")
+        talk(f"{plural(state.failed, 'calculation')} failed; liface campaign status {shlex.quote(campaign)} says why")
     if not failed:
         return
     for document in failed[:10]:
@@ -299,7 +310,8 @@ def _leave_with_failures(state: RunState, campaign: str, db: str) -> None:
 def _talk_totals(totals: dict[str, Any], seconds: float) -> None:
     from liface.cli.progress import clock
 
-    talk(f"{totals['cases']} cases, {totals['to_do']} to do with about {totals['structures_to_do']} structures")
-    talk(f"estimated time: {clock(seconds)} on {totals['workers']} workers")
+    structures = plural(totals["structures_to_do"], "structure")
+    talk(f"{plural(totals['cases'], 'case')}, {totals['to_do']} to do with about {structures}")
+    talk(f"estimated time: {clock(seconds)} on {plural(max(totals['workers'], 1), 'worker')}")
     for speed in totals["speed"]:
         talk(f"  {speed}")

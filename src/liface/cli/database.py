@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, cast
 import typer
 
 from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read
-from liface.cli.output import talk, write_facts, write_json, write_table
+from liface.cli.output import plural, talk, write_facts, write_json, write_table
 from liface.errors import DatabaseError, InputError
 
 app = typer.Typer(help="Look after the results database.", no_args_is_help=True)
@@ -53,7 +53,7 @@ def verify(json: Json = False, db: Db = DEFAULT_DATABASE) -> None:
         write_table(rows)
     if rows:
         raise DatabaseError(
-            f"{db}: {len(rows)} problem{'s' if len(rows) > 1 else ''} found; restore it from a copy, or move it away "
+            f"{db}: {plural(len(rows), 'problem')} found; restore it from a copy, or move it away "
             "and run the campaigns again"
         )
     talk(f"{db} is sound")

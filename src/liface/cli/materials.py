@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Crystals: those that are shipped, and CIF files.", no_args_is_help=True)
 
+SHORT = ("name", "formula", "category", "prototype", "default_planes", "doi")
+LISTED = (*SHORT, "lattice", "space_group", "source", "ordering", "aliases", "closed_shell_salt")
+"""Fields of a list; none of them needs the structure itself."""
+
 
 @app.command("list")
 def list_(json: Json = False) -> None:
@@ -23,23 +27,9 @@ def list_(json: Json = False) -> None:
     library = _library()
     materials = [library.get(name) for name in library.names()]
     if json:
-        from liface.structures.library import summary
-
-        write_json([summary(material) for material in materials])
-        return
-    write_table(
-        [
-            {
-                "name": m.name,
-                "formula": m.formula,
-                "category": m.category,
-                "prototype": m.prototype,
-                "planes": list(m.default_planes),
-                "doi": m.doi,
-            }
-            for m in materials
-        ]
-    )
+        write_json([{name: getattr(material, name) for name in LISTED} for material in materials])
+    else:
+        write_table([{name: getattr(material, name) for name in SHORT} for material in materials])
 
 
 @app.command()

@@ -24,6 +24,11 @@ def talk(message: str) -> None:
     typer.echo(message, err=True)
 
 
+def plural(number: int, noun: str) -> str:
+    """Return a number with its noun."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def write_json(value: Any) -> None:
     """Write valid JSON: numbers that are not finite become null."""
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")
@@ -85,9 +90,9 @@ def _column(name: str, values: Sequence[Any], unit: str) -> list[str]:
 
 
 def _tells(name: str, unit: str) -> bool:
-    """Tell whether a column name ends with its unit already."""
+    """Tell whether a column name says its unit already."""
     spelled = unit.lower().replace("å", "a").replace("²", "2").replace("³", "3").replace("/", "_per_")
-    return name.endswith(f"_{spelled}") or name.endswith("_percent")
+    return name.endswith("_percent") or (name != spelled and f"_{spelled}_" in f"{name}_")
 
 
 def _fitted(columns: list[list[str]], width: int | None) -> tuple[list[list[str]], int]:
@@ -138,6 +143,8 @@ def _text(value: Any, decimals: int | None = None) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"{key}: {_text(item)}" for key, item in value.items()) or UNKNOWN
     if isinstance(value, list | tuple):
+        if value and all(isinstance(item, list | tuple) for item in value):
+            return "; ".join(" ".join(_text(number) for number in item) for item in value)
         return ", ".join(_text(item) for item in value) or UNKNOWN
     return "".join(c for c in " ".join(str(value).split()) if c.isprintable())
 

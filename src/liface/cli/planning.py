@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
+from liface.cli.output import plural
 from liface.errors import LifaceError
 
 if TYPE_CHECKING:
@@ -119,5 +120,4 @@ def _note(stored: CaseDocument | None) -> str:
         return ""
     if stored.status == "failed":
         return stored.reason
-    n = len(stored.failures)
-    return f"{n} calculation{'s' if n > 1 else ''} failed on the way" if n else ""
+    return f"{plural(len(stored.failures), 'calculation')} failed on the way" if stored.failures else ""

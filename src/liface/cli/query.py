@@ -26,7 +26,7 @@ SHOWN = {
     "growth": "substrate substrate_plane engine model mode evidence flags",
     "wetting": "substrate substrate_plane film_plane engine model contact_angle_deg work_of_adhesion_j_per_m2 "
     "gamma_interface_mev_per_a2 converged flags",
-    "calculations": "calc_id label engine model task status n_atoms n_force_calls wall_s energy_ev reason",
+    "calculations": "label engine model task status n_atoms n_force_calls wall_s energy_ev calc_id reason",
     "cases": "campaign case engine model status n_results n_calculations n_failures created_at reason",
 }
 """What a table shows; JSON and CSV hold every column."""
@@ -83,9 +83,14 @@ def _write(table: Noun, rows: Sequence[Mapping[str, Any]], names: Sequence[str],
 
         write_text(csv_text(rows, replace(table, columns={name: table.columns[name] for name in names})))
     elif rows:
-        write_table(rows, {name: table.columns[name].unit for name in names}, names)
+        write_table([_short_flags(row) for row in rows], {name: table.columns[name].unit for name in names}, names)
     else:
         talk(f"no {table.name} match")
+
+
+def _short_flags(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave the details of flags to JSON and CSV."""
+    return {**row, "flags": [flag.partition(":")[0] for flag in row["flags"]]} if "flags" in row else row
 
 
 def _describe(table: Noun, json: bool) -> None:

@@ -26,6 +26,7 @@ def write_structure(structure: Structure, path: Path) -> None:
         The name tells no format, or the file cannot be written.
     """
     fmt = format_of(path)
+    import numpy as np
     from ase.io import write
 
     from liface.documents import Geometry
@@ -33,7 +34,7 @@ def write_structure(structure: Structure, path: Path) -> None:
     geometry = Geometry.from_structure(structure)
     atoms = geometry.to_ase()
     if fmt == "extxyz":
-        atoms.new_array("role", list(geometry.roles))
+        atoms.set_array("role", np.array(geometry.roles))
     try:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=".liface-") as folder:
             draft = Path(folder) / path.name

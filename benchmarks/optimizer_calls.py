@@ -8,16 +8,25 @@ largest force by both. Force calls do not depend on the machine. A JSON file and
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
+import sys
+import time
 from collections.abc import Callable, Iterator
 from itertools import count, islice, product
+from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything loads a threaded library
 
 import numpy as np
+from ase.optimize import FIRE
 from pymatgen.core import Lattice, Structure
 
-from liface.documents import Geometry
+from liface.documents import CalculationRequest, CalculationSettings, FailedCalculation, Geometry
+from liface.engines import pin_threads, resolve, run
+from liface.engines.base import Engine
+from liface.errors import CalculationError
 from liface.structures.clusters import isomers
 from liface.structures.deposition import dispersed, place_cluster
 from liface.structures.interfaces import assemble_sandwich
@@ -162,7 +171,7 @@ def compare(name: str, geometry: Geometry, engine: Engine, fmax: float) -> dict:
     request = CalculationRequest(geometry=geometry, engine=engine.info, settings=settings, label=name)
     document = run(request, engine)
     if isinstance(document, FailedCalculation):
-        raise StructureError(f"{name}: {document.reason}")
+        raise CalculationError(f"{name}: {document.reason}")
     fire_calls, fire_energy, fire_converged = fire(geometry, engine, fmax)
     return {
         "system": name,
@@ -203,8 +212,8 @@ def table(summaries: dict[str, dict]) -> str:
     )
     return head + "\n".join(
         f"| {name} | {s['n']} | {s['fire_calls']} | {s['calls']} | {s['ratio_of_sums']:.2f} | "
-        f"{s['geometric_mean_ratio']:.2f} | {s['worst_ratio']:.2f} | {100 * s['within_1_mev_per_atom_or_lower']:.0f} % | "
-        f"{s['converged']} | {s['fall_backs']} |"
+        f"{s['geometric_mean_ratio']:.2f} | {s['worst_ratio']:.2f} | "
+        f"{100 * s['within_1_mev_per_atom_or_lower']:.0f} % | {s['converged']} | {s['fall_backs']} |"
         for name, s in summaries.items()
     )
 

@@ -204,7 +204,7 @@ def _fire(surface: PotentialSurface, fmax: float, max_calls: int, start: Minimum
     energies, best = list(start.energies), start.point
     for _ in FIRE(walker, logfile=None).irun(fmax=fmax, steps=max_calls):
         point = walker.point
-        if point is not best and surface.calls > 0:
+        if point is not start.point:
             energies.append(point.energy)
         if point.residual <= fmax:
             return Minimum(point, energies, True, FALL_BACK)

@@ -165,7 +165,7 @@ class _Pair:
 
         crystal = _crystal(self.substrate)
         below = in_plane_vectors(crystal["bulk"], self.plane, keep_cell=crystal["keep_cell"])
-        above = in_plane_vectors(self.film.structure(), self.film_plane)
+        above = in_plane_vectors(_crystal(self.film)["bulk"], self.film_plane)
         limits = {"max_area_a2": max_area_a2, "max_strain_percent": max_strain_percent}
         found = find_matches(below, above, **limits)
         if not found:
@@ -184,7 +184,7 @@ class _Pair:
         return assemble_sandwich(
             crystal["bulk"],
             self.plane,
-            self.film.structure(),
+            _crystal(self.film)["bulk"],
             self.film_plane,
             match,
             film_planes=film_planes,
@@ -219,12 +219,11 @@ def _match_row(rank: int, match: Match, n_atoms: int) -> dict[str, Any]:
 
 
 def _crystal(material: Material) -> dict[str, Any]:
-    """Return what the builders of slabs need of a material, as campaigns take it."""
-    return {
-        "bulk": material.structure(),
-        "anion_bonds": material.anion_bonds,
-        "keep_cell": bool(material.anion_bonds or material.ordering),
-    }
+    """Return what the builders of slabs need of a material: the same canonical cell that campaigns match."""
+    from liface.workflows.specs import MaterialSpec
+
+    spec = MaterialSpec.from_material(material)
+    return {"bulk": spec.structure(), "anion_bonds": spec.anion_bonds, "keep_cell": spec.broken_symmetry}
 
 
 def _answer(facts: dict[str, Any], json: bool) -> None:

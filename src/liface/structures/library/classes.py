@@ -26,6 +26,7 @@ ANIONS: dict[str, Category] = {
     "As": "pnictide",
     "Sb": "pnictide",
     "C": "carbon",
+    "H": "halide",  # hydrides, by the charge of their anion
 }
 """Elements that make the anion, the most electronegative family first where several are present."""
 
@@ -64,6 +65,8 @@ def _is_closed_shell(symbol: str, charge: float) -> bool:
     if abs(charge - round(charge)) > 1e-3:  # mixed valence
         return False
     element, state = Element(symbol), round(charge)
+    if symbol == "H":
+        return state in (-1, 1)
     if element.is_lanthanoid:
         return state == 3  # the open f shell is a core shell
     if element.is_transition_metal:

@@ -16,9 +16,9 @@ OXYGEN_X = 0.3875
 
 def disordered_lithium_titanate() -> Structure:
     """Return the spinel Li[Li1/3Ti5/3]O4 with Li and Ti sharing the octahedral 16d sites."""
-    from pymatgen.core import Lattice, Structure
+    from pymatgen.core import Composition, Lattice, Structure
 
-    octahedral = {"Li": 1 / 6, "Ti": 5 / 6}
+    octahedral = Composition({"Li": 1 / 6, "Ti": 5 / 6})
     coords = [[0.0] * 3, [0.625] * 3, [OXYGEN_X] * 3]
     return Structure.from_spacegroup("Fd-3m", Lattice.cubic(SPINEL_A), ["Li", octahedral, "O"], coords)
 

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from liface.errors import MaterialFileError
 from liface.structures.library.ewald import charges_of, unit_ewald_matrix
 from liface.structures.library.filling import VACANCY, Filling, best_filling
+from liface.structures.library.occupancies import WholeAtoms, composition_of, kind_of, label, whole_atoms
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -26,9 +26,6 @@ MAX_CELLS = 4
 
 MAX_CANDIDATES = 20_000
 """Most fillings that are enumerated; beyond, they are searched."""
-
-ATOM_TOLERANCE = 0.05
-"""How far occupancy times sites may be from a whole number of atoms: rounding in published occupancies."""
 
 SAME_ENERGY_EV = 1e-4
 """Ewald energies closer than this are equal by symmetry."""
@@ -42,7 +39,7 @@ class _Candidate:
     energy: float
     structure: Structure
     filling: Filling
-    n_cells: int
+    whole: WholeAtoms
     shape: tuple[tuple[int, ...], ...]
 
 
@@ -52,8 +49,8 @@ def order(
     """Return an ordered cell of a disordered crystal, and how it was chosen.
 
     An ordered crystal comes back as it is, with an empty text. The cell is the smallest supercell of the primitive
-    cell, of at most ``max_cells``, in which all occupancies give whole atoms; all shapes of that size are compared
-    as long as at most ``max_candidates`` fillings are to be ranked.
+    cell, of at most ``max_cells``, that holds whole atoms (:func:`.occupancies.whole_atoms`); all shapes of that
+    size are compared as long as at most ``max_candidates`` fillings are to be ranked.
 
     Raises
     ------
@@ -63,13 +60,13 @@ def order(
     if structure.is_ordered:
         return structure, ""
     primitive = _primitive(structure)
-    n_cells = _cells_needed(primitive, max_cells)
-    charges, charge_text = charges_of(primitive.composition)
-    shapes = _shapes(primitive, n_cells)
-    first = _candidate(primitive, shapes[0], n_cells, charges, max_candidates)
+    whole = whole_atoms(primitive, max_cells)
+    charges, charge_text = charges_of(composition_of(primitive, whole))
+    shapes = _shapes(primitive, whole.n_cells)
+    first = _candidate(primitive, shapes[0], whole, charges, max_candidates)
     candidates = [first]
     if first.filling.enumerated and first.filling.n_fillings * len(shapes) <= max_candidates:
-        candidates += [_candidate(primitive, shape, n_cells, charges, max_candidates) for shape in shapes[1:]]
+        candidates += [_candidate(primitive, shape, whole, charges, max_candidates) for shape in shapes[1:]]
     best = _choose(candidates)
     return best.structure, _record(structure, best, candidates, charge_text)
 
@@ -93,49 +90,6 @@ def _primitive(structure: Structure) -> Structure:
     return plain.get_primitive_structure(tolerance=MERGE_A).get_reduced_structure()
 
 
-def _cells_needed(primitive: Structure, max_cells: int) -> int:
-    occupancies = _group_totals(primitive)
-    for n in range(1, max_cells + 1):
-        totals = [n * total for totals in occupancies.values() for total in totals.values()]
-        if all(abs(total - round(total)) <= ATOM_TOLERANCE for total in totals):
-            return n
-    shown = "; ".join(
-        f"{' '.join(f'{s} {total:.3g}' for s, total in totals.items())} atoms on {_n_sites(primitive, key)} sites"
-        for key, totals in occupancies.items()
-    )
-    raise MaterialFileError(
-        f"{structure_label(primitive)}: the occupancies give no whole atoms in up to {max_cells} primitive cells "
-        f"({shown}); round the occupancies in the CIF to simple fractions such as 1/2 or 1/4, or give an ordered cell"
-    )
-
-
-def structure_label(structure: Structure) -> str:
-    """Return a short name for messages."""
-    return "".join(f"{element}{amount:.4g}" for element, amount in structure.composition.items())
-
-
-def _group_key(site: object) -> tuple[tuple[str, float], ...]:
-    species = getattr(site, "species")  # noqa: B009 - PeriodicSite, kept untyped to spare the import
-    return tuple(sorted((element.symbol, round(float(amount), 4)) for element, amount in species.items()))
-
-
-def _group_totals(primitive: Structure) -> dict[tuple, dict[str, float]]:
-    """Return, for each kind of shared site, the atoms of each element on all sites of that kind."""
-    totals: dict[tuple, dict[str, float]] = {}
-    for site in primitive:
-        key = _group_key(site)
-        if len(key) == 1 and abs(key[0][1] - 1) < 1e-3:
-            continue
-        group = totals.setdefault(key, {symbol: 0.0 for symbol, _ in key})
-        for symbol, amount in key:
-            group[symbol] += amount
-    return totals
-
-
-def _n_sites(primitive: Structure, key: tuple) -> int:
-    return sum(_group_key(site) == key for site in primitive)
-
-
 def _shapes(primitive: Structure, n: int) -> list[np.ndarray]:
     """Return the integer matrices of all supercells of ``n`` cells, the most compact first."""
     shapes = []
@@ -155,25 +109,23 @@ def _shapes(primitive: Structure, n: int) -> list[np.ndarray]:
 
 
 def _candidate(
-    primitive: Structure, shape: np.ndarray, n_cells: int, charges: dict[str, float], max_candidates: int
+    primitive: Structure, shape: np.ndarray, whole: WholeAtoms, charges: dict[str, float], max_candidates: int
 ) -> _Candidate:
     supercell = primitive.copy()
     supercell.make_supercell(shape, to_unit_cell=True)
-    keys = [_group_key(site) for site in supercell]
+    kinds = [kind_of(site) for site in supercell]
     groups = []
-    for key in sorted({key for key in keys if len(key) > 1 or key[0][1] < 1 - 1e-3}):
-        members = [i for i, other in enumerate(keys) if other == key]
-        counts = {symbol: round(amount * len(members)) for symbol, amount in key}
-        counts[VACANCY] = len(members) - sum(counts.values())
-        groups.append((members, {symbol: n for symbol, n in sorted(counts.items()) if n > 0}))
-    fixed = [key[0][0] for key in keys]
-    matrix = unit_ewald_matrix(supercell)
-    filling = best_filling(fixed, groups, charges, matrix, max_candidates)
+    for kind, counts in whole.counts.items():
+        members = [i for i, other in enumerate(kinds) if other == kind]
+        filled = {**counts, VACANCY: len(members) - sum(counts.values())}
+        groups.append((members, {symbol: n for symbol, n in sorted(filled.items()) if n > 0}))
+    fixed = [kind[0][0] for kind in kinds]
+    filling = best_filling(fixed, groups, charges, unit_ewald_matrix(supercell), max_candidates)
     return _Candidate(
         energy=filling.energy,
         structure=_fill(supercell, filling.occupants),
         filling=filling,
-        n_cells=n_cells,
+        whole=whole,
         shape=tuple(map(tuple, shape.tolist())),
     )
 
@@ -193,8 +145,9 @@ def _record(disordered: Structure, best: _Candidate, candidates: list[_Candidate
         how = f"all {filling.n_fillings} fillings of each of {len(candidates)} cell shape(s) ranked"
     else:
         how = f"{filling.n_fillings:.2e} fillings searched by {filling.n_starts} seeded exchange descents"
+    rounded = f"{best.whole.rounded}; " if best.whole.rounded else ""
     return (
-        f"Ordered from {structure_label(disordered)} in {best.n_cells} primitive cell(s), {len(best.structure)} "
-        f"atoms, supercell {list(map(list, best.shape))}: {how} by Ewald energy ({charge_text}), lowest "
+        f"Ordered from {label(disordered)} in {best.whole.n_cells} primitive cell(s), {len(best.structure)} "
+        f"atoms, supercell {list(map(list, best.shape))}: {rounded}{how} by Ewald energy ({charge_text}), lowest "
         f"{best.energy / len(best.structure):.4f} eV/atom; ties by symmetry, then by listing."
     )

@@ -69,8 +69,7 @@ def whole_atoms(primitive: Structure, max_cells: int) -> WholeAtoms:
     sizes = {kind: sum(kind_of(site) == kind for site in primitive) for kind in amounts}
     for n in range(1, max_cells + 1):
         if all(_is_whole(n * amount) for by_element in amounts.values() for amount in by_element.values()):
-            counts = {kind: {s: round(n * a) for s, a in by.items()} for kind, by in amounts.items()}
-            return WholeAtoms(n, counts)
+            return WholeAtoms(n, {kind: {s: round(n * a) for s, a in by.items()} for kind, by in amounts.items()})
     for n in range(1, max_cells + 1):
         counts = _apportion(amounts, n)
         if counts is not None and all(sum(counts[kind].values()) <= n * sizes[kind] for kind in counts):

@@ -95,7 +95,7 @@ def test_forces_that_do_not_fit_the_energy_end_in_the_fall_back():
 
 def test_no_atom_moves_beyond_the_trust_radius():
     steps = []
-    function, _ = quadratic(np.full((4, 3), 0.05))
+    function, _ = quadratic(np.full((4, 3), 1.0))
 
     def watched(x):
         steps.append(x.copy())

@@ -34,6 +34,9 @@ class TrustRadius:
 
     start: float = 0.15
     largest: float = 0.20
+    stride: float = 0.40
+    """Limit once ``streak`` steps in a row went as far as they could and as the model said: a long way down."""
+    streak: int = 10
     smallest: float = 1e-3
 
 
@@ -117,8 +120,8 @@ class _TrustRegionSearch:
         self.inverse = InverseHessian(SpringModel(surface.atoms.numbers, surface.coordinates))
         self.point = surface(surface.coordinates.initial())
         self.energies = [self.point.energy]
-        self.refusals = 0
-        self.best_residual, self.best_call = self.point.residual, 1
+        self.refusals = self.strides = 0
+        self.best_residual, self.best_energy, self.best_call = self.point.residual, self.point.energy, 1
 
     def run(self) -> Minimum:
         restarted = False
@@ -131,7 +134,7 @@ class _TrustRegionSearch:
                 restarted = True
                 self._restart()
             if self.surface.calls - self.best_call > self.patience:
-                return self._end(False, f"no smaller force in {self.patience} force calls")
+                return self._end(False, f"neither force nor energy fell in {self.patience} force calls")
             self._advance()
         return self._end(True)
 
@@ -164,17 +167,28 @@ class _TrustRegionSearch:
         zero = here / (here - there) if there > here else 0.25
         self.radius = length * float(np.clip(zero, 0.1, 0.5))
         self.refusals += 1
+        self.strides = 0
 
     def _accept(self, trial: Point, ratio: float, share: float, length: float) -> None:
         self.point = trial
         self.energies.append(trial.energy)
         self.refusals = 0
-        if ratio > 0.5 and share < 1:
-            self.radius = min(self.trust.largest, 1.6 * self.radius)
+        self.strides = self.strides + 1 if ratio > 0.5 and share < 1 else 0
+        limit = self.trust.largest if self.strides < self.trust.streak else self.trust.stride
+        if self.strides:
+            self.radius = min(limit, 1.6 * self.radius)
         elif ratio < 0.1:
             self.radius = max(10 * self.trust.smallest, 0.6 * length)
-        if trial.residual < 0.98 * self.best_residual:
-            self.best_residual, self.best_call = trial.residual, self.surface.calls
+        self.radius = min(self.radius, limit)
+        self._note_progress()
+
+    def _note_progress(self) -> None:
+        """Remember when force or energy (by 0.1 meV per atom) last fell."""
+        point = self.point
+        fell = point.energy < self.best_energy - 1e-4 * len(point.forces)
+        if fell or point.residual < 0.98 * self.best_residual:
+            self.best_residual = min(point.residual, self.best_residual)
+            self.best_energy, self.best_call = point.energy, self.surface.calls
 
     def _restart(self) -> None:
         self.inverse.forget()

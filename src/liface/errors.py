@@ -24,6 +24,7 @@
     │   ├── CalculationError            one structure failed
     │   ├── EngineContractError         energies, forces or units that break the contract
     │   └── MixedEnginesError           quantities of different engines or settings combined
+    ├── RunStoppedError                 a run was stopped before its next structure
     ├── AnalysisError                   numbers that do not allow the asked conclusion
     │   └── TooFewPointsError
     └── DatabaseError
@@ -150,6 +151,10 @@ class EngineContractError(EngineError):
 
 class MixedEnginesError(EngineError):
     """Quantities of different engines or settings combined in one formula."""
+
+
+class RunStoppedError(LifaceError):
+    """The run was stopped before this structure was computed; what is finished is in the database."""
 
 
 class AnalysisError(LifaceError):

@@ -118,7 +118,7 @@ def correlations_of(campaign: Campaign, database: Database) -> tuple[list[Correl
 
 
 def _where(noun: str, film_plane: str, engine: str | None, campaign: str | None) -> str:
-    terms = [f'film_plane="{film_plane}"'] if noun != "bindings" else ['n_li=1 AND monolayers=0']
+    terms = [f'film_plane="{film_plane}"'] if noun != "bindings" else ["n_li=1 AND monolayers=0"]
     if noun == "interfaces":
         terms.append('method="sandwich"')
     if engine is not None:

@@ -17,15 +17,11 @@ from liface.database import Database
 from liface.dispatch import worker
 from liface.documents import CalculationDocument, CalculationRequest, FailedCalculation
 from liface.engines.base import EngineSpec
-from liface.errors import LifaceError
+from liface.errors import RunStoppedError
 from liface.workflows.executor import adopt
 
 Observer = Callable[[str, CalculationDocument], None]
 """Told ``"computed"`` or ``"reused"`` with every outcome."""
-
-
-class RunCancelled(LifaceError):
-    """The run was stopped before this structure was computed; what is finished is in the database."""
 
 
 class LocalExecutor:
@@ -163,7 +159,7 @@ class LocalExecutor:
     def _workers(self) -> ProcessPoolExecutor:
         with self._lock:
             if self._closed:
-                raise RunCancelled("the run was stopped")
+                raise RunStoppedError("the run was stopped")
             if self._pool is None:
                 url = None if self.database.in_memory else self.database.url
                 self._pool = ProcessPoolExecutor(
@@ -220,7 +216,7 @@ class _Slots:
             self._alone = True
             try:
                 self._wait(lambda: self._free == self._n)
-            except RunCancelled:
+            except RunStoppedError:
                 self._alone = False
                 raise
         try:
@@ -233,4 +229,4 @@ class _Slots:
     def _wait(self, ready: Callable[[], bool]) -> None:
         self._condition.wait_for(lambda: self._closed or ready())
         if self._closed:
-            raise RunCancelled("the run was stopped")
+            raise RunStoppedError("the run was stopped")

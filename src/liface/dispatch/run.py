@@ -6,12 +6,12 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from liface.database import Database
-from liface.dispatch.local import LocalExecutor, RunCancelled
+from liface.dispatch.local import LocalExecutor
 from liface.documents import (
     CalculationDocument,
     CalculationRequest,
@@ -21,7 +21,7 @@ from liface.documents import (
     ResultDocument,
 )
 from liface.engines.base import EngineSpec
-from liface.errors import DatabaseError
+from liface.errors import DatabaseError, InputError, RunStoppedError
 from liface.workflows.executor import use_executor
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ def run_case(planned: PlannedCase, database: Database, executor: LocalExecutor) 
     recorder = _Recorder(executor)
     try:
         results = _results(planned, recorder)
-    except (RunCancelled, DatabaseError):
+    except (RunStoppedError, CancelledError, DatabaseError):
         raise
     except Exception as error:  # whatever it was, it is this case's reason and no other's
         failed = FailedCase(
@@ -230,8 +230,6 @@ def _matches(outcome: CalculationDocument, pattern: re.Pattern[str]) -> bool:
 
 
 def _pattern(retry: str | None) -> re.Pattern[str] | None:
-    from liface.errors import InputError
-
     if retry is None:
         return None
     try:

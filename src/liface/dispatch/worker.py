@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 import time
 from typing import TYPE_CHECKING
@@ -23,6 +24,7 @@ def start_worker(database_url: str | None, parent: int) -> None:
     from liface.engines.batch import pin_threads
 
     pin_threads()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     if database_url is not None:
         from liface.database import Database
@@ -49,9 +51,7 @@ def compute_request(
 
     if not isinstance(previous, UnconvergedCalculation):
         return run_batch([request], engine)[0]
-    start = request.geometry.with_positions(
-        previous.final.position_array, previous.final.cell_array
-    )
+    start = request.geometry.with_positions(previous.final.position_array, previous.final.cell_array)
     outcome = run_batch([request.model_copy(update={"geometry": start})], engine)[0]
     update: dict = {
         "calc_id": request.calc_id,

@@ -20,6 +20,7 @@ Flag = str
 FLAGS = {
     "unconverged": "a relaxation behind this number ended before its force limit",
     "reconstructs": "free in the plane, the film leaves its plane for denser or rotated layers",
+    "debonded": "the film left the substrate while relaxing; the value is that of two free surfaces",
     "nonlinear": "gamma(n) is not a straight line within the limits",
     "reactive": "broken anions, gamma < 0, or energy still falling: the value depends on the protocol",
     "inequivalent_interfaces": "the two interfaces of the sandwich differ; the value is their average",
@@ -129,7 +130,9 @@ class InterfaceResult(_Result):
         default="coherent", description="Along the normal only, or in every direction."
     )
     release_gain_mev_per_a2: float | None = quantity(
-        "meV/Å²", "What the thinnest coherent film gains when its plane is set free; None where not tried.", default=None
+        "meV/Å²",
+        "Gain of the thinnest coherent film when set free in its plane; None where not tried.",
+        default=None,
     )
     n_interfaces: int = quantity("1", "Interfaces in the cell.")
     equivalent_interfaces: bool = Field(description="Inversion maps one interface of the sandwich on the other.")

@@ -24,6 +24,16 @@ def registry_shifts(match: Match | None = None, n: int = 3) -> tuple[tuple[float
     return tuple((float(x), float(y)) for x, y in fractions)
 
 
+def registry_cell_edge(match: Match) -> float:
+    """Return the edge (Å) of a square as large as the smallest cell after which the registry repeats.
+
+    Small (below an ångström) for nearly incommensurate interfaces, where a shift hardly matters; as large as a
+    surface cell where film and substrate share a lattice, and only the right shift finds the hollows.
+    """
+    share = abs(float(np.linalg.det(_registry_cell(match))))
+    return float(np.sqrt(share * match.area_a2))
+
+
 def _registry_cell(match: Match) -> np.ndarray:
     """Smallest cell of relative shifts, rows as fractions of the interface cell."""
     common = match.n_substrate_cells * match.n_film_cells

@@ -75,9 +75,7 @@ class PlannedCase:
             "interface": flows.InterfaceMaker,
             "binding": flows.BindingMaker,
         }
-        maker = makers[self.spec.kind](
-            engine=self.engine, protocol=self.case.protocol, campaign=self.case.campaign
-        )
+        maker = makers[self.spec.kind](engine=self.engine, protocol=self.case.protocol, campaign=self.case.campaign)
         return maker.make(self.spec)
 
 
@@ -151,39 +149,48 @@ class Campaign:
         for i, name in enumerate(self.file.bulks):
             yield f"bulks.{i}", lambda name=name: [BulkSpec(material=material_spec(library, name))]
         for i, entry in enumerate(self.file.surfaces):
-            yield f"surfaces.{i}", lambda entry=entry: [
-                surface_spec(library, entry.material, plane, entry.termination)
-                for plane in entry.planes or library.get(entry.material).default_planes
-            ]
+            yield (
+                f"surfaces.{i}",
+                lambda entry=entry: [
+                    surface_spec(library, entry.material, plane, entry.termination)
+                    for plane in entry.planes or library.get(entry.material).default_planes
+                ],
+            )
         for i, entry in enumerate(self.file.interfaces):
-            yield f"interfaces.{i}", lambda entry=entry: [
-                interface_spec(
-                    library,
-                    entry.substrate,
-                    plane,
-                    film_plane,
-                    _limits(protocol, entry),
-                    termination=entry.termination,
-                    method=entry.method,
-                    relaxation=entry.relaxation,
-                )
-                for plane in entry.planes or library.get(entry.substrate).default_planes[:1]
-                for film_plane in entry.film_planes
-            ]
+            yield (
+                f"interfaces.{i}",
+                lambda entry=entry: [
+                    interface_spec(
+                        library,
+                        entry.substrate,
+                        plane,
+                        film_plane,
+                        _limits(protocol, entry),
+                        termination=entry.termination,
+                        method=entry.method,
+                        relaxation=entry.relaxation,
+                    )
+                    for plane in entry.planes or library.get(entry.substrate).default_planes[:1]
+                    for film_plane in entry.film_planes
+                ],
+            )
         for i, entry in enumerate(self.file.bindings):
-            yield f"bindings.{i}", lambda entry=entry: [
-                binding_spec(
-                    library,
-                    entry.substrate,
-                    entry.plane,
-                    protocol,
-                    n_li=entry.n_li if layers == 0 else entry.n_li_on_monolayers or entry.n_li,
-                    monolayers=layers,
-                    film_plane=entry.film_plane,
-                    termination=entry.termination,
-                )
-                for layers in entry.monolayers
-            ]
+            yield (
+                f"bindings.{i}",
+                lambda entry=entry: [
+                    binding_spec(
+                        library,
+                        entry.substrate,
+                        entry.plane,
+                        protocol,
+                        n_li=entry.n_li if layers == 0 else entry.n_li_on_monolayers or entry.n_li,
+                        monolayers=layers,
+                        film_plane=entry.film_plane,
+                        termination=entry.termination,
+                    )
+                    for layers in entry.monolayers
+                ],
+            )
 
 
 def material_spec(library: MaterialsLibrary, name: str) -> MaterialSpec:

@@ -70,9 +70,9 @@ class CorrelationEntry(_Entry):
     response: str = "ccd"
     protocol: str | None = Field(default=None, description="Measurement protocol; needed where a response has several.")
     film_plane: Plane = "100"
-    descriptor: Literal[
-        "gamma_mev_per_a2", "contact_angle_deg", "work_of_adhesion_mev_per_a2", "e_bind_ev_per_li"
-    ] = "gamma_mev_per_a2"
+    descriptor: Literal["gamma_mev_per_a2", "contact_angle_deg", "work_of_adhesion_mev_per_a2", "e_bind_ev_per_li"] = (
+        "gamma_mev_per_a2"
+    )
     predict: tuple[str, ...] = Field(default=(), description="Substrates to predict the response of.")
 
 
@@ -144,9 +144,7 @@ def _read(name_or_path: str | Path) -> tuple[str, str, Path]:
         return file.read_text(encoding="utf-8"), f"{name_or_path}.yaml", Path.cwd()
     path = Path(name_or_path)
     if not path.is_file():
-        raise CampaignError(
-            f"no campaign {str(name_or_path)!r}: neither a file nor one of {', '.join(SHIPPED)}"
-        )
+        raise CampaignError(f"no campaign {str(name_or_path)!r}: neither a file nor one of {', '.join(SHIPPED)}")
     try:
         return path.read_text(encoding="utf-8"), str(path), path.resolve().parent
     except (OSError, UnicodeDecodeError) as error:

@@ -62,12 +62,10 @@ def assumed_speed(engine: str) -> float:
 def _interface(case: Case, spec: InterfaceSpec) -> list[tuple[int, int]]:
     protocol = case.protocol
     planes = protocol.film_planes(spec.film_plane)
-    setup = interface.unstrained_setup(
-        spec, _as_is(case, spec.substrate), _as_is(case, spec.film)
-    )
+    setup = interface.unstrained_setup(spec, _as_is(case, spec.substrate), _as_is(case, spec.film))
     cells = [interface.stack(case, setup, n, protocol.gaps_a[0], (0.0, 0.0)).structure for n in planes]
     atoms = [len(cell) for cell in cells]
-    singles = len(protocol.gaps_a) + protocol.registry_grid**2 - 1
+    singles = len(protocol.gaps_a) + len(interface.other_shifts(case, setup))
     work = [(atoms[0], 1)] * singles
     if spec.relaxation == "free":
         calls = protocol.max_force_calls

@@ -26,8 +26,12 @@ class Protocol(Document):
     max_force_calls: int = quantity("1", "Limit per relaxation.", default=100, ge=1)
     bulk_force_calls: int = quantity("1", "Limit per relaxation of a bulk reference.", default=400, ge=1)
     vacuum_a: float = quantity("Å", "Vacuum of slabs.", default=15.0, ge=6)
-    surface_thickness_a: float = quantity("Å", "Least height of slabs for surface energies, outermost atoms.", default=14.0, gt=0)
-    substrate_thickness_a: float = quantity("Å", "Least height of the substrate in interfaces, outermost atoms.", default=6.0, gt=0)
+    surface_thickness_a: float = quantity(
+        "Å", "Least height of slabs for surface energies, outermost atoms.", default=14.0, gt=0
+    )
+    substrate_thickness_a: float = quantity(
+        "Å", "Least height of the substrate in interfaces, outermost atoms.", default=6.0, gt=0
+    )
     film_planes_100: tuple[int, ...] = quantity("1", "Li(100) film thicknesses, planes.", default=(4, 6, 8, 10))
     film_planes_110: tuple[int, ...] = quantity("1", "Li(110) film thicknesses, planes.", default=(4, 5, 6, 8))
     film_planes_111: tuple[int, ...] = quantity("1", "Li(111) film thicknesses, planes.", default=(9, 12, 15, 18))
@@ -35,13 +39,22 @@ class Protocol(Document):
     max_area_a2: float = quantity("Å²", "Largest interface cell.", default=120.0, gt=0)
     gaps_a: tuple[float, ...] = quantity("Å", "Gaps tried between the facing planes.", default=(1.7, 2.0, 2.3, 2.6))
     registry_grid: int = quantity("1", "Lateral shifts per direction.", default=3, ge=1)
+    registry_grid_commensurate: int = quantity(
+        "1", "The same where film and substrate share a lattice: halves and thirds need six.", default=6, ge=1
+    )
     release: bool = Field(default=True, description="Release the thinnest coherent film in the plane as well.")
     release_force_calls: int = quantity("1", "Limit of that relaxation.", default=60, ge=1)
-    registry_candidates: int = quantity("1", "Starts of the scan that are relaxed.", default=2, ge=1)
+    registry_candidates: int = quantity(
+        "1", "Registries relaxed where they differ; the best also from a closer gap.", default=2, ge=1
+    )
     binding_edge_a: float = quantity("Å", "Shortest edge of adsorption cells.", default=9.0, gt=0)
-    binding_thickness_a: float = quantity("Å", "Least height of slabs under adsorbates, outermost atoms.", default=6.0, gt=0)
+    binding_thickness_a: float = quantity(
+        "Å", "Least height of slabs under adsorbates, outermost atoms.", default=6.0, gt=0
+    )
     site_candidates: int = quantity("1", "Adsorption sites relaxed per case.", default=2, ge=1)
-    cluster_candidates: int = quantity("1", "Cluster starts relaxed per size; at least one of each dimension.", default=3, ge=2)
+    cluster_candidates: int = quantity(
+        "1", "Cluster starts relaxed per size; at least one of each dimension.", default=3, ge=2
+    )
     rattle_a: float = quantity("Å", "Displacement that breaks the symmetry of compound bulks.", default=0.08, ge=0)
     seed: int = quantity("1", "Seed of every random displacement.", default=0, ge=0)
 
@@ -50,7 +63,9 @@ class Protocol(Document):
         for name in ("film_planes_100", "film_planes_110", "film_planes_111"):
             planes = getattr(self, name)
             if len(planes) < 3 or len(set(planes)) != len(planes) or min(planes, default=0) < 1:
-                raise ValueError(f"{name} needs at least three different thicknesses of one plane or more, got {planes}")
+                raise ValueError(
+                    f"{name} needs at least three different thicknesses of one plane or more, got {planes}"
+                )
         if not self.gaps_a or min(self.gaps_a) <= 0:
             raise ValueError(f"gaps_a needs at least one positive distance, got {self.gaps_a}")
         return self

@@ -31,9 +31,7 @@ class BindingMaker(LiMaker):
         layers_run = self.compute(layers, "monolayers")
         clean = named(jobs_.ask_clean(case, spec, substrate, film, layers_run.output), "clean slab")
         clean_run = self.compute(clean, "clean slab")
-        setup = named(
-            jobs_.set_up(case, spec, substrate, film, layers_run.output, clean_run.output), "set-up"
-        )
+        setup = named(jobs_.set_up(case, spec, substrate, film, layers_run.output, clean_run.output), "set-up")
         sites = named(jobs_.ask_sites(case, setup.output), "sites")
         sites_run = self.compute(sites, "sites")
         listed = named(jobs_.list_starts(case, setup.output, sites_run.output), "candidates")
@@ -46,8 +44,12 @@ class BindingMaker(LiMaker):
         removed_run = self.compute(removed, "removed")
         last = jobs_.describe_binding(case, setup.output, starts.output, relax_run.output, removed_run.output)
         return flow(
-            [*substrate_jobs, *film_jobs, layers, layers_run, clean, clean_run, setup, sites, sites_run, listed]
-            + [screen, screen_run, starts, relax, relax_run, removed, removed_run],
+            [
+                *substrate_jobs,
+                *film_jobs,
+                *(layers, layers_run, clean, clean_run, setup, sites, sites_run, listed),
+                *(screen, screen_run, starts, relax, relax_run, removed, removed_run),
+            ],
             named(last, "binding energies"),
             spec.name,
         )

@@ -44,8 +44,12 @@ class InterfaceMaker(LiMaker):
         release_run = self.compute(release, "release")
         last = jobs_.describe_interface(case, setup.output, start.output, series_run.output, release_run.output)
         return flow(
-            [*substrate_jobs, *film_jobs, strained, strained_run, setup, gaps, gaps_run, shifts, shifts_run, scan]
-            + [starts, starts_run, start, series, series_run, release, release_run],
+            [
+                *substrate_jobs,
+                *film_jobs,
+                *(strained, strained_run, setup, gaps, gaps_run, shifts, shifts_run, scan),
+                *(starts, starts_run, start, series, series_run, release, release_run),
+            ],
             named(last, "interfacial energy"),
             spec.name,
         )

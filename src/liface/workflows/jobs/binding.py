@@ -20,9 +20,7 @@ def ask_clean(
     case: Case, spec: BindingSpec, substrate: BulkReference, film: BulkReference, registries: Outcomes
 ) -> Requests:
     """Build the clean slab."""
-    return Requests(
-        requests=(binding.clean_request(case, spec, substrate, film, registries.calculations),)
-    )
+    return Requests(requests=(binding.clean_request(case, spec, substrate, film, registries.calculations),))
 
 
 @analysis_job(BindingSetup)
@@ -35,9 +33,7 @@ def set_up(
     clean: Outcomes,
 ) -> BindingSetup:
     """Gather what all starts share."""
-    return binding.binding_setup(
-        case, spec, substrate, film, registries.calculations, clean.calculations[0]
-    )
+    return binding.binding_setup(case, spec, substrate, film, registries.calculations, clean.calculations[0])
 
 
 @structure_job

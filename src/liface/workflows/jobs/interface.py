@@ -16,9 +16,7 @@ def ask_strained_film(case: Case, spec: InterfaceSpec, substrate: BulkReference,
 
 
 @analysis_job(InterfaceSetup)
-def set_up(
-    spec: InterfaceSpec, substrate: BulkReference, film: BulkReference, outcomes: Outcomes
-) -> InterfaceSetup:
+def set_up(spec: InterfaceSpec, substrate: BulkReference, film: BulkReference, outcomes: Outcomes) -> InterfaceSetup:
     """Gather what all stacks share."""
     return interface.interface_setup(spec, substrate, film, outcomes.calculations[0])
 

@@ -19,7 +19,7 @@ from liface.documents import (
 from liface.errors import StructureError
 from liface.workflows.specs import BindingSpec
 from liface.workflows.steps.common import BulkReference, Case, energy_of, lowest, with_energy
-from liface.workflows.steps.interface import matched
+from liface.workflows.steps.interface import all_shifts, matched
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -182,17 +182,13 @@ def _freeze_lower_half(structure: Structure) -> Structure:
 def _shifts(
     case: Case, spec: BindingSpec, substrate: BulkReference, film: BulkReference
 ) -> tuple[tuple[float, float], ...]:
-    from liface.structures.interfaces import registry_shifts
-
-    return registry_shifts(_match(spec, substrate, film), case.protocol.registry_grid)
+    return all_shifts(case, _match(spec, substrate, film))
 
 
 def _match(spec: BindingSpec, substrate: BulkReference, film: BulkReference) -> Match:
     if spec.match is None:
         raise StructureError(f"{spec.name}: {spec.monolayers} monolayers need a coherent cell; give a match")
-    return matched(
-        spec.match, spec.substrate, spec.substrate_plane, substrate, spec.film, spec.film_plane, film
-    )
+    return matched(spec.match, spec.substrate, spec.substrate_plane, substrate, spec.film, spec.film_plane, film)
 
 
 # --- arrangements of Li --------------------------------------------------------------------------------------
@@ -308,8 +304,7 @@ def _single_atoms(setup: BindingSetup) -> tuple[Start, ...]:
 
     slab = energy_of(setup.clean).final.to_structure()
     return tuple(
-        _start(add_adsorbates(slab, [site.position]), 1, "dispersed", site.name, "adatoms")
-        for site in sites_of(setup)
+        _start(add_adsorbates(slab, [site.position]), 1, "dispersed", site.name, "adatoms") for site in sites_of(setup)
     )
 
 
@@ -355,9 +350,7 @@ def _best_of_each(ranked: list[tuple[float, int, Start]], n: int) -> Iterator[St
 
 
 def _start(structure: Structure, n: int, arrangement: Literal["dispersed", "cluster"], name: str, dim: str) -> Start:
-    return Start(
-        n_li=n, arrangement=arrangement, name=name, dimension=dim, geometry=Geometry.from_structure(structure)
-    )
+    return Start(n_li=n, arrangement=arrangement, name=name, dimension=dim, geometry=Geometry.from_structure(structure))
 
 
 def _label(start: Start) -> str:

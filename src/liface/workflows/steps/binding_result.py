@@ -66,7 +66,9 @@ def _result(
         engine=case.engine,
         converged=best.status == "converged" and setup.clean.status == "converged",
         flags=_flags(case, setup, start, group, best, candidates[0].shape, gain_ev),
-        provenance=case.provenance((*setup.calc_ids, *(o.calc_id for _, o in group), *(o.calc_id for o in removed)), DOI),
+        provenance=case.provenance(
+            (*setup.calc_ids, *(o.calc_id for _, o in group), *(o.calc_id for o in removed)), DOI
+        ),
         substrate=spec.substrate.name,
         substrate_plane=spec.substrate_plane,
         monolayers=spec.monolayers,
@@ -83,9 +85,7 @@ def _result(
     )
 
 
-def _candidate(
-    setup: BindingSetup, start: Start, outcome: EnergyCalculation, reference_ev: float
-) -> BindingCandidate:
+def _candidate(setup: BindingSetup, start: Start, outcome: EnergyCalculation, reference_ev: float) -> BindingCandidate:
     shape = _shape(outcome)
     return BindingCandidate(
         start=start.name,

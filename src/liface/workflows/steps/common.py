@@ -35,14 +35,10 @@ class Case(Document):
     engine: EngineInfo
     protocol: Protocol = Field(default_factory=Protocol)
 
-    def request(
-        self, structure: Structure | Geometry, settings: CalculationSettings, step: str
-    ) -> CalculationRequest:
+    def request(self, structure: Structure | Geometry, settings: CalculationSettings, step: str) -> CalculationRequest:
         """Ask for one structure under a readable label."""
         geometry = structure if isinstance(structure, Geometry) else Geometry.from_structure(structure)
-        return CalculationRequest(
-            geometry=geometry, engine=self.engine, settings=settings, label=f"{self.name}/{step}"
-        )
+        return CalculationRequest(geometry=geometry, engine=self.engine, settings=settings, label=f"{self.name}/{step}")
 
     def provenance(self, calculations: Iterable[str], doi: Sequence[str]) -> Provenance:
         """Name what a number rests on."""

@@ -32,9 +32,7 @@ def wetting_results(
         if interface.method != "sandwich":
             continue  # the vacuum route is a cross-check of the same quantity
         engine = interface.engine.fingerprint
-        substrate = known.get(
-            (interface.substrate, interface.substrate_plane, interface.substrate_termination, engine)
-        )
+        substrate = known.get((interface.substrate, interface.substrate_plane, interface.substrate_termination, engine))
         film = known.get((interface.film, interface.film_plane, 0, engine))
         if substrate is not None and film is not None:
             found.append(_wetting(substrate, film, interface))
@@ -52,9 +50,7 @@ def growth_results(bindings: Iterable[BindingResult]) -> tuple[GrowthResult, ...
 
 def _wetting(substrate: SurfaceResult, film: SurfaceResult, interface: InterfaceResult) -> WettingResult:
     engine = require_same_engine(substrate.engine, film.engine, interface.engine)
-    adhesion = energies.work_of_adhesion(
-        substrate.gamma_mev_per_a2, film.gamma_mev_per_a2, interface.gamma_mev_per_a2
-    )
+    adhesion = energies.work_of_adhesion(substrate.gamma_mev_per_a2, film.gamma_mev_per_a2, interface.gamma_mev_per_a2)
     cos_theta, angle = energies.contact_angle(
         substrate.gamma_mev_per_a2, interface.gamma_mev_per_a2, film.gamma_mev_per_a2
     )

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
 from pydantic import Field
 
 from liface.analysis import energies
@@ -23,6 +24,7 @@ from liface.documents import (
     CalculationSettings,
     Document,
     EnergyCalculation,
+    Geometry,
     ScanPoint,
     quantity,
 )
@@ -30,11 +32,18 @@ from liface.workflows.specs import InterfaceSpec, MaterialSpec, MatchSpec
 from liface.workflows.steps.common import BulkReference, Case, energy_of, lowest, with_energy
 
 if TYPE_CHECKING:
-    import numpy as np
     from pymatgen.core import Structure
 
     from liface.structures.interfaces import InterfaceCell
     from liface.structures.matching import Match
+
+
+REGISTRY_MATTERS_MEV_PER_A2 = 1.0
+DEBONDED_GAP_A = 3.5
+"""A film farther than this from the substrate has left it."""
+VACUUM_A = 6.0
+COMMENSURATE_EDGE_A = 1.5
+"""Where the registry repeats only after more than this, its scan is finer."""
 
 
 class InterfaceSetup(Document):
@@ -88,9 +97,7 @@ def matched(
 
 def actual_match(spec: InterfaceSpec, substrate: BulkReference, film: BulkReference) -> Match:
     """Return the match of an interface on the relaxed lattices."""
-    return matched(
-        spec.match, spec.substrate, spec.substrate_plane, substrate, spec.film, spec.film_plane, film
-    )
+    return matched(spec.match, spec.substrate, spec.substrate_plane, substrate, spec.film, spec.film_plane, film)
 
 
 def strained_film_request(
@@ -149,7 +156,9 @@ def gap_requests(case: Case, setup: InterfaceSetup) -> tuple[CalculationRequest,
     """Ask for single points of all gaps, film unshifted, at the thinnest film."""
     planes = case.protocol.film_planes(setup.spec.film_plane)[0]
     return tuple(
-        case.request(stack(case, setup, planes, gap, (0.0, 0.0)).structure, CalculationSettings.static(), f"gap-{gap:g}")
+        case.request(
+            stack(case, setup, planes, gap, (0.0, 0.0)).structure, CalculationSettings.static(), f"gap-{gap:g}"
+        )
         for gap in case.protocol.gaps_a
     )
 
@@ -178,10 +187,16 @@ def best_gap(case: Case, gaps: Sequence[CalculationDocument]) -> float:
 
 def other_shifts(case: Case, setup: InterfaceSetup) -> tuple[tuple[float, float], ...]:
     """Return the lateral shifts of the registry scan without the first, (0, 0)."""
-    from liface.structures.interfaces import registry_shifts
+    return all_shifts(case, actual_match(setup.spec, setup.substrate, setup.film))[1:]
 
-    match = actual_match(setup.spec, setup.substrate, setup.film)
-    return registry_shifts(match, case.protocol.registry_grid)[1:]
+
+def all_shifts(case: Case, match: Match) -> tuple[tuple[float, float], ...]:
+    """Return the lateral shifts worth trying, (0, 0) first; more where the registry matters."""
+    from liface.structures.registry import registry_cell_edge, registry_shifts
+
+    commensurate = registry_cell_edge(match) > COMMENSURATE_EDGE_A
+    n = case.protocol.registry_grid_commensurate if commensurate else case.protocol.registry_grid
+    return registry_shifts(match, n)
 
 
 def scan_points(
@@ -194,19 +209,29 @@ def scan_points(
         ("registry", gap, shift, outcome) for shift, outcome in zip(other_shifts(case, setup), shifts, strict=True)
     ]
     return tuple(
-        ScanPoint(
-            kind=kind, gap_a=gap, shift=shift, gamma_mev_per_a2=gamma_of(setup, outcome), calc_id=outcome.calc_id
-        )
+        ScanPoint(kind=kind, gap_a=gap, shift=shift, gamma_mev_per_a2=gamma_of(setup, outcome), calc_id=outcome.calc_id)
         for kind, gap, shift, outcome in asked
         if outcome.status != "failed"
     )
 
 
 def ranked_starts(case: Case, scan: Sequence[ScanPoint]) -> tuple[ScanPoint, ...]:
-    """Return the starts worth relaxing: the lowest registries at the best gap, best first."""
-    gap = min((p for p in scan if p.kind == "gap"), key=lambda p: round(p.gamma_mev_per_a2, 4)).gap_a
-    pool = [point for point in scan if point.gap_a == gap]
-    return tuple(sorted(pool, key=lambda p: round(p.gamma_mev_per_a2, 4))[: case.protocol.registry_candidates])
+    """Return the starts worth relaxing, best first.
+
+    The best registry at the best gap; the same one gap closer, since from too far away a film may leave a substrate
+    that it would have stuck to; and further registries where they differ by more than noise.
+    """
+    gaps = [p for p in scan if p.kind == "gap"]
+    best_gap_point = min(gaps, key=lambda p: round(p.gamma_mev_per_a2, 4))
+    pool = [point for point in scan if point.gap_a == best_gap_point.gap_a]
+    ranked = sorted(pool, key=lambda p: round(p.gamma_mev_per_a2, 4))
+    starts = [ranked[0]]
+    closer = max((p.gap_a for p in gaps if p.gap_a < best_gap_point.gap_a), default=None)
+    if closer is not None:
+        starts.append(ranked[0].model_copy(update={"gap_a": closer}))
+    if ranked[-1].gamma_mev_per_a2 - ranked[0].gamma_mev_per_a2 > REGISTRY_MATTERS_MEV_PER_A2:
+        starts += ranked[1 : case.protocol.registry_candidates]
+    return tuple(starts)
 
 
 def start_requests(case: Case, setup: InterfaceSetup, scan: Sequence[ScanPoint]) -> tuple[CalculationRequest, ...]:
@@ -219,14 +244,26 @@ def start_requests(case: Case, setup: InterfaceSetup, scan: Sequence[ScanPoint])
 
 
 def chosen_start(case: Case, scan: Sequence[ScanPoint], starts: Sequence[CalculationDocument]) -> Start:
-    """Return gap and registry of the lowest relaxed start."""
-    best = lowest(with_energy(starts, f"{case.name}: relaxed starts"))
+    """Return gap and registry of the lowest relaxed start that still touches the substrate, if any does."""
+    usable = with_energy(starts, f"{case.name}: relaxed starts")
+    best = lowest([outcome for outcome in usable if is_bonded(outcome.final)] or usable)
     point = ranked_starts(case, scan)[list(starts).index(best)]
     return Start(gap_a=point.gap_a, shift=point.shift, scan=tuple(scan), relaxed=tuple(starts), best=best)
 
 
+def is_bonded(cell: Geometry) -> bool:
+    """Tell whether film and substrate still touch on every side where they did."""
+    z = cell.position_array[:, 2]
+    film = np.array([role == "film" for role in cell.roles])
+    gaps = [z[film].min() - z[~film].max()]
+    above = cell.cell[2][2] + z[~film].min() - z[film].max()
+    if above < VACUUM_A:
+        gaps.append(above)
+    return max(gaps) < DEBONDED_GAP_A
+
+
 def series_requests(case: Case, setup: InterfaceSetup, start: Start) -> tuple[CalculationRequest, ...]:
-    """Ask for the thicker films from the chosen gap and registry; the vacuum route adds its two free slabs."""
+    """Ask for the thicker films from the chosen start; the vacuum route adds its two free slabs."""
     planes = case.protocol.film_planes(setup.spec.film_plane)
     requests = [_relaxation(case, setup, n, start.gap_a, start.shift, f"n{n}") for n in planes[1:]]
     if setup.spec.method == "vacuum":

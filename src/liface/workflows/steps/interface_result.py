@@ -12,7 +12,15 @@ from liface.structures.interfaces import anion_bond_count
 from liface.units import MEV, j_per_m2
 from liface.workflows.specs import InterfaceSpec
 from liface.workflows.steps.common import Case, all_converged, energy_of, unconverged_flags, with_energy
-from liface.workflows.steps.interface import InterfaceSetup, Start, actual_match, gamma_of, n_interfaces, stack
+from liface.workflows.steps.interface import (
+    InterfaceSetup,
+    Start,
+    actual_match,
+    gamma_of,
+    is_bonded,
+    n_interfaces,
+    stack,
+)
 
 DOI = ("10.1039/d4ee03130j", "10.1103/PhysRevB.92.214201")
 PREFERRED_STRAIN_PERCENT = 4.0
@@ -70,6 +78,7 @@ def interface_result(
             *unconverged_flags(free_slabs),
             *_geometry_flags(setup, match.strain_percent, cell.equivalent_interfaces),
             *_reaction_flags(stacks, lost, area),
+            *_bond_flags(stacks),
             *domain.domain_flags(
                 "interface", spec.substrate.elements, spec.substrate.closed_shell_salt, case.engine.trained_on
             ),
@@ -196,6 +205,11 @@ def keeps_planes(before: Geometry, after: Geometry) -> bool:
     return all(tops[i] < bottoms[i + step] for i in range(len(levels) - step))
 
 
+def _bond_flags(stacks: Sequence[CalculationDocument]) -> tuple[str, ...]:
+    loose = sum(outcome.status != "failed" and not is_bonded(outcome.final) for outcome in stacks)
+    return (f"debonded: {loose} of {len(stacks)} films left the substrate",) if loose else ()
+
+
 def _anion_bonds_lost(spec: InterfaceSpec, stacks: Sequence[CalculationDocument]) -> float:
     """Return the largest share of intra-anion bonds that any cell of the series lost."""
     if not spec.substrate.anion_bonds:
@@ -223,6 +237,6 @@ def _definition(spec: InterfaceSpec, equivalent: bool) -> str:
     return (
         f"gamma(n) = [E(substrate + n Li) - N_s e_bulk - n mu_Li] / A - gamma_substrate - gamma_film, vacuum, one "
         f"interface, free surfaces from relaxed slabs of the same in-plane cell; {film} strained onto the substrate and "
-            f"{relaxed}; "
+        f"{relaxed}; "
         "intercept at n = 0 with the slope fixed to the strain energy of bulk Li in the same cell"
     )

@@ -1,0 +1,48 @@
+# Set-up, demo and checks. Nothing but Python 3.11 and make is needed beforehand.
+
+PYTHON ?= python3.11
+ifeq (, $(shell command -v $(PYTHON) 2>/dev/null))
+PYTHON := python3
+endif
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+WORKERS ?= 2
+
+# Several threads in one process are slower than one on a shared machine; every worker gets one.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help demo test test-slow lint results benchmark clean
+
+help:  ## Show the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and "Python 3.11 or newer is needed, this is %d.%d; say make PYTHON=..." % v)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[sevennet,chgnet,dev]'
+	@touch $@
+
+demo: $(VENV)/ready  ## Set up, run the quickstart campaign, print its table and the path of its report.
+	@mkdir -p demo
+	$(BIN)/liface campaign run quickstart --db demo/liface.db --workers $(WORKERS) --report demo/quickstart.html
+
+test: $(VENV)/ready  ## Set up and run the test suite.
+	$(BIN)/python -m pytest -m 'not slow'
+
+test-slow: $(VENV)/ready  ## Run the long physics tests.
+	$(BIN)/python -m pytest -m slow
+
+lint: $(VENV)/ready  ## Check style and types.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+results: $(VENV)/ready  ## Run oh2024 and wang2023 with both potentials and write docs/results.
+	$(BIN)/python docs/make_results.py --workers $(WORKERS)
+
+benchmark: $(VENV)/ready  ## Compare the optimizer with ASE FIRE.
+	$(BIN)/python benchmarks/optimizer_calls.py --engine chgnet
+
+clean:  ## Remove the virtual environment and the demo.
+	rm -rf $(VENV) demo

@@ -1,0 +1,149 @@
+"""A campaign on this machine: finished, repeated, killed, retried."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from liface.database import Database
+from liface.dispatch.correlate import descriptor_values
+from liface.dispatch.derive import derive
+from liface.dispatch.run import run_campaign
+from liface.errors import InputError
+from liface.workflows.campaign import Campaign
+
+TEXT = """
+name: small
+engines: [morse]
+protocol:
+  film_planes_100: [4, 5, 6]
+  film_planes_110: [4, 5, 6]
+  gaps_a: [2.3]
+  registry_grid: 1
+  registry_grid_commensurate: 2
+  registry_candidates: 1
+  release: false
+  surface_thickness_a: 5
+  substrate_thickness_a: 3
+  binding_thickness_a: 3
+  binding_edge_a: 5
+  max_force_calls: 40
+  fmax_ev_per_a: 0.05
+surfaces:
+  - {material: Cu, planes: ["111"]}
+  - {material: Li, planes: ["110"]}
+interfaces:
+  - {substrate: Cu, planes: ["111"], film_planes: ["110"]}
+bindings:
+  - {substrate: Cu, plane: "111", n_li: [1, 2]}
+"""
+
+
+@pytest.fixture
+def campaign(tmp_path):
+    path = tmp_path / "small.yaml"
+    path.write_text(TEXT)
+    return Campaign.load(path)
+
+
+def test_a_campaign_runs_to_results_and_again_without_a_force_call(campaign, tmp_path):
+    database = Database(tmp_path / "r.db")
+    first = run_campaign(campaign.cases(), database, workers=0)
+    derive(campaign, database)
+    assert {case.status for case in first.done} == {"finished"}, [getattr(c, "reason", "") for c in first.done]
+    assert first.computed > 10 and first.force_calls > first.computed
+    kinds = {noun: database.count(noun) for noun in ("bulks", "surfaces", "interfaces", "bindings", "wetting")}
+    assert kinds == {"bulks": 2, "surfaces": 2, "interfaces": 1, "bindings": 3, "wetting": 1}
+    before = {noun: database.query(noun) for noun in kinds}
+    started = time.monotonic()
+    second = run_campaign(campaign.cases(), database, workers=0)
+    derive(campaign, database)
+    assert (second.computed, second.force_calls, len(second.skipped)) == (0, 0, len(campaign.cases()))
+    assert time.monotonic() - started < 5
+    assert {noun: database.query(noun) for noun in kinds} == before
+    assert database.verify() == []
+
+
+def test_the_same_campaign_gives_the_same_numbers(campaign, tmp_path):
+    rows = []
+    for name in ("a.db", "b.db"):
+        database = Database(tmp_path / name)
+        run_campaign(campaign.cases(), database, workers=0)
+        rows.append(
+            [{k: v for k, v in row.items() if k != "created_at"} for row in database.query("interfaces")]
+            + [{k: v for k, v in row.items() if k != "created_at"} for row in database.query("bindings")]
+        )
+    assert rows[0] == rows[1]
+
+
+def test_wetting_obeys_dupre(campaign, tmp_path):
+    database = Database(tmp_path / "r.db")
+    run_campaign(campaign.cases(), database, workers=0)
+    (wetting,) = (result for result in derive(campaign, database) if result.kind == "wetting")
+    surfaces = {s.material: s.gamma_mev_per_a2 for s in database.results("surface")}
+    interface = database.results("interface")[0].gamma_mev_per_a2
+    assert wetting.work_of_adhesion_mev_per_a2 == pytest.approx(surfaces["Cu"] + surfaces["Li"] - interface)
+
+
+def test_descriptor_values_are_of_one_engine(campaign, tmp_path):
+    database = Database(tmp_path / "r.db")
+    run_campaign(campaign.cases(), database, workers=0)
+    values = descriptor_values(database, film_plane="110")
+    assert list(values) == ["Cu"]
+    with pytest.raises(InputError, match="unknown descriptor"):
+        descriptor_values(database, "colour")
+
+
+def test_retry_must_be_a_pattern(campaign, tmp_path):
+    with pytest.raises(InputError, match="regular expression"):
+        run_campaign(campaign.cases(), Database(tmp_path / "r.db"), workers=0, retry="(")
+
+
+def test_killed_at_any_moment_nothing_finished_is_lost_and_nothing_is_computed_twice(tmp_path):
+    """Kill the whole process group with SIGKILL several times, then let it finish."""
+    path = tmp_path / "small.yaml"
+    path.write_text(TEXT)
+    db = tmp_path / "k.db"
+    log = tmp_path / "computed.log"
+    script = (
+        "import sys\n"
+        "from liface.database import Database\n"
+        "from liface.dispatch import run as r\n"
+        "from liface.workflows.campaign import Campaign\n"
+        "if __name__ == '__main__':\n"
+        "    state = r.run_campaign(Campaign.load(sys.argv[1]).cases(), Database(sys.argv[2]), workers=2)\n"
+        "    print(state.computed, state.reused, len(state.skipped), [c.status for c in state.done])\n"
+    )
+    program = tmp_path / "program.py"
+    program.write_text(script)
+    command = [sys.executable, str(program), str(path), str(db)]
+    stored: dict[str, str] = {}
+    for round_ in range(3):
+        process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=log.open("ab"))
+        wanted = len(stored) + 3
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline and process.poll() is None:
+            if db.exists() and len(_times(db)) >= wanted:
+                break
+            time.sleep(0.05)
+        assert process.poll() is None, f"round {round_} ended before it could be killed: {log.read_text()[-2000:]}"
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        now = _times(db)
+        assert {i: now[i] for i in stored} == stored, "a finished calculation was lost or computed twice"
+        stored = now
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300)
+    final = _times(db)
+    assert {i: final[i] for i in stored} == stored
+    with Database(db) as database:
+        assert database.verify() == []
+        assert database.count("interfaces") == 1
+    assert "failed" not in done.stdout
+
+
+def _times(db):
+    with Database(db, read_only=True) as database:
+        return {row["calc_id"]: (row["created_at"], row["wall_s"]) for row in database.query("calculations")}

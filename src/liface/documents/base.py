@@ -35,7 +35,7 @@ class Document(BaseModel):
     def units(cls) -> dict[str, str]:
         """Return the unit of every numeric field, by field name."""
         return {
-            name: field.json_schema_extra["unit"]
+            name: str(field.json_schema_extra["unit"])
             for name, field in cls.model_fields.items()
             if isinstance(field.json_schema_extra, dict) and "unit" in field.json_schema_extra
         }

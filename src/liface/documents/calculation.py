@@ -59,9 +59,7 @@ class CalculationRequest(Document):
     geometry: Geometry
     engine: EngineInfo
     settings: CalculationSettings
-    label: str = Field(
-        default="", description="Readable name; not part of the identity."
-    )
+    label: str = Field(default="", description="Readable name; not part of the identity.")
 
     @property
     def calc_id(self) -> str:
@@ -90,9 +88,7 @@ class _Calculation(Document):
 class _Energies(_Calculation):
     final: Geometry
     energy_ev: float = quantity("eV", "Potential energy of the final cell, as the engine gives it.")
-    fmax_ev_per_a: float = quantity(
-        "eV/Å", "Largest force on a free atom along the ways it may move.", ge=0
-    )
+    fmax_ev_per_a: float = quantity("eV/Å", "Largest force on a free atom along the ways it may move.", ge=0)
     forces_ev_per_a: tuple[Vector, ...] = quantity("eV/Å", "Forces in the final cell, shape (natoms, 3).")
     energies_ev: tuple[float, ...] = quantity("eV", "Energy after each accepted step.")
     optimizer: str = Field(description="Optimizer that finished; names the fall-back where one was needed.")

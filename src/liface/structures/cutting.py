@@ -79,7 +79,7 @@ def wrap_planar(offset: np.ndarray, in_plane: np.ndarray) -> np.ndarray:
     trials = (base + steps) @ in_plane
     lengths = np.linalg.norm(trials, axis=1)
     shortest = trials[lengths < lengths.min() + 1e-3]
-    return max(shortest, key=lambda v: tuple(np.round(v, 3).tolist()))  # noise must not decide between equals
+    return max(shortest, key=lambda v: tuple(float(x) for x in v.round(3)))  # noise must not decide between equals
 
 
 def cuts_of(repeat: Repeat, anion_bonds: AnionBonds = (), include_broken: bool = False) -> tuple[Cut, ...]:

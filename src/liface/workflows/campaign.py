@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +13,7 @@ from liface.engines.base import EngineSpec
 from liface.engines.registry import engine_info
 from liface.errors import CampaignError, LifaceError
 from liface.structures.library import MaterialsLibrary
-from liface.workflows.campaign_file import CampaignFile, InterfaceEntry, load_campaign
+from liface.workflows.campaign_file import BindingEntry, CampaignFile, InterfaceEntry, SurfaceEntry, load_campaign
 from liface.workflows.specs import (
     BindingSpec,
     BulkSpec,
@@ -69,7 +69,7 @@ class PlannedCase:
         """Return the jobflow flow of the case."""
         from liface.workflows import flows
 
-        makers = {
+        makers: dict[str, type[flows.LiMaker]] = {
             "bulk": flows.BulkMaker,
             "surface": flows.SurfaceMaker,
             "interface": flows.InterfaceMaker,
@@ -144,53 +144,17 @@ class Campaign:
         bulks = {spec.material.name: spec for spec in map(BulkSpec.model_validate, _bulks(found))}
         return tuple({spec.name: spec for spec in (*bulks.values(), *found)}.values())
 
-    def _builders(self, library: MaterialsLibrary) -> Iterator[tuple[str, Callable[[], list[CaseSpec]]]]:
+    def _builders(self, library: MaterialsLibrary) -> Iterator[tuple[str, Callable[[], Sequence[CaseSpec]]]]:
+        """Yield, per entry of the file, where it stands and how its specs are made."""
         protocol = self.file.protocol
         for i, name in enumerate(self.file.bulks):
-            yield f"bulks.{i}", lambda name=name: [BulkSpec(material=material_spec(library, name))]
-        for i, entry in enumerate(self.file.surfaces):
-            yield (
-                f"surfaces.{i}",
-                lambda entry=entry: [
-                    surface_spec(library, entry.material, plane, entry.termination)
-                    for plane in entry.planes or library.get(entry.material).default_planes
-                ],
-            )
-        for i, entry in enumerate(self.file.interfaces):
-            yield (
-                f"interfaces.{i}",
-                lambda entry=entry: [
-                    interface_spec(
-                        library,
-                        entry.substrate,
-                        plane,
-                        film_plane,
-                        _limits(protocol, entry),
-                        termination=entry.termination,
-                        method=entry.method,
-                        relaxation=entry.relaxation,
-                    )
-                    for plane in entry.planes or library.get(entry.substrate).default_planes[:1]
-                    for film_plane in entry.film_planes
-                ],
-            )
-        for i, entry in enumerate(self.file.bindings):
-            yield (
-                f"bindings.{i}",
-                lambda entry=entry: [
-                    binding_spec(
-                        library,
-                        entry.substrate,
-                        entry.plane,
-                        protocol,
-                        n_li=entry.n_li if layers == 0 else entry.n_li_on_monolayers or entry.n_li,
-                        monolayers=layers,
-                        film_plane=entry.film_plane,
-                        termination=entry.termination,
-                    )
-                    for layers in entry.monolayers
-                ],
-            )
+            yield f"bulks.{i}", partial(_bulk_specs, library, name)
+        for i, surface in enumerate(self.file.surfaces):
+            yield f"surfaces.{i}", partial(_surface_specs, library, surface)
+        for i, interface in enumerate(self.file.interfaces):
+            yield f"interfaces.{i}", partial(_interface_specs, library, interface, protocol)
+        for i, binding in enumerate(self.file.bindings):
+            yield f"bindings.{i}", partial(_binding_specs, library, binding, protocol)
 
 
 def material_spec(library: MaterialsLibrary, name: str) -> MaterialSpec:
@@ -265,6 +229,49 @@ def binding_spec(
         monolayers=monolayers,
         n_li=tuple(sorted(set(n_li))),
     )
+
+
+def _bulk_specs(library: MaterialsLibrary, name: str) -> list[BulkSpec]:
+    return [BulkSpec(material=material_spec(library, name))]
+
+
+def _surface_specs(library: MaterialsLibrary, entry: SurfaceEntry) -> list[SurfaceSpec]:
+    planes = entry.planes or library.get(entry.material).default_planes
+    return [surface_spec(library, entry.material, plane, entry.termination) for plane in planes]
+
+
+def _interface_specs(library: MaterialsLibrary, entry: InterfaceEntry, protocol: Protocol) -> list[InterfaceSpec]:
+    planes = entry.planes or library.get(entry.substrate).default_planes[:1]
+    return [
+        interface_spec(
+            library,
+            entry.substrate,
+            plane,
+            film_plane,
+            _limits(protocol, entry),
+            termination=entry.termination,
+            method=entry.method,
+            relaxation=entry.relaxation,
+        )
+        for plane in planes
+        for film_plane in entry.film_planes
+    ]
+
+
+def _binding_specs(library: MaterialsLibrary, entry: BindingEntry, protocol: Protocol) -> list[BindingSpec]:
+    return [
+        binding_spec(
+            library,
+            entry.substrate,
+            entry.plane,
+            protocol,
+            n_li=entry.n_li if layers == 0 else entry.n_li_on_monolayers or entry.n_li,
+            monolayers=layers,
+            film_plane=entry.film_plane,
+            termination=entry.termination,
+        )
+        for layers in entry.monolayers
+    ]
 
 
 def _limits(protocol: Protocol, entry: InterfaceEntry) -> Protocol:

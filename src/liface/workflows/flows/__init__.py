@@ -1,8 +1,9 @@
 """Makers of the flows: bulk, surface, interface, binding."""
 
+from liface.workflows.flows.base import LiMaker
 from liface.workflows.flows.binding import BindingMaker
 from liface.workflows.flows.bulk import BulkMaker
 from liface.workflows.flows.interface import InterfaceMaker
 from liface.workflows.flows.surface import SurfaceMaker
 
-__all__ = ["BindingMaker", "BulkMaker", "InterfaceMaker", "SurfaceMaker"]
+__all__ = ["BindingMaker", "BulkMaker", "InterfaceMaker", "LiMaker", "SurfaceMaker"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +17,7 @@ from liface.workflows.steps.common import Case
 
 
 @dataclass
-class LiMaker(Maker):
+class LiMaker(Maker, ABC):
     """A Maker with an engine and a numerical protocol.
 
     Attributes
@@ -40,6 +41,10 @@ class LiMaker(Maker):
     def spec(self) -> EngineSpec:
         """The engine as asked for."""
         return EngineSpec.parse(self.engine)
+
+    @abstractmethod
+    def make(self, spec: Any) -> Flow:
+        """Return the flow of what a spec asks for; every Maker has a spec of its own."""
 
     def case(self, name: str) -> Case:
         """Return who asks, with the engine as it is on this machine."""

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from liface.structures.matching import Match
     from liface.structures.sites import Site
+    from liface.structures.slabs import Slab
 
 MONOLAYER_GAP_A = 2.3
 LI_BOND_A = 3.0
@@ -129,17 +130,20 @@ def binding_setup(
 def _bare_cell(case: Case, spec: BindingSpec, substrate: BulkReference) -> Structure:
     from liface.structures.slabs import build_slab
 
-    common = {
-        "termination": spec.substrate_termination,
-        "min_thickness_a": case.protocol.binding_thickness_a,
-        "vacuum_a": case.protocol.vacuum_a,
-        "anion_bonds": spec.substrate.anion_bonds,
-        "reference": spec.substrate.structure(),
-        "keep_cell": spec.substrate.broken_symmetry,
-    }
-    bulk = substrate.geometry.to_structure()
-    free = build_slab(bulk, spec.substrate_plane, **common)
-    return build_slab(bulk, spec.substrate_plane, frozen_planes=free.n_planes // 2, **common).structure
+    def build(frozen_planes: int) -> Slab:
+        return build_slab(
+            substrate.geometry.to_structure(),
+            spec.substrate_plane,
+            termination=spec.substrate_termination,
+            min_thickness_a=case.protocol.binding_thickness_a,
+            vacuum_a=case.protocol.vacuum_a,
+            frozen_planes=frozen_planes,
+            anion_bonds=spec.substrate.anion_bonds,
+            reference=spec.substrate.structure(),
+            keep_cell=spec.substrate.broken_symmetry,
+        )
+
+    return build(frozen_planes=build(frozen_planes=0).n_planes // 2).structure
 
 
 def _monolayer_cell(
@@ -304,7 +308,8 @@ def _single_atoms(setup: BindingSetup) -> tuple[Start, ...]:
 
     slab = energy_of(setup.clean).final.to_structure()
     return tuple(
-        _start(add_adsorbates(slab, [site.position]), 1, "dispersed", site.name, "adatoms") for site in sites_of(setup)
+        _start(add_adsorbates(slab, np.array([site.position])), 1, "dispersed", site.name, "adatoms")
+        for site in sites_of(setup)
     )
 
 

@@ -23,17 +23,18 @@ def slabs(case: Case, spec: SurfaceSpec, bulk: BulkReference) -> tuple[Slab, Sla
     """Build the slab and one that is two repeats thinner."""
     from liface.structures.slabs import build_slab
 
-    def build(**thickness: float) -> Slab:
+    def build(min_thickness_a: float | None = None, n_planes: int | None = None) -> Slab:
         return build_slab(
             bulk.geometry.to_structure(),
             spec.plane,
             termination=spec.termination,
+            n_planes=n_planes,
+            min_thickness_a=min_thickness_a,
             vacuum_a=case.protocol.vacuum_a,
             anion_bonds=spec.material.anion_bonds,
             reference=spec.material.structure(),
             keep_cell=spec.material.broken_symmetry,
             role="substrate",
-            **thickness,
         )
 
     thick = build(min_thickness_a=case.protocol.surface_thickness_a)

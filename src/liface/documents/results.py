@@ -71,7 +71,7 @@ class SurfaceResult(_Result):
     kind: Literal["surface"] = "surface"
     material: str
     plane: str
-    termination: int = Field(description="Index of the termination, counted along the plane normal.")
+    termination: int = quantity("1", "Index of the termination, counted along the plane normal.")
     gamma_mev_per_a2: float = quantity("meV/Å²", "Surface energy; mean of both faces where they differ.")
     gamma_j_per_m2: float = quantity("J/m²", "The same.")
     gamma_unrelaxed_mev_per_a2: float = quantity("meV/Å²", "Before the atoms were relaxed.")
@@ -122,7 +122,7 @@ class InterfaceResult(_Result):
     kind: Literal["interface"] = "interface"
     substrate: str
     substrate_plane: str
-    substrate_termination: int
+    substrate_termination: int = quantity("1", "Index of the termination, counted along the plane normal.")
     film: str = "Li"
     film_plane: str
     method: Literal["sandwich", "vacuum"] = Field(description="Two interfaces, or one interface and two surfaces.")
@@ -149,8 +149,8 @@ class InterfaceResult(_Result):
     von_mises_percent: float = quantity("%", "Von Mises strain of the film.")
     strain_tensor: Matrix2 = quantity("1", "In-plane Green-Lagrange strain of the film.")
     area_a2: float = quantity("Å²", "Area of the interface cell.")
-    substrate_supercell: IntMatrix2
-    film_supercell: IntMatrix2
+    substrate_supercell: IntMatrix2 = quantity("1", "Rows: cell vectors in in-plane vectors of the substrate.")
+    film_supercell: IntMatrix2 = quantity("1", "The same in those of the film.")
     n_points: int = quantity("1", "Film thicknesses in the fit.")
     points: tuple[FilmPoint, ...] = Field(description="All thicknesses, also those left out of the fit.")
     scan: tuple[ScanPoint, ...]

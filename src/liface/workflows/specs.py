@@ -95,7 +95,7 @@ class MaterialSpec(Document):
     name: str
     reference: Geometry = Field(description="Canonical conventional cell; integer cells are derived from it.")
     measured_lengths: tuple[float, float, float] = quantity("Å", "a, b, c of the library entry, in that cell.")
-    anion_bonds: tuple[BOND_RULE, ...] = ()
+    anion_bonds: tuple[BOND_RULE, ...] = quantity("Å", "Two species and the longest bond between them.", default=())
     closed_shell_salt: bool = False
     broken_symmetry: bool = Field(
         default=False, description="The reference is relaxed without symmetry: molecular anions or chosen ordering."
@@ -128,8 +128,8 @@ class MaterialSpec(Document):
 class MatchSpec(Document):
     """A coherent cell, found once from canonical lattices and stored as integers."""
 
-    substrate_supercell: IntMatrix2
-    film_supercell: IntMatrix2
+    substrate_supercell: IntMatrix2 = quantity("1", "Rows: cell vectors in in-plane vectors of the substrate.")
+    film_supercell: IntMatrix2 = quantity("1", "The same in those of the film.")
     area_a2: float = quantity("Å²", "Area with the canonical lattices.")
     strain_percent: float = quantity("%", "Largest principal film strain with the canonical lattices.")
 
@@ -169,7 +169,7 @@ class SurfaceSpec(_CaseSpec):
     kind: Literal["surface"] = "surface"
     material: MaterialSpec
     plane: str
-    termination: int = Field(default=0, ge=0)
+    termination: int = quantity("1", "Index of the termination.", default=0, ge=0)
 
     @property
     def name(self) -> str:
@@ -183,7 +183,7 @@ class InterfaceSpec(_CaseSpec):
     kind: Literal["interface"] = "interface"
     substrate: MaterialSpec
     substrate_plane: str
-    substrate_termination: int = Field(default=0, ge=0)
+    substrate_termination: int = quantity("1", "Index of the termination.", default=0, ge=0)
     film: MaterialSpec
     film_plane: str
     match: MatchSpec
@@ -214,7 +214,7 @@ class BindingSpec(_CaseSpec):
     kind: Literal["binding"] = "binding"
     substrate: MaterialSpec
     substrate_plane: str
-    substrate_termination: int = Field(default=0, ge=0)
+    substrate_termination: int = quantity("1", "Index of the termination.", default=0, ge=0)
     film: MaterialSpec
     film_plane: str = "110"
     match: MatchSpec | None = Field(description="Cell of the monolayers; None for the bare substrate.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,6 +22,9 @@ from liface.workflows.steps.interface import (
     n_interfaces,
     stack,
 )
+
+if TYPE_CHECKING:
+    from liface.structures.matching import Match
 
 DOI = ("10.1039/d4ee03130j", "10.1103/PhysRevB.92.214201")
 PREFERRED_STRAIN_PERCENT = 4.0
@@ -70,63 +74,82 @@ def interface_result(
     match = actual_match(spec, setup.substrate, setup.film)
     cell = stack(case, setup, planes[0], start.gap_a, start.shift)
     lost = _anion_bonds_lost(spec, stacks)
+    scanned = [point.calc_id for point in start.scan]
     used = (*start.relaxed, *series, *released)
     gain, kept = _release(setup, start.best, released)
-    flags = dict.fromkeys(
-        (
-            *fit.flags,
-            *unconverged_flags(free_slabs),
-            *_geometry_flags(setup, match.strain_percent, cell.equivalent_interfaces),
-            *_reaction_flags(stacks, lost, area),
-            *_bond_flags(stacks),
-            *domain.domain_flags(
-                "interface", spec.substrate.elements, spec.substrate.closed_shell_salt, case.engine.trained_on
-            ),
-            *(() if kept else (f"reconstructs: free in the plane the film leaves it, by {gain:.1f} meV/Å² or more",)),
-            *(("partial: some film thicknesses failed",) if len(points) < len(planes) else ()),
-        )
+    flags = (
+        *fit.flags,
+        *unconverged_flags(free_slabs),
+        *_geometry_flags(setup, match.strain_percent, cell.equivalent_interfaces),
+        *_reaction_flags(stacks, lost, area),
+        *_bond_flags(stacks),
+        *domain.domain_flags(
+            "interface", spec.substrate.elements, spec.substrate.closed_shell_salt, case.engine.trained_on
+        ),
+        *(() if kept else (f"reconstructs: free in the plane the film leaves it, by {gain:.1f} meV/Å² or more",)),
+        *(("partial: some film thicknesses failed",) if len(points) < len(planes) else ()),
     )
-    scanned = [point.calc_id for point in start.scan]
     return InterfaceResult(
+        **_identity(spec),
+        **_energies(fit),
+        **_strain(match),
         definition=_definition(spec, cell.equivalent_interfaces),
         engine=case.engine,
         converged=setup.converged and all_converged((*stacks, *free_slabs)),
-        flags=tuple(flags),
+        flags=tuple(dict.fromkeys(flags)),
         provenance=case.provenance((*setup.calc_ids, *scanned, *(o.calc_id for o in used)), DOI),
-        substrate=spec.substrate.name,
-        substrate_plane=spec.substrate_plane,
-        substrate_termination=spec.substrate_termination,
-        film=spec.film.name,
-        film_plane=spec.film_plane,
-        method=spec.method,
-        n_interfaces=n_interfaces(spec),
         equivalent_interfaces=cell.equivalent_interfaces,
-        gamma_mev_per_a2=fit.headline,
-        gamma_j_per_m2=j_per_m2(fit.headline),
-        gamma_stderr_mev_per_a2=fit.stderr,
-        gamma_free_mev_per_a2=fit.free.intercept_mev_per_a2,
-        gamma_plateau_mev_per_a2=fit.plateau,
-        max_residual_mev_per_a2=fit.max_residual,
-        free_fit=fit.free,
-        fixed_fit=fit.fixed,
+        release_gain_mev_per_a2=gain,
         strain_energy_mev_per_li=setup.strain_energy_ev_per_li * MEV,
-        strain_percent=match.strain_percent,
-        von_mises_percent=match.von_mises_percent,
-        strain_tensor=tuple(tuple(float(x) for x in row) for row in match.strain_tensor),
         area_a2=area,
-        substrate_supercell=spec.match.substrate_supercell,
-        film_supercell=spec.match.film_supercell,
-        n_points=fit.n_points,
         points=points,
         scan=start.scan,
         shift=start.shift,
         gap_a=start.gap_a,
-        relaxation=spec.relaxation,
-        release_gain_mev_per_a2=gain,
         anion_bonds_lost=lost,
         substrate_planes=cell.n_substrate_planes,
         structure=thickest.final,
     )
+
+
+def _identity(spec: InterfaceSpec) -> dict[str, Any]:
+    """Return the fields that say which interface it is."""
+    return {
+        "substrate": spec.substrate.name,
+        "substrate_plane": spec.substrate_plane,
+        "substrate_termination": spec.substrate_termination,
+        "film": spec.film.name,
+        "film_plane": spec.film_plane,
+        "method": spec.method,
+        "relaxation": spec.relaxation,
+        "n_interfaces": n_interfaces(spec),
+        "substrate_supercell": spec.match.substrate_supercell,
+        "film_supercell": spec.match.film_supercell,
+    }
+
+
+def _energies(fit: film_series.SeriesFit) -> dict[str, Any]:
+    """Return the fields that come from the fit of the series."""
+    return {
+        "gamma_mev_per_a2": fit.headline,
+        "gamma_j_per_m2": j_per_m2(fit.headline),
+        "gamma_stderr_mev_per_a2": fit.stderr,
+        "gamma_free_mev_per_a2": fit.free.intercept_mev_per_a2,
+        "gamma_plateau_mev_per_a2": fit.plateau,
+        "max_residual_mev_per_a2": fit.max_residual,
+        "free_fit": fit.free,
+        "fixed_fit": fit.fixed,
+        "n_points": fit.n_points,
+    }
+
+
+def _strain(match: Match) -> dict[str, Any]:
+    """Return the fields that say how the film is strained."""
+    return {
+        "strain_percent": match.strain_percent,
+        "von_mises_percent": match.von_mises_percent,
+        "strain_tensor": tuple(tuple(float(x) for x in row) for row in match.strain_tensor),
+    }
 
 
 def _point(setup: InterfaceSetup, n: int, outcome: EnergyCalculation, offset: float) -> FilmPoint:

@@ -174,7 +174,10 @@ def test_binding_energy_by_hand(library, run):
     ran = run(binding_spec(library, "Li", "110", PROTOCOL, n_li=(1, 2)))
     bulk = ran.calculations["Li bulk run"][0]
     (clean,) = ran.calculations["clean slab run"]
-    reference = min(outcome.energy_ev for outcome in (clean, *ran.calculations["removed run"]))
+    removed = ran.calculations["removed run"]
+    assert len(removed) == len(ran.output.results)
+    assert {outcome.final.n_atoms for outcome in removed} == {clean.final.n_atoms}
+    reference = min(outcome.energy_ev for outcome in (clean, *removed))
     for result in ran.output.results:
         covered = min(
             outcome.energy_ev

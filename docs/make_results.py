@@ -204,7 +204,7 @@ def wetting(database: Database) -> str:
 
 
 def correlation(database: Database) -> str:
-    """What the statistics say of critical current density against interfacial energy."""
+    """Say what the statistics do of critical current density against interfacial energy."""
     blocks = []
     for engine in ENGINES:
         report = correlate_stored(database, "ccd", "oh2024-ccd", engine=engine, campaign="oh2024")

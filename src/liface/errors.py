@@ -25,6 +25,7 @@
     │   ├── EngineContractError         energies, forces or units that break the contract
     │   └── MixedEnginesError           quantities of different engines or settings combined
     ├── RunStoppedError                 a run was stopped before its next structure
+    │   └── WorkerStartError            the worker processes cannot be started at all
     ├── AnalysisError                   numbers that do not allow the asked conclusion
     │   └── TooFewPointsError
     └── DatabaseError
@@ -155,6 +156,10 @@ class MixedEnginesError(EngineError):
 
 class RunStoppedError(LifaceError):
     """The run was stopped before this structure was computed; what is finished is in the database."""
+
+
+class WorkerStartError(RunStoppedError):
+    """The worker processes cannot be started at all; no structure is to blame."""
 
 
 class AnalysisError(LifaceError):

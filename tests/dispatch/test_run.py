@@ -12,7 +12,7 @@ from liface.database import Database
 from liface.dispatch.correlate import descriptor_values
 from liface.dispatch.derive import derive
 from liface.dispatch.run import run_campaign
-from liface.errors import InputError
+from liface.errors import DatabaseOpenError, InputError
 from liface.workflows.campaign import Campaign
 
 TEXT = """
@@ -145,5 +145,55 @@ def test_killed_at_any_moment_nothing_finished_is_lost_and_nothing_is_computed_t
 
 
 def _times(db):
-    with Database(db, read_only=True) as database:
+    try:
+        database = Database(db, read_only=True)
+    except DatabaseOpenError:  # just being made
+        return {}
+    with database:
         return {row["calc_id"]: (row["created_at"], row["wall_s"]) for row in database.query("calculations")}
+
+
+def test_derived_results_go_when_what_they_rest_on_goes(campaign, tmp_path):
+    from liface.documents import FailedCase
+
+    database = Database(tmp_path / "r.db")
+    run_campaign(campaign.cases(), database, workers=0)
+    derive(campaign, database)
+    assert database.count("wetting") == 1
+    planned = next(case for case in campaign.cases() if case.spec.kind == "interface")
+    database.add_case(
+        FailedCase(
+            case_id=planned.case_id,
+            campaign="small",
+            case=planned.spec.name,
+            kind="interface",
+            engine=planned.case.engine,
+            reason="taken back",
+        )
+    )
+    derive(campaign, database)
+    assert (database.count("interfaces"), database.count("wetting")) == (0, 0)
+
+
+def test_a_stopped_run_blames_no_case(campaign, tmp_path):
+    """Interrupt a forced run; what was finished stays finished and shown."""
+    database = Database(tmp_path / "r.db")
+    run_campaign(campaign.cases(), database, workers=0)
+    before = {noun: database.count(noun) for noun in ("surfaces", "interfaces", "bindings")}
+
+    def interrupt(state):
+        if state.computed >= 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_campaign(campaign.cases(), database, workers=0, force=True, progress=interrupt)
+    assert database.cases(status="failed") == []
+    assert {noun: database.count(noun) for noun in before} == before
+
+
+def test_force_starts_again_from_the_beginning(campaign, tmp_path):
+    database = Database(tmp_path / "r.db")
+    run_campaign(campaign.cases(), database, workers=0)
+    first = {row["calc_id"]: row["n_force_calls"] for row in database.query("calculations")}
+    run_campaign(campaign.cases(), database, workers=0, force=True)
+    assert {row["calc_id"]: row["n_force_calls"] for row in database.query("calculations")} == first

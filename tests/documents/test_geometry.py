@@ -75,10 +75,6 @@ def test_identity_sees_another_cell(geometry):
     assert len(seen) == 5
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="an atom halfway between two points of the identity's grid falls on either side of it by float noise",
-)
 def test_identity_of_an_atom_halfway_between_two_grid_points():
     cell = 4.0501 * np.eye(3)
     atoms = Geometry(

@@ -219,8 +219,8 @@ def _raise(call, atoms):
     [
         (lambda n, a: (np.nan, np.zeros((len(a), 3))), "energy is nan"),
         (lambda n, a: (-1.0, np.full((len(a), 3), np.inf)), "not finite"),
-        (lambda n, a: (-51.0 * len(a), np.ones((len(a), 3))), "unphysical energy"),
-        (lambda n, a: (51.0 * len(a), np.ones((len(a), 3))), "unphysical energy"),
+        (lambda n, a: (-51.0 * len(a) * (n > 1), np.ones((len(a), 3))), "unphysical energy"),
+        (lambda n, a: (51.0 * len(a) * (n > 1), np.ones((len(a), 3))), "unphysical energy"),
         (lambda n, a: (-float(n), 2e3 * np.ones((len(a), 3))), "exploded: force"),
         (lambda n, a: (-float(n), np.tile([0.0, 0, 1], (len(a), 1))), "exploded: an atom moved"),
         (_raise, "KeyError"),

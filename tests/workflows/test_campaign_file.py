@@ -129,3 +129,36 @@ def test_integer_cells_do_not_depend_on_the_engine():
         for engine in ("morse", "emt")
     )
     assert first == second
+
+
+def test_two_different_cases_of_one_name_are_refused(tmp_path):
+    text = "name: a\nbindings: [{substrate: Cu, plane: '111', n_li: [1]}, {substrate: Cu, plane: '111', n_li: [4]}]\n"
+    with pytest.raises(CampaignError, match="two different ways"):
+        expand(text, tmp_path)
+
+
+def test_coherent_and_free_are_two_cases(tmp_path):
+    entry = "{substrate: Cu, planes: ['111'], film_planes: ['110'], relaxation: %s}"
+    cases = expand(f"name: a\ninterfaces: [{entry % 'coherent'}, {entry % 'free'}]\n", tmp_path)
+    assert len([case for case in cases if case.spec.kind == "interface"]) == 2
+
+
+@pytest.mark.parametrize("substrate", ["LiCl", "ZnO"])
+def test_monolayer_cells_exist_wherever_a_match_does(substrate, tmp_path):
+    from liface.structures.library import load
+
+    plane = load(substrate).default_planes[0]
+    text = f"name: a\nprotocol: {{max_area_a2: 200}}\nbindings: [{{substrate: {substrate}, plane: '{plane}', monolayers: [1]}}]\n"
+    assert expand(text, tmp_path)
+
+
+def test_infinite_numbers_are_refused():
+    assert "fmax_ev_per_a" in problem(GOOD + "protocol: {fmax_ev_per_a: .inf}\n")
+
+
+def test_a_bad_responses_file_is_told_of_before_the_run(tmp_path):
+    from liface.errors import ResponseDataError
+
+    (tmp_path / "points.yaml").write_text("points: [{response: ccd}]\n")
+    with pytest.raises(ResponseDataError, match=r"points\.yaml"):
+        expand("name: a\nbulks: [Li]\nresponses: points.yaml\n", tmp_path)

@@ -3,9 +3,9 @@
 import numpy as np
 
 from liface.documents import CalculationRequest, CalculationSettings, Geometry
+from liface.engines.base import EngineSpec
 from liface.engines.registry import engine_info
 from liface.workflows.executor import InProcessExecutor, adopt
-from liface.engines.base import EngineSpec
 
 ENGINE = EngineSpec.parse("morse")
 

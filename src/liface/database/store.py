@@ -122,6 +122,14 @@ class Database:
         with self._store.writing() as connection:
             return writing.put_result(connection, document)
 
+    def put_derived(self, campaign: str, kinds: Sequence[str], documents: Sequence[ResultDocument]) -> None:
+        """Store what follows from the results of a campaign, in one transaction.
+
+        What was derived before and is not among ``documents`` is no longer shown: the results it rested on are gone.
+        """
+        with self._store.writing() as connection:
+            writing.put_derived(connection, campaign, kinds, documents)
+
     def result(self, record_id: str) -> ResultDocument | None:
         """Return a result by its identity, also a superseded one, or None."""
         with self._store.reading() as connection:

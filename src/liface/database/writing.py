@@ -82,6 +82,19 @@ def put_result(connection: Connection, document: ResultDocument) -> str:
     return record_id
 
 
+def put_derived(
+    connection: Connection, campaign: str, kinds: Sequence[str], documents: Sequence[ResultDocument]
+) -> None:
+    """Store derived results and hide those of the same kinds and campaign that no longer follow."""
+    for kind in kinds:
+        table = TABLES[RESULT_NOUNS[kind].name]
+        connection.execute(
+            update(table).where(and_(table.c.campaign == campaign, table.c.is_current)).values(is_current=False)
+        )
+    for document in documents:
+        put_result(connection, document)
+
+
 def entry_ids(noun: Noun, row: dict[str, Any]) -> tuple[str, str]:
     """Return the identity of an entry (record in a campaign and case) and of the slot it fills."""
     entry_id = content_hash([row["record_id"], row["campaign"], row["case"]])

@@ -46,9 +46,14 @@ def descriptor_values(
         raise InputError(f"unknown descriptor {descriptor!r}; known: {', '.join(DESCRIPTORS)}")
     noun, error_column, _ = DESCRIPTORS[descriptor]
     rows = database.query(noun, where=_where(noun, film_plane, engine, campaign))
-    engines = sorted({f"{row['engine']}:{row['model']}" for row in rows})
+    engines = {row["engine_fingerprint"]: f"{row['engine']}:{row['model']}" for row in rows}
     if len(engines) > 1:
-        raise InputError(f"{descriptor} is stored for {', '.join(engines)}; choose one with --engine")
+        raise InputError(
+            f"{descriptor} is stored for {', '.join(sorted(engines.values()))}; choose one with --engine, or ask a "
+            "database of its own where models differ in their options only"
+        )
+    if len(campaigns := sorted({row["campaign"] for row in rows})) > 1:
+        raise InputError(f"{descriptor} is stored by campaigns {', '.join(campaigns)}; choose one with --campaign")
     chosen: dict[str, dict] = {}
     for row in rows:
         best = chosen.get(row["substrate"])

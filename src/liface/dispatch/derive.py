@@ -14,6 +14,5 @@ def derive(campaign: Campaign, database: Database) -> tuple[ResultDocument, ...]
     derived: tuple[ResultDocument, ...] = growth_results(database.results("binding", where=mine))
     if campaign.file.wetting:
         derived += wetting_results(database.results("surface", where=mine), database.results("interface", where=mine))
-    for result in derived:
-        database.add_result(result)
+    database.put_derived(campaign.name, ("growth", "wetting"), derived)
     return derived

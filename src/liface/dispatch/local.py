@@ -15,9 +15,9 @@ from typing import Self
 
 from liface.database import Database
 from liface.dispatch import worker
-from liface.documents import CalculationDocument, CalculationRequest, FailedCalculation
+from liface.documents import CalculationDocument, CalculationRequest, FailedCalculation, UnconvergedCalculation
 from liface.engines.base import EngineSpec
-from liface.errors import RunStoppedError
+from liface.errors import RunStoppedError, WorkerStartError
 from liface.workflows.executor import adopt
 
 Observer = Callable[[str, CalculationDocument], None]
@@ -74,6 +74,8 @@ class LocalExecutor:
 
     def close(self, kill: bool = False) -> None:
         """Stop the workers; ``kill`` does not wait for what they are computing."""
+        if kill:
+            self._closed = True  # before anything fails for it, so that no case is blamed
         self._threads.shutdown(wait=not kill, cancel_futures=True)
         with self._lock:
             self._closed = True
@@ -84,6 +86,11 @@ class LocalExecutor:
                 for process in list((pool._processes or {}).values()):
                     process.terminate()
             pool.shutdown(wait=not kill, cancel_futures=True)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the run was stopped or is over."""
+        return self._closed
 
     def run(self, requests: Sequence[CalculationRequest], engine: EngineSpec) -> list[CalculationDocument]:
         """Return the outcomes in the order of the requests."""
@@ -97,64 +104,57 @@ class LocalExecutor:
         calc_id = request.calc_id
         previous = stored.get(calc_id)
         with self._lock:
+            if self._closed:
+                raise RunStoppedError("the run was stopped")
             if calc_id in self._running:
                 return self._running[calc_id]
-            if previous is not None and not self._again(previous):
+            retried = previous is not None and self._retried(previous)
+            if previous is not None and not retried and not self._forced(previous):
                 future: Future[CalculationDocument] = Future()
                 future.set_result(previous)
                 self._tell("reused", previous)
             else:
                 self._done_again.add(calc_id)
-                future = self._threads.submit(self._compute, request, engine, previous)
+                carry_on = previous if retried and not self._force else None
+                future = self._threads.submit(self._compute, request, engine, previous is not None, carry_on)
                 self._running[calc_id] = future
             return future
 
-    def _again(self, previous: CalculationDocument) -> bool:
-        if previous.calc_id in self._done_again:
-            return False
-        if self._force:
-            return True
+    def _forced(self, previous: CalculationDocument) -> bool:
+        return self._force and previous.calc_id not in self._done_again
+
+    def _retried(self, previous: CalculationDocument) -> bool:
         reason = getattr(previous, "reason", None)
-        return reason is not None and self._retry is not None and bool(self._retry.search(reason))
+        wanted = reason is not None and self._retry is not None and bool(self._retry.search(reason))
+        return wanted and previous.calc_id not in self._done_again
 
     def _compute(
-        self, request: CalculationRequest, engine: EngineSpec, previous: CalculationDocument | None
+        self, request: CalculationRequest, engine: EngineSpec, replace: bool, carry_on: CalculationDocument | None
     ) -> CalculationDocument:
-        outcome = self._in_worker(request, engine, previous)
+        outcome = self._in_worker(request, engine, replace, carry_on)
         self._tell("computed", outcome)
         return outcome
 
     def _in_worker(
-        self, request: CalculationRequest, engine: EngineSpec, previous: CalculationDocument | None
+        self, request: CalculationRequest, engine: EngineSpec, replace: bool, carry_on: CalculationDocument | None
     ) -> CalculationDocument:
         if self.workers == 0:
             with self._slots.one():
-                outcome = worker.compute_request(request, engine, previous)
-                self.database.add_calculation(outcome, replace=previous is not None)
-                return outcome
+                outcome = worker.compute_request(request, engine, carry_on)
+                return worker.store(self.database, request, outcome, replace)
         for take in (self._slots.one, self._slots.all):
             with take():
                 pool = self._workers()
                 try:
-                    outcome = pool.submit(worker.compute, request, engine, previous).result()
+                    outcome = pool.submit(worker.compute, request, engine, replace, carry_on).result()
                 except BrokenProcessPool:
                     self._drop(pool)
                     continue
                 if self.database.in_memory:  # a worker cannot reach it
-                    self.database.add_calculation(outcome, replace=previous is not None)
+                    return worker.store(self.database, request, outcome, replace)
                 return outcome
-        outcome = FailedCalculation(
-            calc_id=request.calc_id,
-            label=request.label,
-            engine=request.engine,
-            settings=request.settings,
-            initial=request.geometry,
-            n_force_calls=0,
-            wall_s=0.0,
-            reason="WorkerDied: the worker process ended twice on this structure, killed or out of memory",
-        )
-        self.database.add_calculation(outcome, replace=previous is not None)
-        return outcome
+        died = _died(request, carry_on)
+        return worker.store(self.database, request, died, replace)
 
     def _workers(self) -> ProcessPoolExecutor:
         with self._lock:
@@ -162,12 +162,7 @@ class LocalExecutor:
                 raise RunStoppedError("the run was stopped")
             if self._pool is None:
                 url = None if self.database.in_memory else self.database.url
-                self._pool = ProcessPoolExecutor(
-                    max_workers=self.workers,
-                    mp_context=multiprocessing.get_context("spawn"),
-                    initializer=worker.start_worker,
-                    initargs=(url, os.getpid()),
-                )
+                self._pool = _started(self.workers, url)
             return self._pool
 
     def _drop(self, pool: ProcessPoolExecutor) -> None:
@@ -179,6 +174,48 @@ class LocalExecutor:
     def _tell(self, what: str, outcome: CalculationDocument) -> None:
         if self._observer is not None:
             self._observer(what, outcome)
+
+
+def _started(workers: int, database_url: str | None) -> ProcessPoolExecutor:
+    """Return a pool whose first worker has answered.
+
+    Raises
+    ------
+    WorkerStartError
+        It ended before it could.
+    """
+    pool = ProcessPoolExecutor(
+        max_workers=workers,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=worker.start_worker,
+        initargs=(database_url, os.getpid()),
+    )
+    try:
+        pool.submit(worker.ready).result()
+    except BrokenProcessPool as error:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise WorkerStartError(
+            "worker processes end before they have started; what they print on stderr says why. A script that calls "
+            "this needs an `if __name__ == '__main__':` guard; --workers 0 computes in this process"
+        ) from error
+    return pool
+
+
+def _died(request: CalculationRequest, carry_on: CalculationDocument | None) -> CalculationDocument:
+    """Return the outcome of a structure that ended its worker twice; an energy it had is kept."""
+    reason = "WorkerDied: the worker process ended twice on this structure, killed or out of memory"
+    if isinstance(carry_on, UnconvergedCalculation):
+        return worker.keep_energy(carry_on, reason)
+    return FailedCalculation(
+        calc_id=request.calc_id,
+        label=request.label,
+        engine=request.engine,
+        settings=request.settings,
+        initial=request.geometry,
+        n_force_calls=0,
+        wall_s=0.0,
+        reason=reason,
+    )
 
 
 class _Slots:

@@ -178,6 +178,8 @@ def run_case(planned: PlannedCase, database: Database, executor: LocalExecutor) 
     except (RunStoppedError, CancelledError, DatabaseError):
         raise
     except Exception as error:  # whatever it was, it is this case's reason and no other's
+        if executor.closed:
+            raise RunStoppedError("the run was stopped") from error
         failed = FailedCase(
             case_id=planned.case_id,
             campaign=planned.case.campaign,

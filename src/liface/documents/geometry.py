@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 IDENTITY_DECIMALS = 4
 """Decimals in Å that belong to the identity of a geometry; finer noise does not make a new calculation."""
 
+TIE_OFFSET = 1e-5
+
 ROLES = ("bulk", "substrate", "film", "adsorbate")
 
 Vector = tuple[float, float, float]
@@ -80,12 +82,17 @@ class Geometry(Document):
 
         The order does not depend on how the atoms were listed or in which periodic image they lay.
         """
+        grid = self._grid()
+        return np.lexsort((np.array(self.frozen, dtype=int), *grid.T, np.array(self.species, dtype=str)))
+
+    def _grid(self) -> np.ndarray:
+        """Return positions as whole numbers of steps of about 0.1 mÅ along each vector, inside the cell.
+
+        Atoms on symmetric sites often lie halfway between two steps, where noise would decide; the small offset does.
+        """
         frac = np.linalg.solve(self.cell_array.T, self.position_array.T).T
         steps = np.maximum(1, np.rint(np.linalg.norm(self.cell_array, axis=1) * 10**IDENTITY_DECIMALS))
-        grid = np.mod(np.rint(frac * steps).astype(np.int64), steps.astype(np.int64))
-        species = np.array(self.species, dtype=str)
-        frozen = np.array(self.frozen, dtype=int)
-        return np.lexsort((frozen, grid[:, 0], grid[:, 1], grid[:, 2], species))
+        return np.mod(np.floor(frac * steps + 0.5 + TIE_OFFSET).astype(np.int64), steps.astype(np.int64))
 
     def canonical(self) -> Geometry:
         """Return the same crystal with atoms wrapped into the cell and in canonical order."""
@@ -104,10 +111,7 @@ class Geometry(Document):
     @property
     def identity(self) -> str:
         """Content hash of cell, species, positions (0.1 mÅ) and frozen atoms; order and images do not count."""
-        order = self.canonical_order()
-        frac = np.linalg.solve(self.cell_array.T, self.position_array.T).T
-        steps = np.maximum(1, np.rint(np.linalg.norm(self.cell_array, axis=1) * 10**IDENTITY_DECIMALS))
-        grid = np.mod(np.rint(frac * steps).astype(np.int64), steps.astype(np.int64))
+        order, grid = self.canonical_order(), self._grid()
         return content_hash(
             {
                 "cell": np.rint(self.cell_array * 10**IDENTITY_DECIMALS).astype(int).tolist(),

@@ -20,6 +20,7 @@ Flag = str
 FLAGS = {
     "unconverged": "a relaxation behind this number ended before its force limit",
     "reconstructs": "free in the plane, the film leaves its plane for denser or rotated layers",
+    "slides": "free in the plane, the film keeps its planes but finds a clearly lower place",
     "debonded": "the film left the substrate while relaxing; the value is that of two free surfaces",
     "nonlinear": "gamma(n) is not a straight line within the limits",
     "reactive": "broken anions, gamma < 0, or energy still falling: the value depends on the protocol",
@@ -184,6 +185,8 @@ class BindingResult(_Result):
     e_bind_ev_per_li: float = quantity("eV", "Lowest of all candidates, per Li.")
     candidates: tuple[BindingCandidate, ...] = Field(description="All starts, lowest first.")
     e_bind_lowest_3d_ev_per_li: float | None = quantity("eV", "Lowest that stayed three-dimensional.", default=None)
+    substrate_termination: int = quantity("1", "Index of the termination of the substrate.", default=0)
+    film_plane: str = Field(default="110", description="Plane of the Li monolayers, where there are any.")
     reference_gain_ev: float = quantity("eV", "How much lower the slab relaxed after removal; 0 if it did not.")
     area_a2: float = quantity("Å²", "Area of the slab cell.")
     n_atoms: int = quantity("1", "Atoms in the cell.")

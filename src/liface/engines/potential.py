@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SMALLEST_DISTANCE_A = 0.5
 LARGEST_DISPLACEMENT_A = 25.0
-LARGEST_ENERGY_PER_ATOM_EV = 50.0
+LARGEST_ENERGY_CHANGE_PER_ATOM_EV = 50.0
 LARGEST_FORCE_EV_PER_A = 1e3
 PATIENCE_CALLS = 5
 """A force beyond the limit in so many calls in a row is an explosion, not a bad start."""
@@ -49,6 +49,7 @@ class PotentialSurface:
         self.coordinates = coordinates
         self.calls = 0
         self._beyond = 0
+        self._first_energy: float | None = None
 
     def __call__(self, x: np.ndarray) -> Point:
         """Evaluate energy, forces and (where the cell relaxes) stress: one force call."""
@@ -90,9 +91,11 @@ class PotentialSurface:
             raise CalculationError(f"energy is {energy}")
         if not np.isfinite(forces).all() or (stress is not None and not np.isfinite(stress).all()):
             raise CalculationError("forces or stress are not finite (NaN or infinite)")
-        per_atom = energy / len(self.atoms)
-        if abs(per_atom) > LARGEST_ENERGY_PER_ATOM_EV:
-            raise CalculationError(f"unphysical energy: {per_atom:.1f} eV per atom")
+        # The zero of energy differs between codes, so the first energy is the measure of the others.
+        self._first_energy = energy if self._first_energy is None else self._first_energy
+        change = (energy - self._first_energy) / len(self.atoms)
+        if abs(change) > LARGEST_ENERGY_CHANGE_PER_ATOM_EV:
+            raise CalculationError(f"unphysical energy: it changed by {change:.1f} eV per atom")
         largest = float(np.linalg.norm(forces, axis=1).max())
         self._beyond = self._beyond + 1 if largest > LARGEST_FORCE_EV_PER_A else 0
         if self._beyond >= PATIENCE_CALLS:

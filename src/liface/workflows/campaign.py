@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from liface.analysis.responses import measured
 from liface.documents import content_hash
 from liface.engines.base import EngineSpec
 from liface.engines.registry import engine_info
@@ -119,6 +121,8 @@ class Campaign:
             A case cannot be built: unknown material, no such plane, no coherent cell. All problems are named.
         """
         specs = self.specs()
+        if self.responses is not None:
+            measured(None, self.responses)  # a file that does not hold together is told of now, not after hours
         return tuple(
             PlannedCase(
                 case=Case(campaign=self.name, name=spec.name, engine=engine_info(engine), protocol=self.file.protocol),
@@ -142,7 +146,9 @@ class Campaign:
         if problems:
             raise CampaignError(f"campaign {self.name}: {len(problems)} problem(s)\n" + "\n".join(problems))
         bulks = {spec.material.name: spec for spec in map(BulkSpec.model_validate, _bulks(found))}
-        return tuple({spec.name: spec for spec in (*bulks.values(), *found)}.values())
+        specs = {spec.spec_id: spec for spec in (*bulks.values(), *found)}
+        _require_distinct_names(self.name, specs.values())
+        return tuple(specs.values())
 
     def _builders(self, library: MaterialsLibrary) -> Iterator[tuple[str, Callable[[], Sequence[CaseSpec]]]]:
         """Yield, per entry of the file, where it stands and how its specs are made."""
@@ -280,6 +286,16 @@ def _limits(protocol: Protocol, entry: InterfaceEntry) -> Protocol:
     return protocol.model_copy(update={name: value for name, value in own.items() if value is not None})
 
 
+def _require_distinct_names(campaign: str, specs: Iterable[CaseSpec]) -> None:
+    """Refuse two different cases of one name: results are stored and shown under it."""
+    counts = Counter(spec.name for spec in specs)
+    if twice := sorted(name for name, count in counts.items() if count > 1):
+        raise CampaignError(
+            f"campaign {campaign}: {', '.join(twice)} asked for in two different ways; join the entries (n_li takes a "
+            "list), or give one of them a campaign of its own"
+        )
+
+
 def _bulks(specs: Sequence[CaseSpec]) -> Iterator[BulkSpec]:
     for spec in specs:
         for name in ("material", "film", "substrate"):
@@ -324,7 +340,7 @@ def _roomiest_match(
         vectors,
         in_plane_vectors(film.structure(), film_plane),
         max_area_a2=protocol.max_area_a2,
-        max_strain_percent=max(best.strain_percent + 1e-6, PREFERRED_STRAIN_PERCENT),
+        max_strain_percent=max(best.strain_percent + 1e-3, PREFERRED_STRAIN_PERCENT),
     )
 
     def area(match: Match) -> float:

@@ -26,7 +26,7 @@ Count = Annotated[int, Field(ge=1, le=64)]
 
 
 class _Entry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class SurfaceEntry(_Entry):
@@ -42,7 +42,7 @@ class InterfaceEntry(_Entry):
 
     substrate: str
     planes: tuple[Plane, ...] | None = None
-    film_planes: tuple[Plane, ...] = ("100",)
+    film_planes: tuple[Plane, ...] = Field(default=("100",), min_length=1)
     termination: int = Field(default=0, ge=0)
     method: Literal["sandwich", "vacuum"] = "sandwich"
     relaxation: Literal["auto", "coherent", "free"] = Field(
@@ -57,8 +57,8 @@ class BindingEntry(_Entry):
 
     substrate: str
     plane: Plane
-    n_li: tuple[Annotated[int, Field(ge=1, le=8)], ...] = (1, 4)
-    monolayers: tuple[Annotated[int, Field(ge=0, le=4)], ...] = (0,)
+    n_li: tuple[Annotated[int, Field(ge=1, le=8)], ...] = Field(default=(1, 4), min_length=1)
+    monolayers: tuple[Annotated[int, Field(ge=0, le=4)], ...] = Field(default=(0,), min_length=1)
     n_li_on_monolayers: tuple[Annotated[int, Field(ge=1, le=8)], ...] | None = None
     film_plane: Plane = "110"
     termination: int = Field(default=0, ge=0)

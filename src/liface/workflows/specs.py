@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from liface.documents import CalculationSettings, Document, Geometry, content_hash, quantity
 from liface.documents.results import IntMatrix2
@@ -20,6 +20,8 @@ BOND_RULE = tuple[str, str, float]
 
 class Protocol(Document):
     """Numerical settings of a campaign. The defaults are the production values of the shipped campaigns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     fmax_ev_per_a: float = quantity("eV/Å", "Force limit of slabs, interfaces and adsorbates.", default=0.03, gt=0)
     bulk_fmax_ev_per_a: float = quantity("eV/Å", "Force limit of the bulk references.", default=0.01, gt=0)
@@ -109,7 +111,7 @@ class MaterialSpec(Document):
         return cls(
             name=material.name,
             reference=Geometry.from_structure(canonical_structure(material)),
-            measured_lengths=material.structure().lattice.abc,
+            measured_lengths=tuple(round(x, 4) for x in material.structure().lattice.abc),
             anion_bonds=material.anion_bonds,
             closed_shell_salt=material.closed_shell_salt,
             broken_symmetry=bool(material.anion_bonds or material.ordering),
@@ -200,6 +202,8 @@ class InterfaceSpec(_CaseSpec):
         if self.substrate_termination:
             side += f"-t{self.substrate_termination}"
         tail = "-vacuum" if self.method == "vacuum" else ""
+        if self.relaxation == "free" and not self.substrate.anion_bonds:
+            tail += "-free"
         return f"interface/{side}_{self.film.name}-{self.film_plane}{tail}"
 
     @property
@@ -224,8 +228,11 @@ class BindingSpec(_CaseSpec):
     @property
     def name(self) -> str:
         """Readable name."""
+        termination = f"-t{self.substrate_termination}" if self.substrate_termination else ""
         layers = f"-{self.monolayers}ML" if self.monolayers else ""
-        return f"binding/{self.substrate.name}-{self.substrate_plane}{layers}"
+        if self.monolayers and self.film_plane != "110":
+            layers += f"-{self.film_plane}"
+        return f"binding/{self.substrate.name}-{self.substrate_plane}{termination}{layers}"
 
 
 CaseSpec = BulkSpec | SurfaceSpec | InterfaceSpec | BindingSpec

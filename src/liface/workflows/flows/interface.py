@@ -37,7 +37,7 @@ class InterfaceMaker(LiMaker):
         scan = named(jobs_.gather_scan(case, setup.output, gaps_run.output, shifts_run.output), "scan")
         starts = named(jobs_.ask_starts(case, setup.output, scan.output), "starts")
         starts_run = self.compute(starts, "starts")
-        start = named(jobs_.choose_start(case, scan.output, starts_run.output), "start")
+        start = named(jobs_.choose_start(case, setup.output, scan.output, starts_run.output), "start")
         series = named(jobs_.ask_series(case, setup.output, start.output), "series")
         series_run = self.compute(series, "series")
         release = named(jobs_.ask_release(case, setup.output, start.output), "release")

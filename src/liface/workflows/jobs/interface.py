@@ -46,9 +46,9 @@ def ask_starts(case: Case, setup: InterfaceSetup, scan: Scan) -> Requests:
 
 
 @analysis_job(Start)
-def choose_start(case: Case, scan: Scan, starts: Outcomes) -> Start:
+def choose_start(case: Case, setup: InterfaceSetup, scan: Scan, starts: Outcomes) -> Start:
     """Choose gap and registry."""
-    return interface.chosen_start(case, scan.points, starts.calculations)
+    return interface.chosen_start(case, setup, scan.points, starts.calculations)
 
 
 @structure_job

@@ -9,7 +9,15 @@ from liface.documents import BindingCandidate, BindingResult, CalculationDocumen
 from liface.structures.shapes import Shape, describe
 from liface.units import MEV
 from liface.workflows.steps.binding import BindingSetup, Start, Starts, winners
-from liface.workflows.steps.common import Case, CaseOutput, energy_of, unconverged_flags
+from liface.workflows.steps.common import (
+    Case,
+    CaseOutput,
+    all_converged,
+    energy_of,
+    lowest,
+    unconverged_flags,
+    with_energy,
+)
 
 DOI = ("10.1002/adma.202206762",)
 REFERENCE_LIMIT_EV = 0.02
@@ -23,14 +31,19 @@ def binding_results(
     relaxed: Sequence[CalculationDocument],
     removed: Sequence[CalculationDocument],
 ) -> CaseOutput:
-    """Return one result for every size and arrangement that has an energy."""
+    """Return one result for every size and arrangement that has an energy.
+
+    Raises
+    ------
+    CalculationError
+        None has.
+    """
+    with_energy(relaxed, f"{case.name}: arrangements of Li")
     clean = energy_of(setup.clean)
-    emptied = [energy_of(o) for o in removed if o.status != "failed"]
-    gain = max([0.0, *(clean.energy_ev - outcome.energy_ev for outcome in emptied)])
+    reference = lowest([clean, *(energy_of(o) for o in removed if o.status != "failed")])
     return CaseOutput(
         results=tuple(
-            _result(case, setup, starts, relaxed, winner, clean.energy_ev - gain, gain, removed)
-            for winner in winners(starts, relaxed)
+            _result(case, setup, starts, relaxed, winner, reference, removed) for winner in winners(starts, relaxed)
         )
     )
 
@@ -41,36 +54,38 @@ def _result(
     starts: Starts,
     relaxed: Sequence[CalculationDocument],
     winner: tuple[Start, CalculationDocument],
-    reference_ev: float,
-    gain_ev: float,
+    reference: EnergyCalculation,
     removed: Sequence[CalculationDocument],
 ) -> BindingResult:
     start, best = winner
+    gain_ev = max(0.0, energy_of(setup.clean).energy_ev - reference.energy_ev)
     group = [
         (s, o)
         for s, o in zip(starts.starts, relaxed, strict=True)
         if (s.n_li, s.arrangement) == (start.n_li, start.arrangement)
     ]
     candidates = sorted(
-        (_candidate(setup, s, energy_of(o), reference_ev) for s, o in group if o.status != "failed"),
+        (_candidate(setup, s, energy_of(o), reference.energy_ev) for s, o in group if o.status != "failed"),
         key=lambda c: (round(c.e_bind_ev_per_li, 6), c.start),
     )
     solid = [c.e_bind_ev_per_li for c in candidates if c.shape == "3d"]
     spec = setup.spec
-    lowest = energy_of(best)
+    relaxed_cell = energy_of(best).final
     return BindingResult(
         definition=(
             f"E_b = [E(slab + {start.n_li} Li) - E(slab) - n mu_Li] / n per Li; E(slab) is the lower of the relaxed "
             "slab and the slab relaxed again after removal; positive is less stable than bulk bcc Li"
         ),
         engine=case.engine,
-        converged=best.status == "converged" and setup.clean.status == "converged",
-        flags=_flags(case, setup, start, group, best, candidates[0].shape, gain_ev),
+        converged=all_converged([best, reference]) and setup.film.converged and setup.substrate.converged,
+        flags=_flags(case, setup, start, group, best, reference, candidates[0].shape, gain_ev),
         provenance=case.provenance(
             (*setup.calc_ids, *(o.calc_id for _, o in group), *(o.calc_id for o in removed)), DOI
         ),
         substrate=spec.substrate.name,
         substrate_plane=spec.substrate_plane,
+        substrate_termination=spec.substrate_termination,
+        film_plane=spec.film_plane,
         monolayers=spec.monolayers,
         n_li=start.n_li,
         arrangement=start.arrangement,
@@ -78,10 +93,10 @@ def _result(
         candidates=tuple(candidates),
         e_bind_lowest_3d_ev_per_li=min(solid, default=None),
         reference_gain_ev=gain_ev,
-        area_a2=lowest.final.in_plane_area,
-        n_atoms=lowest.final.n_atoms,
+        area_a2=relaxed_cell.in_plane_area,
+        n_atoms=relaxed_cell.n_atoms,
         strain_percent=setup.strain_percent,
-        structure=lowest.final,
+        structure=relaxed_cell,
     )
 
 
@@ -109,11 +124,14 @@ def _flags(
     start: Start,
     group: Sequence[tuple[Start, CalculationDocument]],
     best: CalculationDocument,
+    reference: CalculationDocument,
     shape: str,
     gain_ev: float,
 ) -> tuple[str, ...]:
-    flags = [*unconverged_flags([best, setup.clean])]
+    flags = [*unconverged_flags([best, reference])]
     failed = [s.name for s, o in group if o.status == "failed"]
+    if not (setup.film.converged and setup.substrate.converged):
+        flags.append("unconverged: a bulk reference")
     if failed:
         flags.append(f"partial: failed starts {', '.join(failed)}")
     if gain_ev > REFERENCE_LIMIT_EV:

@@ -41,9 +41,14 @@ def wetting_results(
 
 def growth_results(bindings: Iterable[BindingResult]) -> tuple[GrowthResult, ...]:
     """Return the growth mode of every slab with clusters and dispersed atoms of equal size."""
-    groups: dict[tuple[str, str, str], list[BindingResult]] = {}
+    groups: dict[tuple[str, str, int, str], list[BindingResult]] = {}
     for binding in bindings:
-        key = (binding.substrate, binding.substrate_plane, binding.engine.fingerprint)
+        key = (
+            binding.substrate,
+            binding.substrate_plane,
+            binding.substrate_termination,
+            binding.engine.fingerprint,
+        )
         groups.setdefault(key, []).append(binding)
     return tuple(result for group in groups.values() if (result := _growth(group)) is not None)
 
@@ -85,9 +90,12 @@ def _growth(bindings: Sequence[BindingResult]) -> GrowthResult | None:
     }
     if not pairs:
         return None
-    delta = {key: cluster.e_bind_ev_per_li - atoms.e_bind_ev_per_li for key, (cluster, atoms) in pairs.items()}
     used = [binding for pair in pairs.values() for binding in pair]
+    kept = {key: pair for key, pair in pairs.items() if _are_what_they_are_called(*pair)}
+    delta = {key: cluster.e_bind_ev_per_li - atoms.e_bind_ev_per_li for key, (cluster, atoms) in kept.items()}
     mode, evidence = growth.growth_mode(delta, tolerance_ev=GROWTH_TOLERANCE_EV)
+    if left_out := [f"Li{n} on {layers} ML" for layers, n in pairs if (layers, n) not in kept]:
+        evidence += f" Left out, since the lowest cluster fell apart: {', '.join(left_out)}."
     first = used[0]
     return GrowthResult(
         definition="dE = E_b(cluster) - E_b(dispersed) per Li on bare and covered substrate; positive: atoms win",
@@ -101,6 +109,15 @@ def _growth(bindings: Sequence[BindingResult]) -> GrowthResult | None:
         delta_e_ev_per_li={f"{layers}/{n}": value for (layers, n), value in delta.items()},
         evidence=evidence,
     )
+
+
+def _are_what_they_are_called(cluster: BindingResult, atoms: BindingResult) -> bool:
+    """Tell whether the lowest cluster is in one piece and the lowest dispersed atoms have not built one up.
+
+    Dispersed atoms may touch: on a small cell there is no room for them to do otherwise. They must not stand on
+    each other.
+    """
+    return cluster.candidates[0].shape != "adatoms" and atoms.candidates[0].shape != "3d"
 
 
 def _provenance(

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 REGISTRY_MATTERS_MEV_PER_A2 = 1.0
 DEBONDED_GAP_A = 3.5
 """A film farther than this from the substrate has left it."""
-VACUUM_A = 6.0
+RELEASE_RATTLE_A = 0.03
 COMMENSURATE_EDGE_A = 1.5
 """Where the registry repeats only after more than this, its scan is finer."""
 
@@ -243,23 +243,24 @@ def start_requests(case: Case, setup: InterfaceSetup, scan: Sequence[ScanPoint])
     )
 
 
-def chosen_start(case: Case, scan: Sequence[ScanPoint], starts: Sequence[CalculationDocument]) -> Start:
+def chosen_start(
+    case: Case, setup: InterfaceSetup, scan: Sequence[ScanPoint], starts: Sequence[CalculationDocument]
+) -> Start:
     """Return gap and registry of the lowest relaxed start that still touches the substrate, if any does."""
     usable = with_energy(starts, f"{case.name}: relaxed starts")
-    best = lowest([outcome for outcome in usable if is_bonded(outcome.final)] or usable)
+    best = lowest([outcome for outcome in usable if is_bonded(outcome.final, setup.spec.method)] or usable)
     point = ranked_starts(case, scan)[list(starts).index(best)]
     return Start(gap_a=point.gap_a, shift=point.shift, scan=tuple(scan), relaxed=tuple(starts), best=best)
 
 
-def is_bonded(cell: Geometry) -> bool:
-    """Tell whether film and substrate still touch on every side where they did."""
+def is_bonded(cell: Geometry, method: Literal["sandwich", "vacuum"] = "sandwich") -> bool:
+    """Tell whether film and substrate still touch: on both sides of the film, or on the lower one below vacuum."""
     z = cell.position_array[:, 2]
     film = np.array([role == "film" for role in cell.roles])
     gaps = [z[film].min() - z[~film].max()]
-    above = cell.cell[2][2] + z[~film].min() - z[film].max()
-    if above < VACUUM_A:
-        gaps.append(above)
-    return max(gaps) < DEBONDED_GAP_A
+    if method == "sandwich":
+        gaps.append(cell.cell[2][2] + z[~film].min() - z[film].max())
+    return bool(max(gaps) < DEBONDED_GAP_A)
 
 
 def series_requests(case: Case, setup: InterfaceSetup, start: Start) -> tuple[CalculationRequest, ...]:
@@ -279,7 +280,15 @@ def release_request(case: Case, setup: InterfaceSetup, start: Start) -> tuple[Ca
         return ()
     settings = case.protocol.relaxation(_cell_mode(setup.spec))
     settings = settings.model_copy(update={"max_force_calls": case.protocol.release_force_calls})
-    return (case.request(energy_of(start.best).final, settings, "released"),)
+    coherent = energy_of(start.best)
+    cell = coherent.final
+    in_plane = np.array(coherent.forces_ev_per_a)[:, :2]
+    if np.linalg.norm(in_plane, axis=1).max() < settings.fmax_ev_per_a:
+        # Symmetry alone may hold the film on a saddle.
+        moves = np.random.default_rng(case.protocol.seed).normal(0.0, RELEASE_RATTLE_A, in_plane.shape)
+        moves[[role != "film" for role in cell.roles]] = 0.0
+        cell = cell.with_positions(cell.position_array + np.column_stack([moves, np.zeros(len(moves))]))
+    return (case.request(cell, settings, "released"),)
 
 
 def gamma_of(setup: InterfaceSetup, outcome: EnergyCalculation) -> float:

@@ -31,6 +31,7 @@ PREFERRED_STRAIN_PERCENT = 4.0
 BCC_RANGE = (0.85, 1.2)
 """Height over width of the strained film relative to bcc; fcc lies at 1.41 on the Bain path."""
 PLANE_TOLERANCE_A = 0.3
+SLIDE_MEV_PER_A2 = 5.0
 FALLING_MEV_PER_A2 = 1.0
 """An unconverged cell that fell more than this over its last fifth is still reacting."""
 LEAST_PLANES = {"100": 4, "110": 4, "111": 9}
@@ -81,12 +82,12 @@ def interface_result(
         *fit.flags,
         *unconverged_flags(free_slabs),
         *_geometry_flags(setup, match.strain_percent, cell.equivalent_interfaces),
-        *_reaction_flags(stacks, lost, area),
-        *_bond_flags(stacks),
+        *_reaction_flags(stacks, lost, area * n_interfaces(spec)),
+        *_bond_flags(spec, stacks),
         *domain.domain_flags(
             "interface", spec.substrate.elements, spec.substrate.closed_shell_salt, case.engine.trained_on
         ),
-        *(() if kept else (f"reconstructs: free in the plane the film leaves it, by {gain:.1f} meV/Å² or more",)),
+        *_release_flags(gain, kept),
         *(("partial: some film thicknesses failed",) if len(points) < len(planes) else ()),
     )
     return InterfaceResult(
@@ -228,9 +229,17 @@ def keeps_planes(before: Geometry, after: Geometry) -> bool:
     return all(tops[i] < bottoms[i + step] for i in range(len(levels) - step))
 
 
-def _bond_flags(stacks: Sequence[CalculationDocument]) -> tuple[str, ...]:
-    loose = sum(outcome.status != "failed" and not is_bonded(outcome.final) for outcome in stacks)
+def _bond_flags(spec: InterfaceSpec, stacks: Sequence[CalculationDocument]) -> tuple[str, ...]:
+    loose = sum(outcome.status != "failed" and not is_bonded(outcome.final, spec.method) for outcome in stacks)
     return (f"debonded: {loose} of {len(stacks)} films left the substrate",) if loose else ()
+
+
+def _release_flags(gain: float | None, kept: bool) -> tuple[str, ...]:
+    if not kept:
+        return (f"reconstructs: free in the plane the film leaves it, by {gain:.1f} meV/Å² or more",)
+    if gain is not None and gain > SLIDE_MEV_PER_A2:
+        return (f"slides: free in the plane the film keeps its planes and gains {gain:.1f} meV/Å² or more",)
+    return ()
 
 
 def _anion_bonds_lost(spec: InterfaceSpec, stacks: Sequence[CalculationDocument]) -> float:

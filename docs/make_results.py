@@ -184,9 +184,11 @@ def growth(database: Database) -> str:
     for (substrate, plane), found in sorted(
         by_engine(database.query("growth"), "substrate", "substrate_plane").items()
     ):
-        for engine in ENGINES:
-            if row := found.get(engine):
-                rows.append([f"{substrate}({plane})", engine, row["mode"], row["evidence"]])
+        rows += [
+            [f"{substrate}({plane})", engine, row["mode"], row["evidence"]]
+            for engine in ENGINES
+            if (row := found.get(engine))
+        ]
     return markdown(["substrate", "engine", "mode", "evidence"], rows)
 
 

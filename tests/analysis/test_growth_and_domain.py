@@ -103,3 +103,11 @@ def test_other_engines_are_not_judged_by_rules_measured_on_mptrj(trained_on):
 def test_every_flag_is_in_the_vocabulary():
     flags = domain_flags("wetting", {"W", "F"}, True, MPTRJ) + domain_flags("growth", set(), True, MPTRJ)
     assert {flag.partition(":")[0] for flag in flags} <= FLAGS.keys()
+
+
+def test_a_layer_on_which_every_cluster_flattened_wets():
+    covered = {(1, 4): 0.2}
+    mode, evidence = growth_mode(covered, wetted=[(0, 4)])
+    assert mode == "Frank-van der Merwe" and "Li4 flattened" in evidence
+    assert growth_mode({(0, 4): -0.2}, wetted=[(0, 5)])[0] == "undecided"
+    assert growth_mode({(0, 4): 0.1, (1, 4): -0.2})[0] == "Stranski-Krastanov"

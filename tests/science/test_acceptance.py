@@ -1,8 +1,7 @@
 """What the bundled potentials must reproduce, with the tolerance of each demand stated.
 
 Bands for SevenNet 7net-0 are regression bands around values measured with it, not claims of accuracy. Lattice
-constants: experiment within 3 % (5 % for Li6PS5Cl, whose ordered cell stands for a disordered one). Published values: oh2024,
-10.1039/d4ee03130j; wang2023, 10.1002/adma.202206762.
+constants: experiment within 3 %. Published values: oh2024, 10.1039/d4ee03130j; wang2023, 10.1002/adma.202206762.
 """
 
 import pytest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
 from liface.errors import AnalysisError
@@ -12,7 +12,12 @@ GrowthMode = Literal["Frank-van der Merwe", "Stranski-Krastanov", "Volmer-Weber"
 Preference = Literal["atoms", "islands"]
 
 
-def growth_mode(delta_e: Mapping[tuple[int, int], float], *, tolerance_ev: float = 0.0) -> tuple[GrowthMode, str]:
+def growth_mode(
+    delta_e: Mapping[tuple[int, int], float],
+    *,
+    tolerance_ev: float = 0.0,
+    wetted: Collection[tuple[int, int]] = (),
+) -> tuple[GrowthMode, str]:
     """Name the growth mode from ΔE = E_b(cluster) - E_b(dispersed) per Li, in eV.
 
     ``delta_e`` is keyed by (Li monolayers under the adsorbate, Li atoms in it); a positive value says that
@@ -22,6 +27,9 @@ def growth_mode(delta_e: Mapping[tuple[int, int], float], *, tolerance_ev: float
     ones would not form. A layer on which cluster sizes contradict each other, or where a ``|ΔE|`` does not
     exceed ``tolerance_ev``, leaves the mode undecided, as does a missing bare or covered substrate.
 
+    ``wetted`` are keys for which no three-dimensional cluster survived its relaxation: there is no ΔE then, and
+    the layer wets.
+
     Returns
     -------
     mode, evidence
@@ -29,12 +37,12 @@ def growth_mode(delta_e: Mapping[tuple[int, int], float], *, tolerance_ev: float
     """
     if bad := {key: value for key, value in delta_e.items() if not math.isfinite(value)}:
         raise AnalysisError(f"ΔE is not finite for {bad}; leave failed cases out")
-    layers = sorted({monolayers for monolayers, _ in delta_e})
-    numbers = "; ".join(_describe(delta_e, layer) for layer in layers)
+    layers = sorted({monolayers for monolayers, _ in (*delta_e, *wetted)})
+    numbers = "; ".join(_describe(delta_e, wetted, layer) for layer in layers)
     for expected, layer in enumerate(layers):
         if layer != expected:
             return "undecided", _sentence(f"no cluster and atoms on {_name(expected)} to compare", numbers)
-        preference, doubt = _preference(delta_e, layer, tolerance_ev)
+        preference, doubt = _preference(delta_e, wetted, layer, tolerance_ev)
         if preference is None:
             return "undecided", _sentence(doubt, numbers)
         if preference == "islands" and layer == 0:
@@ -51,7 +59,7 @@ def growth_mode(delta_e: Mapping[tuple[int, int], float], *, tolerance_ev: float
 
 
 def _preference(
-    delta_e: Mapping[tuple[int, int], float], layer: int, tolerance: float
+    delta_e: Mapping[tuple[int, int], float], wetted: Collection[tuple[int, int]], layer: int, tolerance: float
 ) -> tuple[Preference | None, str]:
     values = {n: value for (monolayers, n), value in sorted(delta_e.items()) if monolayers == layer}
     if small := [n for n, value in values.items() if abs(value) <= tolerance]:
@@ -59,14 +67,15 @@ def _preference(
         return None, f"{which} on {_name(layer)}: |ΔE| does not exceed the tolerance of {tolerance:g} eV"
     if all(value > 0 for value in values.values()):
         return "atoms", ""
-    if all(value < 0 for value in values.values()):
+    if all(value < 0 for value in values.values()) and not any(monolayers == layer for monolayers, _ in wetted):
         return "islands", ""
     return None, f"cluster sizes contradict each other on {_name(layer)}"
 
 
-def _describe(delta_e: Mapping[tuple[int, int], float], layer: int) -> str:
-    items = (f"Li{n} {value:+.3f}" for (m, n), value in sorted(delta_e.items()) if m == layer)
-    return f"{_name(layer)}: {', '.join(items)} eV"
+def _describe(delta_e: Mapping[tuple[int, int], float], wetted: Collection[tuple[int, int]], layer: int) -> str:
+    items = [f"Li{n} {value:+.3f} eV" for (m, n), value in sorted(delta_e.items()) if m == layer]
+    items += [f"Li{n} flattened" for m, n in sorted(wetted) if m == layer]
+    return f"{_name(layer)}: {', '.join(items)}"
 
 
 def _name(layer: int) -> str:

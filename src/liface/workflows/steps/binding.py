@@ -226,7 +226,8 @@ def ranked_sites(setup: BindingSetup, singles: Sequence[CalculationDocument]) ->
 
 def candidate_starts(case: Case, setup: BindingSetup, singles: Sequence[CalculationDocument]) -> Starts:
     """Return every start beyond single atoms: dispersed atoms and clusters of each size on the best sites."""
-    sites = ranked_sites(setup, singles)[: case.protocol.site_candidates]
+    ranked = ranked_sites(setup, singles)
+    sites = ranked[: case.protocol.site_candidates]
     slab = energy_of(setup.clean).final.to_structure()
     by_name = {start.name: start for start in _single_atoms(setup)}
     starts: list[Start] = []
@@ -234,7 +235,7 @@ def candidate_starts(case: Case, setup: BindingSetup, singles: Sequence[Calculat
         if n == 1:
             starts += [by_name[site.name] for site in sites]
         else:
-            starts += _dispersed(slab, sites, n)
+            starts += _dispersed(slab, sites, n) or [_dispersed_over(slab, ranked, n)]
             starts += _clusters(slab, sites[0], n)
     return Starts(starts=tuple(starts))
 
@@ -314,17 +315,42 @@ def _single_atoms(setup: BindingSetup) -> tuple[Start, ...]:
 
 
 def _dispersed(slab: Structure, sites: Sequence[Site], n: int) -> list[Start]:
+    """Return n atoms on equivalent positions of each site that has enough of them."""
     from liface.structures.deposition import dispersed
+    from liface.structures.sites import equivalent_positions
 
-    found, problems = [], []
-    for site in sites:
-        try:
-            found.append(_start(dispersed(slab, site, n), n, "dispersed", site.name, "adatoms"))
-        except StructureError as error:
-            problems.append(str(error))
-    if not found:
-        raise StructureError(f"{n} dispersed Li do not fit: {'; '.join(problems)}")
-    return found
+    return [
+        _start(dispersed(slab, site, n), n, "dispersed", site.name, "adatoms")
+        for site in sites
+        if len(equivalent_positions(slab, site)) >= n
+    ]
+
+
+def _dispersed_over(slab: Structure, ranked: Sequence[Site], n: int) -> Start:
+    """Return n atoms as far apart as the lowest sites of a slab without symmetry allow.
+
+    The pool is filled from the lowest site up until it holds twice as many positions as are needed.
+
+    Raises
+    ------
+    StructureError
+        All sites together have too few positions.
+    """
+    from liface.structures.deposition import add_adsorbates
+    from liface.structures.maximin import farthest_subset
+    from liface.structures.sites import equivalent_positions
+
+    pool = np.empty((0, 3))
+    for site in ranked:
+        pool = np.vstack([pool, equivalent_positions(slab, site)])
+        if len(pool) >= 2 * n:
+            break
+    if len(pool) < n:
+        raise StructureError(
+            f"{n} dispersed Li do not fit on {len(pool)} sites of this cell; raise binding_edge_a in the protocol"
+        )
+    chosen = pool[list(farthest_subset(pool[:, :2], slab.lattice.matrix[:2, :2], n))]
+    return _start(add_adsorbates(slab, chosen), n, "dispersed", "lowest-sites", "adatoms")
 
 
 def _clusters(slab: Structure, site: Site, n: int) -> list[Start]:

@@ -91,14 +91,16 @@ def _growth(bindings: Sequence[BindingResult]) -> GrowthResult | None:
     if not pairs:
         return None
     used = [binding for pair in pairs.values() for binding in pair]
-    kept = {key: pair for key, pair in pairs.items() if _are_what_they_are_called(*pair)}
-    delta = {key: cluster.e_bind_ev_per_li - atoms.e_bind_ev_per_li for key, (cluster, atoms) in kept.items()}
-    mode, evidence = growth.growth_mode(delta, tolerance_ev=GROWTH_TOLERANCE_EV)
-    if left_out := [f"Li{n} on {layers} ML" for layers, n in pairs if (layers, n) not in kept]:
-        evidence += f" Left out, since the lowest cluster fell apart: {', '.join(left_out)}."
+    delta, wetted = {}, []
+    for key, (cluster, atoms) in pairs.items():
+        if cluster.e_bind_lowest_3d_ev_per_li is None:
+            wetted.append(key)
+        else:
+            delta[key] = cluster.e_bind_lowest_3d_ev_per_li - atoms.e_bind_ev_per_li
+    mode, evidence = growth.growth_mode(delta, tolerance_ev=GROWTH_TOLERANCE_EV, wetted=wetted)
     first = used[0]
     return GrowthResult(
-        definition="dE = E_b(cluster) - E_b(dispersed) per Li on bare and covered substrate; positive: atoms win",
+        definition="dE = E_b(lowest three-dimensional cluster) - E_b(dispersed) per Li; positive: atoms win",
         engine=require_same_engine(*(b.engine for b in used)),
         converged=all(b.converged for b in used),
         flags=_merged(*(b.flags for b in used)),
@@ -109,15 +111,6 @@ def _growth(bindings: Sequence[BindingResult]) -> GrowthResult | None:
         delta_e_ev_per_li={f"{layers}/{n}": value for (layers, n), value in delta.items()},
         evidence=evidence,
     )
-
-
-def _are_what_they_are_called(cluster: BindingResult, atoms: BindingResult) -> bool:
-    """Tell whether the lowest cluster is in one piece and the lowest dispersed atoms have not built one up.
-
-    Dispersed atoms may touch: on a small cell there is no room for them to do otherwise. They must not stand on
-    each other.
-    """
-    return cluster.candidates[0].shape != "adatoms" and atoms.candidates[0].shape != "3d"
 
 
 def _provenance(

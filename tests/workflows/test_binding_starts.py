@@ -1,0 +1,37 @@
+"""Where dispersed atoms go when no site has enough equivalent positions."""
+
+import numpy as np
+from pymatgen.core import Lattice, Structure
+
+from liface.structures.sites import adsorption_sites
+from liface.workflows.steps.binding import _dispersed, _dispersed_over
+
+
+def uneven_slab():
+    """A slab of three different metals and no symmetry: every site is there once."""
+    lattice = Lattice([[9.0, 0.0, 0.0], [0.7, 9.5, 0.0], [0.0, 0.0, 24.0]])
+    rng = np.random.default_rng(3)
+    positions = [(3 * i + 0.2 * j, 3.1 * j, 2.6 * k) for k in range(2) for i in range(3) for j in range(3)]
+    positions = np.array(positions) + rng.normal(0, 0.3, (18, 3))
+    species = list(rng.permutation(["Cu"] * 6 + ["Ag"] * 6 + ["Au"] * 6))
+    return Structure(
+        lattice,
+        species,
+        positions,
+        coords_are_cartesian=True,
+        site_properties={"role": ["substrate"] * 18, "selective_dynamics": [[True] * 3] * 18},
+    )
+
+
+def test_atoms_spread_over_the_lowest_sites():
+    slab = uneven_slab()
+    sites = adsorption_sites(slab)
+    assert _dispersed(slab, sites[:2], 4) == []
+    start = _dispersed_over(slab, sites, 4)
+    assert start.geometry.count(role="adsorbate") == 4
+    placed = start.geometry.position_array[[role == "adsorbate" for role in start.geometry.roles]]
+    lattice = slab.lattice
+    fractions = lattice.get_fractional_coords(placed)
+    distances = lattice.get_all_distances(fractions, fractions)[np.triu_indices(4, 1)]
+    assert distances.min() > 3.0
+    assert _dispersed_over(slab, sites, 4) == start

@@ -84,6 +84,11 @@ def by_engine(rows: Iterable[dict], *keys: str) -> dict[tuple, dict[str, dict]]:
     return groups
 
 
+def preferred(found: dict[str, dict]) -> dict:
+    """Return the row of the first engine there is."""
+    return next(found[engine] for engine in ENGINES if engine in found)
+
+
 def cell(row: dict | None, key: str, digits: int) -> str:
     """Return a number with a dagger where something is not converged."""
     if row is None or row[key] is None:
@@ -94,6 +99,7 @@ def cell(row: dict | None, key: str, digits: int) -> str:
 def reference(values: Iterable[PublishedValue], **where: object) -> str:
     """Return the published values that fit, with their qualifiers."""
     found = [v for v in values if all(getattr(v, key) in (value, None) for key, value in where.items())]
+    found = found[:1] if len({v.qualifier for v in found}) == 1 else found  # the first of several bounds is the closest
     return ", ".join(f"{'' if v.qualifier == '=' else v.qualifier + ' '}{v.value:g}" for v in found) or "–"
 
 
@@ -135,14 +141,14 @@ def interfaces(database: Database) -> str:
     rows = []
     keys = ("film_plane", "method", "substrate", "substrate_plane")
     groups = by_engine(database.query("interfaces"), *keys)
-    first = lambda item: -next(iter(item[1].values()))["gamma_mev_per_a2"]  # noqa: E731
-    for (film, method, substrate, plane), found in sorted(groups.items(), key=lambda i: (i[0][:2], first(i))):
+    order = sorted(groups.items(), key=lambda item: (item[0][:2], -preferred(item[1])["gamma_mev_per_a2"]))
+    for (film, method, substrate, plane), found in order:
         name = f"Li({film}) on {substrate}({plane})" + (", vacuum" if method == "vacuum" else "")
         line = [name]
         for engine in ENGINES:
             row = found.get(engine)
             line.append("–" if row is None else headline(row))
-        some = next(iter(found.values()))
+        some = preferred(found)
         shown = reference(values, material=substrate) if film == "100" else "–"
         line += [f"{some['strain_percent']:.1f}", f"{some['area_a2']:.0f}", shown, flags(found.values())]
         rows.append(line)

@@ -16,7 +16,7 @@ from liface.documents import (
     Geometry,
     quantity,
 )
-from liface.errors import StructureError
+from liface.errors import OverlapError, StructureError
 from liface.workflows.specs import BindingSpec
 from liface.workflows.steps.common import BulkReference, Case, energy_of, lowest, with_energy
 from liface.workflows.steps.interface import all_shifts, matched
@@ -315,15 +315,20 @@ def _single_atoms(setup: BindingSetup) -> tuple[Start, ...]:
 
 
 def _dispersed(slab: Structure, sites: Sequence[Site], n: int) -> list[Start]:
-    """Return n atoms on equivalent positions of each site that has enough of them."""
+    """Return n atoms on equivalent positions of each site that has room for them."""
     from liface.structures.deposition import dispersed
     from liface.structures.sites import equivalent_positions
 
-    return [
-        _start(dispersed(slab, site, n), n, "dispersed", site.name, "adatoms")
-        for site in sites
-        if len(equivalent_positions(slab, site)) >= n
-    ]
+    found = []
+    for site in sites:
+        if len(equivalent_positions(slab, site)) < n:
+            continue
+        try:
+            placed = dispersed(slab, site, n)
+        except OverlapError:  # equivalent positions may come in pairs, closer than two atoms can be
+            continue
+        found.append(_start(placed, n, "dispersed", site.name, "adatoms"))
+    return found
 
 
 def _dispersed_over(slab: Structure, ranked: Sequence[Site], n: int) -> Start:

@@ -57,5 +57,7 @@ def survey(database: Database, calc_ids: Iterable[str]) -> tuple[tuple[EngineEff
 def _protocol(settings: Any) -> str:
     if settings.task == "static":
         return "single points"
-    cell = {"fixed": "cell fixed", "c_axis": "c axis relaxed", "full": "cell relaxed"}[settings.cell]
+    cell = {"fixed": "cell fixed", "c_axis": "cell height relaxed", "full": "cell relaxed"}[settings.cell]
+    if settings.move == "normal":
+        cell += ", atoms along the normal only"
     return f"relaxations to {settings.fmax_ev_per_a:g} eV/Å, {cell}, at most {settings.max_force_calls} force calls"

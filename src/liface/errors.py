@@ -65,7 +65,7 @@ class UnknownMaterialError(InputError):
     def __init__(self, name: str, known: Iterable[str]):
         known = sorted(known)
         near = get_close_matches(name, known, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}"
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known)}."
         super().__init__(f"unknown material {name!r}; {hint} A CIF joins under 'materials:' in the campaign")
         self.name = name
 

@@ -115,3 +115,30 @@ def test_too_few_or_senseless_points_are_refused():
         fit_series(series([70.0, 71.0], planes=(4, 6)), float("nan"), AREA, 2)
     with pytest.raises(AnalysisError):
         fit_series(series([70.0, 71.0], planes=(4, 6)), 0.0, 0.0, 2)
+
+
+def test_a_thin_film_that_is_not_bulk_like_is_left_out_and_said_so():
+    from liface.analysis.film_series import fit_bulk_like
+
+    def series(*gammas):
+        return [
+            FilmPoint(
+                n_planes=planes,
+                n_li=6 * planes,
+                n_atoms=6 * planes + 40,
+                energy_ev=-1.0,
+                gamma_mev_per_a2=gamma,
+                converged=True,
+                calc_id=str(planes),
+            )
+            for planes, gamma in zip((4, 6, 8, 10), gammas, strict=True)
+        ]
+
+    fit = fit_bulk_like(series(121.0, 134.0, 134.2, 134.1), 0.0, 72.0, 2)
+    assert fit.headline == pytest.approx(134.1) and fit.n_points == 3
+    assert any(flag.startswith("thin_film: 4 planes lie -13.1") for flag in fit.flags)
+    assert not any(flag.startswith("nonlinear") for flag in fit.flags)
+    straight = fit_bulk_like(series(133.9, 134.0, 134.2, 134.1), 0.0, 72.0, 2)
+    assert straight.n_points == 4 and straight.flags == ()
+    bent = fit_bulk_like(series(134.0, 134.0, 121.0, 134.0), 0.0, 72.0, 2)
+    assert bent.n_points == 4 and any(flag.startswith("nonlinear") for flag in bent.flags)

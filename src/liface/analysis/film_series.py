@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -99,6 +99,43 @@ def fit_series(
         flags=_flags(used, free, fixed, max_residual, min_points),
         used=used,
         strain_rise=slope * float(n[-1] - n[0]),
+    )
+
+
+def fit_bulk_like(
+    points: Sequence[FilmPoint],
+    strain_energy_ev_per_li: float,
+    area_a2: float,
+    n_interfaces: int,
+    *,
+    min_planes: int = 4,
+) -> SeriesFit:
+    """Fit as :func:`fit_series` does, without the thinnest film where it alone is not yet bulk-like.
+
+    Between two interfaces that bind strongly, a few Li planes may relax as a whole into what no thicker film does.
+    If the series is not straight, at least three thicker films are there, and these are straight by themselves,
+    the thinnest is left out and the fit flagged ``thin_film``. Nothing else is ever left out: a series that bends
+    at another place stays flagged ``nonlinear``.
+
+    Raises
+    ------
+    TooFewPointsError
+        See :func:`fit_series`.
+    """
+    fit = fit_series(points, strain_energy_ev_per_li, area_a2, n_interfaces, min_planes=min_planes)
+    planes = sorted({point.n_planes for point in fit.used})
+    if fit.max_residual <= MAX_RESIDUAL_MEV_PER_A2 or len(planes) < 4:
+        return fit
+    thicker = fit_series(points, strain_energy_ev_per_li, area_a2, n_interfaces, min_planes=planes[1])
+    if thicker.max_residual > MAX_RESIDUAL_MEV_PER_A2:
+        return fit
+    off = fit.used[0].gamma_mev_per_a2 - thicker.fixed.slope_mev_per_a2_per_li * fit.used[0].n_li - thicker.headline
+    return replace(
+        thicker,
+        flags=(
+            *thicker.flags,
+            f"thin_film: {planes[0]} planes lie {off:+.1f} meV/Å² off the thicker films and are left out of the fit",
+        ),
     )
 
 

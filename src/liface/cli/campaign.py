@@ -253,7 +253,7 @@ def _print_summary(rows: Sequence[dict[str, Any]], path: Path | None) -> None:
     if rows:
         write_table(rows)
     else:
-        talk("no results yet")
+        talk("nothing to summarise; ask for single results with liface query bulks, surfaces, interfaces ...")
     if path is not None:
         typer.echo(f"\nreport: {path}")
 

@@ -26,6 +26,7 @@ FLAGS = {
     "reactive": "broken anions, gamma < 0, or energy still falling: the value depends on the protocol",
     "inequivalent_interfaces": "the two interfaces of the sandwich differ; the value is their average",
     "high_strain": "film strain above the preferred limit",
+    "thin_film": "the thinnest film is not yet bulk-like and was left out of the fit",
     "bain_path": "the strained film left the bcc basin",
     "few_points": "fewer film thicknesses than asked for entered the fit",
     "slope_mismatch": "fitted slope and computed strain energy disagree",

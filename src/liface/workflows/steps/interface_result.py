@@ -64,13 +64,12 @@ def interface_result(
     )
     thickest = with_energy(stacks, f"{case.name}: thickness series")[-1]
     area = thickest.final.in_plane_area
-    fit = film_series.fit_series(
+    fit = film_series.fit_bulk_like(
         points,
         setup.strain_energy_ev_per_li,
         area,
         n_interfaces(spec),
         min_planes=LEAST_PLANES.get(spec.film_plane, 4),
-        min_points=min(3, len(planes)),
     )
     match = actual_match(spec, setup.substrate, setup.film)
     cell = stack(case, setup, planes[0], start.gap_a, start.shift)

@@ -113,15 +113,20 @@ def test_damage_inside_is_found_by_verify_not_by_a_crash(file):
     with Database(file) as db:
         for number in range(60):
             db.add_calculation(calculation(number))
-    content = bytearray(file.read_bytes())
-    for start in range(len(content) // 2, len(content) - 8, 997):
-        content[start : start + 8] = b"\xa5" * 8
-    file.write_bytes(bytes(content))
-    try:
-        with Database(file) as db:
-            assert db.verify()
-    except CorruptDatabaseError:
-        pass
+    whole = file.read_bytes()
+    for stride in (211, 499, 997, 1499, 4096, 9001):
+        for byte in (b"\xa5", b"\x00", b"\xff"):
+            content = bytearray(whole)
+            for start in range(len(content) // 2, len(content) - 8, stride):
+                content[start : start + 8] = byte * 8
+            file.write_bytes(bytes(content))
+            for rest in ("-wal", "-shm"):
+                file.with_name(file.name + rest).unlink(missing_ok=True)
+            try:
+                with Database(file) as db:
+                    assert db.verify()
+            except CorruptDatabaseError:
+                pass
 
 
 def test_newer_schema_is_refused(file):

@@ -135,6 +135,10 @@ class Store:
             raise meaning(error.orig or error, self.name, doing) from error
         except sqlite3.Error as error:
             raise meaning(error, self.name, doing) from error
+        except UnicodeDecodeError as error:  # SQLite quotes a damaged schema in its message, byte for byte
+            raise CorruptDatabaseError(
+                f"{self.name} is damaged (unreadable text); restore it from a copy, or move it away and run again"
+            ) from error
 
     def _look(self, path: Path, must_exist: bool) -> None:
         """Refuse what cannot be a results database before SQLite touches it."""

@@ -60,7 +60,11 @@ def trusted(result: Any) -> bool:
 
 def flag_badges(flags: Iterable[str], meanings: dict[str, str]) -> Html:
     """Write flags as labels."""
-    labels = [badge(flag, meanings.get(flag.partition(":")[0].strip())) for flag in flags]
+    details: dict[str, list[str]] = {}
+    for flag in flags:
+        slug, _, detail = flag.partition(":")
+        details.setdefault(slug.strip(), []).extend(filter(None, [detail.strip()]))
+    labels = [badge(f"{slug}: {'; '.join(texts)}", meanings.get(slug)) for slug, texts in details.items()]
     return join(labels, " ") if labels else EMPTY
 
 

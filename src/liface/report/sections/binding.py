@@ -157,7 +157,10 @@ def build_growth(context: Context) -> Html:
         }
         deltas = result.delta_e_ev_per_li
         rows.append(row | {f"delta {key}": signed(deltas[key], 3) for key in keys if key in deltas})
-    note = "ΔE = E_b(cluster) − E_b(dispersed atoms): positive, dispersed atoms win and the layer wets."
+    note = (
+        "ΔE = E_b(lowest cluster that stayed three-dimensional) − E_b(dispersed atoms): positive, dispersed atoms "
+        "win and the layer wets. No ΔE where every cluster flattened: the layer wets, too."
+    )
     return section("growth", "Growth mode", paragraph(note), html_table(rows, columns, "Growth modes"))
 
 

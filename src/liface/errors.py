@@ -26,6 +26,13 @@
     │   └── MixedEnginesError           quantities of different engines or settings combined
     ├── RunStoppedError                 a run was stopped before its next structure
     │   └── WorkerStartError            the worker processes cannot be started at all
+    ├── DispatchError                   work that cannot be handed to others, or taken back
+    │   ├── SiteError                   a site or queue configuration that cannot be used
+    │   ├── QueueUnreachableError       a server that does not answer, or refuses the credentials
+    │   ├── SubmissionError             a queue that takes no work; nothing was submitted
+    │   ├── WorkerVersionError          a worker that runs another version than the submitter
+    │   ├── NotComputedError            a calculation that is still to be done elsewhere
+    │   └── CalculationFolderError      the folder of finished calculations cannot be used
     ├── AnalysisError                   numbers that do not allow the asked conclusion
     │   └── TooFewPointsError
     └── DatabaseError
@@ -160,6 +167,40 @@ class RunStoppedError(LifaceError):
 
 class WorkerStartError(RunStoppedError):
     """The worker processes cannot be started at all; no structure is to blame."""
+
+
+class DispatchError(LifaceError):
+    """Work that cannot be handed to others, or taken back from them."""
+
+    exit_code = 5
+
+
+class SiteError(DispatchError):
+    """A site or queue configuration that cannot be used as it is."""
+
+
+class QueueUnreachableError(DispatchError):
+    """A server that does not answer, or refuses the credentials; nothing was changed."""
+
+
+class SubmissionError(DispatchError):
+    """A queue that takes no work; nothing was submitted."""
+
+
+class WorkerVersionError(DispatchError):
+    """A worker that runs another version of liface than the submitter."""
+
+
+class NotComputedError(DispatchError):
+    """Calculations that are still to be done elsewhere."""
+
+    def __init__(self, what: str, missing: Iterable[str]):
+        self.missing = tuple(missing)
+        super().__init__(f"{what}: {len(self.missing)} calculation(s) are not computed yet")
+
+
+class CalculationFolderError(DispatchError):
+    """The folder of finished calculations cannot be used."""
 
 
 class AnalysisError(LifaceError):

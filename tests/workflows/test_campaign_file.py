@@ -148,7 +148,8 @@ def test_monolayer_cells_exist_wherever_a_match_does(substrate, tmp_path):
     from liface.structures.library import load
 
     plane = load(substrate).default_planes[0]
-    text = f"name: a\nprotocol: {{max_area_a2: 200}}\nbindings: [{{substrate: {substrate}, plane: '{plane}', monolayers: [1]}}]\n"
+    entry = f"{{substrate: {substrate}, plane: '{plane}', monolayers: [1]}}"
+    text = f"name: a\nprotocol: {{max_area_a2: 200}}\nbindings: [{entry}]\n"
     assert expand(text, tmp_path)
 
 

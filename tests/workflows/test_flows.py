@@ -56,7 +56,7 @@ class Ran(NamedTuple):
 def run_alone(spec: CaseSpec, protocol: Protocol, folder: Path) -> Ran:
     """Run one Maker with nothing of liface around it: plain ``run_locally`` and a store in memory."""
     maker = MAKERS[spec.kind](engine="morse", protocol=protocol, campaign="alone")
-    flow, store = maker.make(spec), JobStore(MemoryStore())
+    flow, store = maker.make(spec), JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
     run_locally(flow, store=store, log=False, ensure_success=True, root_dir=folder)
     computed = {
         row["name"]: Outcomes(calculations=row["output"]["calculations"]).calculations
@@ -107,7 +107,7 @@ def test_bulk_alone(library, run):
     bulk = ran.result
     assert isinstance(bulk, BulkResult)
     check_provenance(ran)
-    (relaxed,) = ran.calculations["bulk run"]
+    (relaxed,) = ran.calculations["Li bulk run"]
     assert bulk.energy_ev_per_atom == pytest.approx(relaxed.energy_ev / relaxed.final.n_atoms)
     assert bulk.volume_a3_per_atom == pytest.approx(bulk.lattice[0] ** 3 / 2, rel=1e-6)
     np.testing.assert_allclose(bulk.lattice, [bulk.lattice[0]] * 3 + [90] * 3, rtol=1e-6)

@@ -18,6 +18,7 @@ from liface.dispatch import worker
 from liface.documents import CalculationDocument, CalculationRequest, FailedCalculation, UnconvergedCalculation
 from liface.engines.base import EngineSpec
 from liface.errors import RunStoppedError, WorkerStartError
+from liface.workflows.carry_on import compute_request, is_asked_again, keep_energy
 from liface.workflows.executor import adopt
 
 Observer = Callable[[str, CalculationDocument], None]
@@ -124,9 +125,7 @@ class LocalExecutor:
         return self._force and previous.calc_id not in self._done_again
 
     def _retried(self, previous: CalculationDocument) -> bool:
-        reason = getattr(previous, "reason", None)
-        wanted = reason is not None and self._retry is not None and bool(self._retry.search(reason))
-        return wanted and previous.calc_id not in self._done_again
+        return is_asked_again(previous, self._retry) and previous.calc_id not in self._done_again
 
     def _compute(
         self, request: CalculationRequest, engine: EngineSpec, replace: bool, carry_on: CalculationDocument | None
@@ -140,7 +139,7 @@ class LocalExecutor:
     ) -> CalculationDocument:
         if self.workers == 0:
             with self._slots.one():
-                outcome = worker.compute_request(request, engine, carry_on)
+                outcome = compute_request(request, engine, carry_on)
                 return worker.store(self.database, request, outcome, replace)
         for take in (self._slots.one, self._slots.all):
             with take():
@@ -205,7 +204,7 @@ def _died(request: CalculationRequest, carry_on: CalculationDocument | None) -> 
     """Return the outcome of a structure that ended its worker twice; an energy it had is kept."""
     reason = "WorkerDied: the worker process ended twice on this structure, killed or out of memory"
     if isinstance(carry_on, UnconvergedCalculation):
-        return worker.keep_energy(carry_on, reason)
+        return keep_energy(carry_on, reason)
     return FailedCalculation(
         calc_id=request.calc_id,
         label=request.label,

@@ -22,6 +22,7 @@ from liface.documents import (
 )
 from liface.engines.base import EngineSpec
 from liface.errors import DatabaseError, InputError, RunStoppedError
+from liface.workflows.carry_on import is_asked_again
 from liface.workflows.executor import use_executor
 
 if TYPE_CHECKING:
@@ -209,9 +210,10 @@ def _results(planned: PlannedCase, recorder: _Recorder) -> tuple[ResultDocument,
     from jobflow import JobStore, run_locally
     from maggma.stores import MemoryStore
 
+    from liface.workflows.decorators import LARGE_DATA
     from liface.workflows.steps.common import CaseOutput
 
-    store = JobStore(MemoryStore())
+    store = JobStore(MemoryStore(), additional_stores={LARGE_DATA: MemoryStore()})
     flow = planned.flow()
     last = flow.output.uuid
     with use_executor(recorder):
@@ -224,11 +226,7 @@ def _to_retry(database: Database, stored: FinishedCase, pattern: re.Pattern[str]
     if pattern is None:
         return False
     unfinished = [i for i, status in database.status_of(stored.calc_ids).items() if status != "converged"]
-    return any(_matches(doc, pattern) for doc in database.calculations(unfinished).values())
-
-
-def _matches(outcome: CalculationDocument, pattern: re.Pattern[str]) -> bool:
-    return outcome.status != "converged" and bool(pattern.search(outcome.reason))
+    return any(is_asked_again(doc, pattern) for doc in database.calculations(unfinished).values())
 
 
 def _pattern(retry: str | None) -> re.Pattern[str] | None:

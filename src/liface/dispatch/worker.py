@@ -8,8 +8,9 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from liface.documents import CalculationDocument, CalculationRequest, UnconvergedCalculation
+from liface.documents import CalculationDocument, CalculationRequest
 from liface.engines.base import EngineSpec
+from liface.workflows.carry_on import compute_request
 from liface.workflows.executor import adopt
 
 if TYPE_CHECKING:
@@ -63,37 +64,6 @@ def store(
         return outcome
     stored = database.calculation(request.calc_id)
     return outcome if stored is None else adopt(stored, request)
-
-
-def compute_request(
-    request: CalculationRequest, engine: EngineSpec, carry_on: CalculationDocument | None = None
-) -> CalculationDocument:
-    """Compute one request; an unconverged outcome to ``carry_on`` from is continued where it ended."""
-    from liface.engines.batch import run_batch
-
-    if not isinstance(carry_on, UnconvergedCalculation):
-        return run_batch([request], engine)[0]
-    previous = adopt(carry_on, request)
-    if not isinstance(previous, UnconvergedCalculation):  # adoption keeps the kind
-        raise TypeError(f"{previous.calc_id} changed from unconverged to {previous.status}")
-    start = request.geometry.with_positions(previous.final.position_array, previous.final.cell_array)
-    outcome = run_batch([request.model_copy(update={"geometry": start})], engine)[0]
-    if outcome.status == "failed":
-        return keep_energy(previous, outcome.reason)
-    return outcome.model_copy(
-        update={
-            "calc_id": request.calc_id,
-            "initial": request.geometry,
-            "n_force_calls": previous.n_force_calls + outcome.n_force_calls,
-            "wall_s": previous.wall_s + outcome.wall_s,
-            "energies_ev": previous.energies_ev + outcome.energies_ev,
-        }
-    )
-
-
-def keep_energy(previous: UnconvergedCalculation, reason: str) -> UnconvergedCalculation:
-    """Return an unconverged outcome whose continuation failed: its energy stays, the reason grows."""
-    return previous.model_copy(update={"reason": f"{previous.reason}; carried on, it failed: {reason}"})
 
 
 def _end_with_parent(parent: int) -> None:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Protocol, Self
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from pydantic import Field
 
 from liface.documents.base import Document
-from liface.documents.calculation import EngineInfo
+from liface.documents.calculation import CalculationDocument, CalculationRequest, EngineInfo
 from liface.errors import UnknownEngineError
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
 
 Scalar = bool | int | float | str
+
+DFT_ENGINES = ("gpaw", "vasp")
 
 CHECKPOINT_SUFFIXES = (".pth", ".pt", ".tar", ".model", ".ckpt", ".xml", ".txt", ".json", ".pb", ".npz")
 """File endings by which a model name is recognised as a path."""
@@ -27,7 +29,7 @@ class EngineSpec(Document):
     What the engine *is* (version, hash of its weights) is found by :func:`liface.engines.engine_info`.
     """
 
-    name: str = Field(description="Engine: sevennet, chgnet, emt, morse, ase or atomate2.")
+    name: str = Field(description="Engine: sevennet, chgnet, gpaw, vasp, emt, morse, ase or atomate2.")
     model: str = Field(default="", description="Model name; empty for the default of the engine.")
     checkpoint: str = Field(default="", description="Path of a weights file of the user's own.")
     options: tuple[tuple[str, Scalar], ...] = Field(default=(), description="Keyword arguments of the calculator.")
@@ -58,6 +60,11 @@ class EngineSpec(Document):
         if not name:
             raise UnknownEngineError(f"engine {text!r} has no name; write ENGINE[:MODEL], e.g. sevennet:7net-0")
         return cls(name=name.lower(), model=model, checkpoint=checkpoint, options=_options(tail, text))
+
+    @property
+    def is_dft(self) -> bool:
+        """Whether a structure is worth a job, and an allocation, of its own."""
+        return self.name in DFT_ENGINES
 
     @property
     def keywords(self) -> dict[str, Scalar]:
@@ -100,6 +107,30 @@ class Engine(Protocol):
 
         The weights are loaded once. Without ``needs_stress`` the calculator may leave the stress out.
         """
+
+
+@runtime_checkable
+class StructureCalculator(Protocol):
+    """An ASE calculator that is set up for each structure: meshes, moments, files of its own."""
+
+    def prepare(self, request: CalculationRequest, folder: Path) -> None:
+        """Forget the structure before; what is computed next is this one, in its periodic cell, into ``folder``."""
+
+
+@runtime_checkable
+class ProgramEngine(Protocol):
+    """An engine that relaxes by itself: a program with input and output files."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What computes, exactly."""
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """Names of the distributions whose versions are stored with each calculation."""
+
+    def compute(self, request: CalculationRequest, folder: Path) -> CalculationDocument:
+        """Compute a request in a folder of its own; a structure that fails is an outcome, never an exception."""
 
 
 def looks_like_path(text: str) -> bool:

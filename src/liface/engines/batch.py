@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from liface.documents.calculation import CalculationDocument, CalculationRequest
 from liface.engines.base import EngineSpec
@@ -37,11 +38,13 @@ def run_batch(
     requests: Sequence[CalculationRequest],
     spec: EngineSpec | str,
     on_result: Callable[[CalculationDocument], None] | None = None,
+    folder: Path | None = None,
 ) -> list[CalculationDocument]:
     """Compute requests in order; the model is loaded once per process.
 
     ``on_result`` is called with each document as soon as it is there, so that a killed run loses one
-    structure at most. A structure that fails costs only itself.
+    structure at most. A structure that fails costs only itself. ``folder`` holds a folder per structure for what
+    DFT codes write.
 
     Raises
     ------
@@ -56,7 +59,8 @@ def run_batch(
         return documents
     engine = resolve(spec)
     for request in requests:
-        document = run(request, engine)
+        own = folder / request.label.rsplit("/", 1)[-1] if folder is not None and request.label else folder
+        document = run(request, engine, own)
         documents.append(document)
         if on_result is not None:
             on_result(document)

@@ -10,17 +10,21 @@ from __future__ import annotations
 import hashlib
 from difflib import get_close_matches
 from functools import lru_cache
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, packages_distributions, version
 from importlib.util import find_spec
 from pathlib import Path
 
 from liface.documents.base import content_hash
 from liface.documents.calculation import EngineInfo
-from liface.engines.base import Engine, EngineSpec, Scalar
+from liface.engines.base import Engine, EngineSpec, ProgramEngine, Scalar
 from liface.engines.catalogue import FAMILIES, Family, Model
 from liface.errors import MissingExtraError, UnknownEngineError
 
-NAMES = ("sevennet", "chgnet", "emt", "morse", "ase", "atomate2")
+PROGRAMS = {"gpaw": "liface.engines.gpaw", "vasp": "liface.engines.vasp"}
+"""Modules of the DFT codes; each has ``describe(spec)``, ``build(spec, info)`` and ``availability()``."""
+
+NAMES = ("sevennet", "chgnet", *PROGRAMS, "emt", "morse", "ase", "atomate2")
 
 NO_IDENTITY = {"device"}
 """Options that change where a number is computed, not which one; rounding aside."""
@@ -28,7 +32,7 @@ NO_IDENTITY = {"device"}
 CHECKPOINT_ARGUMENT = "checkpoint_argument"
 """Option of ``ase`` and ``atomate2`` engines: the keyword that takes the path of the checkpoint."""
 
-_ENGINES: dict[tuple[EngineSpec, str], Engine] = {}
+_ENGINES: dict[tuple[EngineSpec, str], Engine | ProgramEngine] = {}
 
 
 def engine_info(spec: EngineSpec | str) -> EngineInfo:
@@ -44,6 +48,8 @@ def engine_info(spec: EngineSpec | str) -> EngineInfo:
     spec = EngineSpec.parse(spec)
     if spec.name in FAMILIES:
         return _family_info(spec, FAMILIES[spec.name])
+    if spec.name in PROGRAMS:
+        return import_module(PROGRAMS[spec.name]).describe(spec)
     if spec.name in ("emt", "morse"):
         return _test_engine_info(spec)
     if spec.name in ("ase", "atomate2"):
@@ -51,7 +57,7 @@ def engine_info(spec: EngineSpec | str) -> EngineInfo:
     raise _unknown("engine", spec.name, NAMES)
 
 
-def resolve(spec: EngineSpec | str) -> Engine:
+def resolve(spec: EngineSpec | str) -> Engine | ProgramEngine:
     """Return the engine of a spec; the same object within a process, so that weights are loaded once.
 
     Raises
@@ -66,7 +72,9 @@ def resolve(spec: EngineSpec | str) -> Engine:
     info = engine_info(spec)
     key = (spec, info.fingerprint)
     if key not in _ENGINES:
-        _ENGINES[key] = calculators.build_engine(spec, info)
+        program = PROGRAMS.get(spec.name)
+        build = import_module(program).build if program else calculators.build_engine
+        _ENGINES[key] = build(spec, info)
     return _ENGINES[key]
 
 
@@ -92,6 +100,7 @@ def available() -> list[dict]:
         "ase": ([], "", "any ASE calculator: ase:package.module.Class[:CHECKPOINT][?key=value]"),
         "atomate2": ([], "", "any atomate2 force field: atomate2:NAME[:CHECKPOINT][?key=value]"),
     }
+    rows += [import_module(module).availability() for module in PROGRAMS.values()]
     rows += [
         {"name": name, "models": models, "installed": True, "default": default, "note": note}
         for name, (models, default, note) in fixed.items()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from liface.documents.calculation import (
     UnconvergedCalculation,
 )
 from liface.documents.geometry import Geometry
+from liface.engines.base import ProgramEngine, StructureCalculator
 from liface.engines.coordinates import Coordinates
 from liface.engines.optimizer import Minimum, minimise
 from liface.engines.potential import PotentialSurface
@@ -30,13 +32,15 @@ if TYPE_CHECKING:
 SINGLE_POINT = "none"
 
 
-def run(request: CalculationRequest, engine: Engine) -> CalculationDocument:
+def run(
+    request: CalculationRequest, engine: Engine | ProgramEngine, folder: Path | None = None
+) -> CalculationDocument:
     """Compute a request; a structure that cannot be computed comes back as a document that says why.
 
     Atoms are computed in canonical order, wrapped into the cell, so that the numbers do not depend on how
     the caller lists them; positions and forces come back in the caller's order and periodic images. Frozen
     atoms keep their place exactly (with a relaxing cell: their fractional coordinates), and their forces do
-    not count.
+    not count. What an engine writes goes into ``folder``, ``runs/LABEL`` in the working folder if none is given.
 
     A cell that relaxes is converged when, besides the forces, no stress component that may relax exceeds
     ``fmax / 100 Å²``; see :mod:`liface.engines.coordinates`.
@@ -53,12 +57,17 @@ def run(request: CalculationRequest, engine: Engine) -> CalculationDocument:
             f"request {request.label or request.calc_id} was made for {request.engine.label} "
             f"({request.engine.fingerprint}), not for {engine.info.label} ({engine.info.fingerprint})"
         )
+    folder = folder or Path("runs") / (request.label or request.calc_id)
+    if isinstance(engine, ProgramEngine):
+        return engine.compute(request, folder)
     calculator = engine.calculator(needs_stress=request.settings.cell != "fixed")
     if hasattr(calculator, "reset"):
         calculator.reset()  # nothing of the structure before
     started = time.perf_counter()
     surface = None
     try:
+        if isinstance(calculator, StructureCalculator):
+            calculator.prepare(request, folder)
         surface = _surface(request, calculator)
         minimum = _compute(request, surface)
     except CalculationError as error:

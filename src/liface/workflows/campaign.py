@@ -21,8 +21,8 @@ from liface.workflows.specs import (
     BulkSpec,
     CaseSpec,
     InterfaceSpec,
-    MaterialSpec,
     MatchSpec,
+    MaterialSpec,
     Protocol,
     SurfaceSpec,
 )

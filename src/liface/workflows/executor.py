@@ -1,19 +1,33 @@
 """Who computes: the seam between a calculation job and the place it runs.
 
-A job asks :func:`current_executor`. Without a dispatcher that is this process, so a Flow runs under plain
-``run_locally`` or on a remote worker. A dispatcher puts its own executor around the run, with a database of
-finished calculations and a pool of workers behind it.
+A job asks :func:`current_executor`. A dispatcher puts its own executor around the run, with a database of finished
+calculations and a pool of workers behind it. Without one, this process computes, so a Flow runs under plain
+``run_locally`` or on the worker of a queue; a worker whose environment names a shared folder in
+``LIFACE_CALCULATIONS`` takes from it what is there, and leaves there what it has computed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from liface.documents import CalculationDocument, CalculationRequest
 from liface.engines.base import EngineSpec
+from liface.errors import NotComputedError
+from liface.workflows.calculation_folder import CalculationFolder, wait_for_others
+from liface.workflows.carry_on import compute_request, is_asked_again
+
+CALCULATIONS = "LIFACE_CALCULATIONS"
+"""Environment variable of a worker: the folder of finished calculations it shares with the other workers."""
+
+Find = Callable[[Sequence[str]], Mapping[str, CalculationDocument]]
+"""Looks calculations up by identity."""
 
 
 class Executor(Protocol):
@@ -25,23 +39,131 @@ class Executor(Protocol):
 
 
 class InProcessExecutor:
-    """Compute here, one structure after the other, equal ones once."""
+    """Compute here, one structure after the other, equal ones once; DFT codes write into ``runs``."""
+
+    def __init__(self, runs: Path | None = None):
+        self._runs = runs
 
     def run(self, requests: Sequence[CalculationRequest], engine: EngineSpec) -> list[CalculationDocument]:
         """Return the outcomes in the order of the requests."""
         from liface.engines.batch import run_batch
 
         distinct = {request.calc_id: request for request in requests}
-        outcomes = dict(zip(distinct, run_batch(list(distinct.values()), engine), strict=True))
+        outcomes = dict(zip(distinct, run_batch(list(distinct.values()), engine, folder=self._runs), strict=True))
         return [adopt(outcomes[request.calc_id], request) for request in requests]
+
+
+class FolderExecutor:
+    """Compute here what a shared folder does not hold; what another process is computing is waited for.
+
+    Parameters
+    ----------
+    folder
+        Finished calculations of all workers.
+    retry
+        Failed and unconverged outcomes whose reason matches are computed again, if they were not made after ``since``.
+    runs
+        Where DFT codes write.
+    """
+
+    def __init__(
+        self,
+        folder: CalculationFolder,
+        retry: re.Pattern[str] | None = None,
+        since: datetime | None = None,
+        runs: Path | None = None,
+    ):
+        self._folder, self._retry, self._since, self._runs = folder, retry, since, runs
+
+    def run(self, requests: Sequence[CalculationRequest], engine: EngineSpec) -> list[CalculationDocument]:
+        """Return the outcomes in the order of the requests."""
+        todo = {request.calc_id: request for request in requests}
+        outcomes: dict[str, CalculationDocument] = {}
+        rounds_without_news = 0
+        while todo:
+            done = {}
+            for calc_id, request in todo.items():
+                outcome = self._outcome(request, engine)
+                if outcome is not None:
+                    done[calc_id] = outcome
+            todo = {calc_id: request for calc_id, request in todo.items() if calc_id not in done}
+            outcomes.update(done)
+            rounds_without_news = 0 if done else rounds_without_news + 1
+            if todo:
+                wait_for_others(rounds_without_news)
+        return [adopt(outcomes[request.calc_id], request) for request in requests]
+
+    def _outcome(self, request: CalculationRequest, engine: EngineSpec) -> CalculationDocument | None:
+        """Return what is stored, or what comes of computing it; None while another process is at it."""
+        stored = self._folder.get(request.calc_id)
+        if stored is not None and not self._again(stored):
+            return stored
+        with self._folder.claim(request.calc_id) as mine:
+            if not mine:
+                return None
+            stored = self._folder.get(request.calc_id)  # it may have come between the look and the claim
+            if stored is not None and not self._again(stored):
+                return stored
+            outcome = compute_request(request, engine, stored, self._runs)
+            self._folder.put(outcome)
+            return outcome
+
+    def _again(self, stored: CalculationDocument) -> bool:
+        old = self._since is None or stored.created_at <= self._since
+        return old and is_asked_again(stored, self._retry)
+
+
+class KnownExecutor:
+    """Answer from calculations that are there, and say which are not; computes nothing.
+
+    After a :class:`~liface.errors.NotComputedError`, ``known`` holds those outcomes of the same call that are there.
+    """
+
+    def __init__(self, find: Find, retry: re.Pattern[str] | None = None):
+        self._find, self._retry = find, retry
+        self.known: tuple[CalculationDocument, ...] = ()
+
+    def run(self, requests: Sequence[CalculationRequest], engine: EngineSpec) -> list[CalculationDocument]:
+        """Return the stored outcomes in the order of the requests.
+
+        Raises
+        ------
+        NotComputedError
+            Any of them is missing.
+        """
+        found = self._find([request.calc_id for request in requests])
+        found = {key: outcome for key, outcome in found.items() if not is_asked_again(outcome, self._retry)}
+        self.known = tuple(found.values())
+        missing = [request for request in requests if request.calc_id not in found]
+        if missing:
+            raise NotComputedError(missing[0].label, dict.fromkeys(request.calc_id for request in missing))
+        return [adopt(found[request.calc_id], request) for request in requests]
 
 
 _executor: ContextVar[Executor | None] = ContextVar("liface_executor", default=None)
 
 
-def current_executor() -> Executor:
-    """Return the executor a dispatcher has put in place, or one that computes in this process."""
-    return _executor.get() or InProcessExecutor()
+def dispatched() -> Executor | None:
+    """Return the executor a dispatcher has put around this process, if any."""
+    return _executor.get()
+
+
+def current_executor(
+    retry: re.Pattern[str] | None = None, since: datetime | None = None, runs: Path | None = None
+) -> Executor:
+    """Return the executor a dispatcher has put in place, or one that computes in this process.
+
+    Raises
+    ------
+    CalculationFolderError
+        The environment names a folder that cannot be used.
+    """
+    executor = dispatched()
+    if executor is not None:
+        return executor
+    if folder := os.environ.get(CALCULATIONS):
+        return FolderExecutor(CalculationFolder(folder), retry, since, runs)
+    return InProcessExecutor(runs)
 
 
 @contextmanager

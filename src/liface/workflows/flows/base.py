@@ -4,16 +4,65 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobflow import Flow, Job, Maker
 
+from liface.documents import content_hash
 from liface.engines.base import EngineSpec
 from liface.engines.registry import engine_info
 from liface.workflows.jobs.bulk import ask_bulk, choose_bulk
 from liface.workflows.jobs.calculate import calculate
 from liface.workflows.specs import MaterialSpec, Protocol
 from liface.workflows.steps.common import Case
+
+
+class CaseJobs(NamedTuple):
+    """The jobs of one case in an order in which they can run; shared ones that others have made are left out."""
+
+    before: list[Job]
+    last: Job
+
+    @property
+    def all(self) -> list[Job]:
+        """Every job, the last one at the end."""
+        return [*self.before, self.last]
+
+
+class References:
+    """Jobs of reference bulks that several cases share, made for the first that needs them."""
+
+    def __init__(self) -> None:
+        self._relaxed: dict[str, Job] = {}
+        self._chosen: dict[str, Job] = {}
+
+    def relaxed(self, maker: LiMaker, case: Case, material: MaterialSpec) -> tuple[list[Job], Job]:
+        """Return the jobs that are new, and the one that relaxes the cells."""
+        key = _key(case, material)
+        if key in self._relaxed:
+            return [], self._relaxed[key]
+        asked = named(ask_bulk(case, material), f"{material.name} bulk")
+        self._relaxed[key] = relaxed = maker.compute(asked, f"{material.name} bulk")
+        return [asked, relaxed], relaxed
+
+    def chosen(self, maker: LiMaker, case: Case, material: MaterialSpec) -> tuple[list[Job], Job]:
+        """Return the jobs that are new, and the one that chooses the reference."""
+        key = _key(case, material)
+        if key in self._chosen:
+            return [], self._chosen[key]
+        new, relaxed = self.relaxed(maker, case, material)
+        self._chosen[key] = job = named(choose_bulk(material, relaxed.output), f"{material.name} reference")
+        return [*new, job], job
+
+
+def _key(case: Case, material: MaterialSpec) -> str:
+    return content_hash(
+        {
+            "engine": case.engine.fingerprint,
+            "material": material.model_dump(mode="json"),
+            "protocol": case.protocol.model_dump(mode="json"),
+        }
+    )
 
 
 @dataclass
@@ -43,8 +92,16 @@ class LiMaker(Maker, ABC):
         return EngineSpec.parse(self.engine)
 
     @abstractmethod
+    def jobs(self, spec: Any, references: References) -> CaseJobs:
+        """Return the jobs of what a spec asks for, without those of ``references`` that others have made.
+
+        Every Maker has a spec of its own.
+        """
+
     def make(self, spec: Any) -> Flow:
-        """Return the flow of what a spec asks for; every Maker has a spec of its own."""
+        """Return the flow of what a spec asks for."""
+        jobs = self.jobs(spec, References())
+        return Flow([*jobs.before, jobs.last], output=jobs.last.output, name=spec.name)
 
     def case(self, name: str) -> Case:
         """Return who asks, with the engine as it is on this machine."""
@@ -54,20 +111,13 @@ class LiMaker(Maker, ABC):
         """Return the job that computes what ``asked`` builds."""
         return named(calculate(asked.output, self.spec), f"{step} run")
 
-    def bulk(self, case: Case, material: MaterialSpec) -> tuple[list[Job], Any]:
-        """Return the jobs of a shared reference bulk and the reference they end with."""
-        asked = named(ask_bulk(case, material), f"{material.name} bulk")
-        relaxed = self.compute(asked, f"{material.name} bulk")
-        chosen = named(choose_bulk(material, relaxed.output), f"{material.name} reference")
-        return [asked, relaxed, chosen], chosen.output
+    def bulk(self, case: Case, material: MaterialSpec, references: References) -> tuple[list[Job], Any]:
+        """Return the jobs of a reference bulk that are not made yet, and the reference they end with."""
+        new, chosen = references.chosen(self, case, material)
+        return new, chosen.output
 
 
 def named(job: Job, name: str) -> Job:
     """Return the job under another name."""
     job.name = name
     return job
-
-
-def flow(jobs: list[Job], last: Job, name: str) -> Flow:
-    """Return the jobs as a flow that ends with the output of ``last``."""
-    return Flow([*jobs, last], output=last.output, name=name)

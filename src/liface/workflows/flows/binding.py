@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobflow import Flow
-
-from liface.workflows.flows.base import LiMaker, flow, named
+from liface.workflows.flows.base import CaseJobs, LiMaker, References, named
 from liface.workflows.jobs import binding as jobs_
 from liface.workflows.specs import BindingSpec
 
@@ -22,11 +20,11 @@ class BindingMaker(LiMaker):
 
     name: str = "binding"
 
-    def make(self, spec: BindingSpec) -> Flow:
-        """Return the flow of one slab."""
+    def jobs(self, spec: BindingSpec, references: References) -> CaseJobs:
+        """Return the jobs of one slab."""
         case = self.case(spec.name)
-        substrate_jobs, substrate = self.bulk(case, spec.substrate)
-        film_jobs, film = self.bulk(case, spec.film)
+        substrate_jobs, substrate = self.bulk(case, spec.substrate, references)
+        film_jobs, film = self.bulk(case, spec.film, references)
         layers = named(jobs_.ask_monolayers(case, spec, substrate, film), "monolayers")
         layers_run = self.compute(layers, "monolayers")
         clean = named(jobs_.ask_clean(case, spec, substrate, film, layers_run.output), "clean slab")
@@ -43,7 +41,7 @@ class BindingMaker(LiMaker):
         removed = named(jobs_.ask_removed(case, starts.output, relax_run.output), "removed")
         removed_run = self.compute(removed, "removed")
         last = jobs_.describe_binding(case, setup.output, starts.output, relax_run.output, removed_run.output)
-        return flow(
+        return CaseJobs(
             [
                 *substrate_jobs,
                 *film_jobs,
@@ -51,5 +49,4 @@ class BindingMaker(LiMaker):
                 *(screen, screen_run, starts, relax, relax_run, removed, removed_run),
             ],
             named(last, "binding energies"),
-            spec.name,
         )

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobflow import Flow
-
-from liface.workflows.flows.base import LiMaker, flow, named
-from liface.workflows.jobs.bulk import ask_bulk, describe_bulk
+from liface.workflows.flows.base import CaseJobs, LiMaker, References, named
+from liface.workflows.jobs.bulk import describe_bulk
 from liface.workflows.specs import BulkSpec
 
 
@@ -21,10 +19,9 @@ class BulkMaker(LiMaker):
 
     name: str = "bulk"
 
-    def make(self, spec: BulkSpec) -> Flow:
-        """Return the flow of one material."""
+    def jobs(self, spec: BulkSpec, references: References) -> CaseJobs:
+        """Return the jobs of one material."""
         case = self.case(spec.name)
-        asked = named(ask_bulk(case, spec.material), "bulk")
-        relaxed = self.compute(asked, "bulk")
+        new, relaxed = references.relaxed(self, case, spec.material)
         described = named(describe_bulk(case, spec.material, relaxed.output), "bulk result")
-        return flow([asked, relaxed], described, spec.name)
+        return CaseJobs(new, described)

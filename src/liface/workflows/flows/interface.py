@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobflow import Flow
-
-from liface.workflows.flows.base import LiMaker, flow, named
+from liface.workflows.flows.base import CaseJobs, LiMaker, References, named
 from liface.workflows.jobs import interface as jobs_
 from liface.workflows.specs import InterfaceSpec
 
@@ -22,11 +20,11 @@ class InterfaceMaker(LiMaker):
 
     name: str = "interface"
 
-    def make(self, spec: InterfaceSpec) -> Flow:
-        """Return the flow of one interface."""
+    def jobs(self, spec: InterfaceSpec, references: References) -> CaseJobs:
+        """Return the jobs of one interface."""
         case = self.case(spec.name)
-        substrate_jobs, substrate = self.bulk(case, spec.substrate)
-        film_jobs, film = self.bulk(case, spec.film)
+        substrate_jobs, substrate = self.bulk(case, spec.substrate, references)
+        film_jobs, film = self.bulk(case, spec.film, references)
         strained = named(jobs_.ask_strained_film(case, spec, substrate, film), "strained film")
         strained_run = self.compute(strained, "strained film")
         setup = named(jobs_.set_up(spec, substrate, film, strained_run.output), "set-up")
@@ -43,7 +41,7 @@ class InterfaceMaker(LiMaker):
         release = named(jobs_.ask_release(case, setup.output, start.output), "release")
         release_run = self.compute(release, "release")
         last = jobs_.describe_interface(case, setup.output, start.output, series_run.output, release_run.output)
-        return flow(
+        return CaseJobs(
             [
                 *substrate_jobs,
                 *film_jobs,
@@ -51,5 +49,4 @@ class InterfaceMaker(LiMaker):
                 *(starts, starts_run, start, series, series_run, release, release_run),
             ],
             named(last, "interfacial energy"),
-            spec.name,
         )

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jobflow import Flow
-
-from liface.workflows.flows.base import LiMaker, flow, named
+from liface.workflows.flows.base import CaseJobs, LiMaker, References, named
 from liface.workflows.jobs.surface import ask_slabs, describe_surface
 from liface.workflows.specs import SurfaceSpec
 
@@ -20,11 +18,11 @@ class SurfaceMaker(LiMaker):
 
     name: str = "surface"
 
-    def make(self, spec: SurfaceSpec) -> Flow:
-        """Return the flow of one surface."""
+    def jobs(self, spec: SurfaceSpec, references: References) -> CaseJobs:
+        """Return the jobs of one surface."""
         case = self.case(spec.name)
-        jobs, bulk = self.bulk(case, spec.material)
+        jobs, bulk = self.bulk(case, spec.material, references)
         asked = named(ask_slabs(case, spec, bulk), "slabs")
         relaxed = self.compute(asked, "slabs")
         described = named(describe_surface(case, spec, bulk, relaxed.output), "surface energy")
-        return flow([*jobs, asked, relaxed], described, spec.name)
+        return CaseJobs([*jobs, asked, relaxed], described)

@@ -1,13 +1,79 @@
-"""The one job that computes."""
+"""The jobs that compute."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from jobflow import Flow, Job, Response
+from pydantic import Field
+
+from liface.documents import CalculationDocument, CalculationRequest, Document
 from liface.engines.base import EngineSpec
-from liface.workflows.decorators import Outcomes, Requests, calculation_job
-from liface.workflows.executor import current_executor
+from liface.workflows.decorators import Outcomes, Requests, analysis_job, calculation_job, origin_of_current_job
+from liface.workflows.executor import adopt, current_executor, dispatched
+
+
+class Terms(Document):
+    """What a submitted calculation job is told besides its requests."""
+
+    known: tuple[CalculationDocument, ...] = Field(default=(), description="Outcomes that need not be computed.")
+    retry: str | None = Field(default=None, description="Outcomes whose reason matches are computed again.")
+    since: datetime | None = Field(default=None, description="Those not made after this moment.")
 
 
 @calculation_job
-def calculate(asked: Requests, engine: EngineSpec) -> Outcomes:
-    """Compute every request; a structure that fails is an outcome."""
-    return Outcomes(calculations=tuple(current_executor().run(asked.requests, engine)))
+def calculate(asked: Requests, engine: EngineSpec, terms: Terms | None = None) -> Outcomes | Response:
+    """Compute every request; a structure that fails is an outcome.
+
+    On the worker of a queue, a DFT engine gets one job per structure in place of this one.
+    """
+    terms = terms or Terms()
+    missing = [request for request in asked.requests if request.calc_id not in _known(terms)]
+    if missing and engine.is_dft and origin_of_current_job() is not None:
+        return _one_job_each(asked, missing, engine, terms)
+    return _answers(asked.requests, terms, _compute(missing, engine, terms))
+
+
+@calculation_job
+def calculate_structure(request: CalculationRequest, engine: EngineSpec, terms: Terms) -> Outcomes:
+    """Compute one structure in a job, and an allocation, of its own."""
+    return Outcomes(calculations=_compute([request], engine, terms))
+
+
+@analysis_job(Outcomes)
+def gather(asked: Requests, terms: Terms, parts: Sequence[Outcomes]) -> Outcomes:
+    """Put outcomes of single jobs and known ones into the order of the requests."""
+    return _answers(asked.requests, terms, [outcome for part in parts for outcome in part.calculations])
+
+
+def _one_job_each(asked: Requests, missing: Sequence[CalculationRequest], engine: EngineSpec, terms: Terms) -> Response:
+    distinct = {request.calc_id: request for request in missing}.values()
+    bare = terms.model_copy(update={"known": ()})
+    jobs: list[Job] = []
+    for request in distinct:
+        job = calculate_structure(request, engine, bare)
+        job.name = request.label.rsplit("/", 1)[-1]
+        jobs.append(job)
+    together = gather(asked, terms, [job.output for job in jobs])
+    together.name = "gather"
+    return Response(replace=Flow([*jobs, together], output=together.output))
+
+
+def _compute(
+    requests: Sequence[CalculationRequest], engine: EngineSpec, terms: Terms
+) -> tuple[CalculationDocument, ...]:
+    retry = re.compile(terms.retry) if terms.retry is not None else None
+    runs = Path.cwd() if dispatched() is None else None
+    return tuple(current_executor(retry, terms.since, runs).run(requests, engine))
+
+
+def _answers(requests: Sequence[CalculationRequest], terms: Terms, computed: Sequence[CalculationDocument]) -> Outcomes:
+    found = _known(terms) | {outcome.calc_id: outcome for outcome in computed}
+    return Outcomes(calculations=tuple(adopt(found[request.calc_id], request) for request in requests))
+
+
+def _known(terms: Terms) -> dict[str, CalculationDocument]:
+    return {outcome.calc_id: outcome for outcome in terms.known}

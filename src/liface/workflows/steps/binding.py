@@ -97,10 +97,8 @@ def clean_slab(
     case: Case, spec: BindingSpec, substrate: BulkReference, film: BulkReference, shift: tuple[float, float]
 ) -> Structure:
     """Build the slab, bare or under monolayers, wide enough that adsorbates do not meet their images."""
-    if spec.monolayers:
-        cell = _monolayer_cell(case, spec, substrate, film, shift)
-    else:
-        cell = _bare_cell(case, spec, substrate)
+    covered = spec.monolayers > 0
+    cell = _monolayer_cell(case, spec, substrate, film, shift) if covered else _bare_cell(case, spec, substrate)
     edges = np.linalg.norm(cell.lattice.matrix[:2], axis=1)
     repeats = np.ceil(np.round(case.protocol.binding_edge_a / edges, 3)).astype(int)
     return cell.make_supercell(np.diag([*repeats, 1]), in_place=False)

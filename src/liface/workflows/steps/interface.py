@@ -28,7 +28,7 @@ from liface.documents import (
     ScanPoint,
     quantity,
 )
-from liface.workflows.specs import InterfaceSpec, MaterialSpec, MatchSpec
+from liface.workflows.specs import InterfaceSpec, MatchSpec, MaterialSpec
 from liface.workflows.steps.common import BulkReference, Case, energy_of, lowest, with_energy
 
 if TYPE_CHECKING:
@@ -275,7 +275,7 @@ def series_requests(case: Case, setup: InterfaceSetup, start: Start) -> tuple[Ca
 
 
 def release_request(case: Case, setup: InterfaceSetup, start: Start) -> tuple[CalculationRequest, ...]:
-    """Ask for the thinnest coherent film, relaxed once more with the plane free: does it stay what it is?"""
+    """Ask for the thinnest coherent film, relaxed once more with the plane free, to see whether it stays what it is."""
     if setup.spec.relaxation == "free" or not case.protocol.release:
         return ()
     settings = case.protocol.relaxation(_cell_mode(setup.spec))

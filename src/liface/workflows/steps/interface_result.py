@@ -262,12 +262,11 @@ def _definition(spec: InterfaceSpec, equivalent: bool) -> str:
         which = "two equivalent interfaces" if equivalent else "the average of two different interfaces"
         return (
             f"gamma(n) = [E(substrate + n Li) - N_s e_bulk - n mu_Li] / (2 A), periodic, no vacuum, {which}; "
-            f"{film} strained onto the substrate at its own lattice and {relaxed}; intercept at n = 0 with the slope fixed to the "
-            "strain energy of bulk Li in the same cell"
+            f"{film} strained onto the substrate at its own lattice and {relaxed}; intercept at n = 0 with the slope "
+            "fixed to the strain energy of bulk Li in the same cell"
         )
     return (
         f"gamma(n) = [E(substrate + n Li) - N_s e_bulk - n mu_Li] / A - gamma_substrate - gamma_film, vacuum, one "
-        f"interface, free surfaces from relaxed slabs of the same in-plane cell; {film} strained onto the substrate and "
-        f"{relaxed}; "
-        "intercept at n = 0 with the slope fixed to the strain energy of bulk Li in the same cell"
+        f"interface, free surfaces from relaxed slabs of the same in-plane cell; {film} strained onto the substrate "
+        f"and {relaxed}; intercept at n = 0 with the slope fixed to the strain energy of bulk Li in the same cell"
     )

@@ -59,7 +59,7 @@ def test_where_of_the_manual(filled):
 def test_columns_are_chosen_in_order(filled):
     rows = ask(filled, "--columns", "gamma_mev_per_a2, substrate", "--json", "-n", 1).json
     assert list(rows[0]) == ["gamma_mev_per_a2", "substrate"]
-    assert ask(filled, "--columns", "all").out.splitlines()[0].split()[-1] == "liface_version"
+    assert ask(filled, "--columns", "all").out.splitlines()[0].split()[-1] == "screened_by"
 
 
 def test_csv_reads_back(filled):

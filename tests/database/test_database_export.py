@@ -7,6 +7,7 @@ import json
 import pytest
 from database_factories import all_results, calculation, surface
 
+from liface.database.migrations import latest
 from liface.errors import FilterError, InputError
 
 
@@ -22,7 +23,7 @@ def full(db):
 def test_json_holds_rows_types_and_units(full, tmp_path):
     (path,) = full.export(tmp_path / "out.json")
     content = json.loads(path.read_text(encoding="utf-8"))
-    assert content["schema_version"] == 1
+    assert content["schema_version"] == latest()
     assert content["interfaces"]["rows"] == full.query("interfaces")
     assert content["interfaces"]["columns"]["gamma_mev_per_a2"] == {"type": "float", "unit": "meV/Å²"}
     assert content["calculations"]["rows"][0]["energy_ev"] is None

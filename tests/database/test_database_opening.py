@@ -13,7 +13,7 @@ from database_factories import all_results, calculation, finished_case, surface
 from sqlalchemy import event
 
 from liface.database import Database, migrations
-from liface.database.migrations import MIGRATIONS, Migration
+from liface.database.migrations import MIGRATIONS, Migration, latest
 from liface.errors import (
     CorruptDatabaseError,
     DatabaseError,
@@ -21,6 +21,8 @@ from liface.errors import (
     DatabaseWriteError,
     SchemaVersionError,
 )
+
+NEXT = latest() + 1
 
 
 def test_addresses_of_one_file(tmp_path, monkeypatch):
@@ -149,15 +151,17 @@ def _add_note(connection) -> None:
 def test_older_database_is_brought_forward_once(file, monkeypatch):
     with Database(file) as db:
         db.add_result(surface())
-    monkeypatch.setattr(migrations, "MIGRATIONS", (*MIGRATIONS, Migration(2, "a note", _add_note)))
-    with pytest.raises(DatabaseOpenError, match="schema version 1, this liface needs 2; open it once"):
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*MIGRATIONS, Migration(NEXT, "a note", _add_note)))
+    with pytest.raises(DatabaseOpenError, match=f"schema version {NEXT - 1}, this liface needs {NEXT}; open it once"):
         Database(file, read_only=True)
     for _ in range(2):
         with Database(file) as db:
-            assert db.schema_version == 2 and db.results("surface") == [surface()]
+            assert db.schema_version == NEXT and db.results("surface") == [surface()]
     connection = sqlite3.connect(file)
     assert connection.execute("SELECT note FROM surfaces").fetchall() == [("old",)]
-    assert connection.execute("SELECT version FROM liface_schema ORDER BY 1").fetchall() == [(1,), (2,)]
+    assert connection.execute("SELECT version FROM liface_schema ORDER BY 1").fetchall() == [
+        (i + 1,) for i in range(NEXT)
+    ]
     connection.close()
 
 
@@ -169,12 +173,12 @@ def test_migration_that_fails_leaves_the_old_version(file, monkeypatch):
         _add_note(connection)
         connection.exec_driver_sql("INSERT INTO no_such_table VALUES (1)")
 
-    monkeypatch.setattr(migrations, "MIGRATIONS", (*MIGRATIONS, Migration(2, "broken", breaks)))
+    monkeypatch.setattr(migrations, "MIGRATIONS", (*MIGRATIONS, Migration(NEXT, "broken", breaks)))
     with pytest.raises(DatabaseError):
         Database(file)
     monkeypatch.undo()
     with Database(file) as db:
-        assert db.schema_version == 1 and db.verify() == []
+        assert db.schema_version == latest() and db.verify() == []
     connection = sqlite3.connect(file)
     assert "note" not in [row[1] for row in connection.execute("PRAGMA table_info(surfaces)")]
     connection.close()

@@ -227,6 +227,7 @@ def test_info_counts_what_is_there(db):
     assert info["counts"] == {
         "bulks": 1, "surfaces": 1, "interfaces": 1, "bindings": 1, "growth": 1, "wetting": 1, "calculations": 3,
         "cases": 2,
+        "submissions": 0,
     }  # fmt: skip
     assert info["status"] == {"calculations": dict.fromkeys(STATUSES, 1), "cases": {"failed": 1, "finished": 1}}
     assert info["engines"] == [

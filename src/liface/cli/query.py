@@ -27,6 +27,7 @@ SHOWN = {
     "wetting": "substrate substrate_plane film_plane engine model contact_angle_deg work_of_adhesion_j_per_m2 "
     "gamma_interface_mev_per_a2 converged flags",
     "calculations": "label engine model task status n_atoms n_force_calls wall_s energy_ev calc_id reason",
+    "submissions": "submission_id campaign queue place n_cases n_jobs cancelled created_at",
     "cases": "campaign case engine model status n_results n_calculations n_failures created_at reason",
 }
 """What a table shows; JSON and CSV hold every column."""
@@ -36,7 +37,7 @@ def query(
     noun: Annotated[
         str,
         typer.Argument(
-            metavar="NOUN", help="bulks, surfaces, interfaces, bindings, growth, wetting, calculations or cases."
+            metavar="NOUN", help="bulks, surfaces, interfaces, bindings, growth, wetting, calculations, cases or submissions."
         ),
     ],
     where: Annotated[

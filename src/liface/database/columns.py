@@ -14,6 +14,8 @@ from functools import cached_property
 from operator import attrgetter
 from typing import Any, Literal
 
+from pydantic import TypeAdapter
+
 from liface.documents import (
     CALCULATION_ADAPTER,
     CASE_ADAPTER,
@@ -26,6 +28,7 @@ from liface.documents import (
     FinishedCase,
     GrowthResult,
     InterfaceResult,
+    SubmissionDocument,
     SurfaceResult,
     WettingResult,
 )
@@ -145,6 +148,7 @@ _RESULT_TAIL = [
     Column("created_at", "timestamp", "UTC", attrgetter("provenance.created_at")),
     _FINGERPRINT,
     Column("liface_version", "string", "", attrgetter("provenance.liface_version")),
+    Column("screened_by", "string", "", attrgetter("provenance.screened_by")),
 ]
 
 
@@ -224,6 +228,12 @@ NOUNS: dict[str, Noun] = {
                       ("campaign", "case", "kind", "engine", "model", "status", "engine_fingerprint",
                        "created_at")),
              CASE_ADAPTER),
+        Noun("submissions", "submission", "submission_id", ("submission_id",),
+             _ordered([*_fields(SubmissionDocument),
+                       Column("created_at", "timestamp", "UTC", attrgetter("created_at"))],
+                      ("submission_id", "campaign", "queue", "place", "n_cases", "n_jobs", "cancelled"),
+                      ("campaign", "queue", "created_at")),
+             TypeAdapter(SubmissionDocument), ("campaign", "created_at")),
     )
 }  # fmt: skip
 """Every noun by its plural name."""

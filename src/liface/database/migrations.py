@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, inspect, select
+from sqlalchemy import Connection, func, insert, inspect, select, text
 
 from liface import __version__
 from liface.database.schema import METADATA, VERSIONS
@@ -26,7 +26,24 @@ def _baseline(connection: Connection) -> None:
     METADATA.create_all(connection)
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "results, calculations, cases and flags", _baseline),)
+def _submissions(connection: Connection) -> None:
+    """Add what was handed to queues, and the links from costly calculations to cheap ones."""
+    METADATA.tables["submissions"].create(connection, checkfirst=True)
+    _add_column(connection, "calculations", "started_from")
+    for table in ("bulks", "surfaces", "interfaces", "bindings", "growth", "wetting"):
+        _add_column(connection, table, "screened_by")
+
+
+def _add_column(connection: Connection, table: str, column: str) -> None:
+    """Add an empty text column; a database made by this version has it already."""
+    if column not in {found["name"] for found in inspect(connection).get_columns(table)}:
+        connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} VARCHAR"))
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "results, calculations, cases and flags", _baseline),
+    Migration(2, "submissions to queues; links from costly calculations to cheap ones", _submissions),
+)
 """All steps, oldest first; a released step is never changed, a new one is appended."""
 
 

@@ -57,6 +57,8 @@ def _engines(connection: Connection) -> list[dict[str, Any]]:
     engines: dict[str, dict[str, Any]] = {}
     for name, noun in NOUNS.items():
         table = TABLES[name]
+        if "engine_fingerprint" not in noun.columns:  # a submission may have several
+            continue
         calls = func.sum(table.c.n_force_calls) if name == "calculations" else func.sum(0)
         keys = (table.c.engine_fingerprint, table.c.engine, table.c.model)
         statement = select(*keys, func.count(), calls).group_by(*keys)

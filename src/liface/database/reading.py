@@ -14,7 +14,7 @@ from liface.database.filters import filter_expression
 from liface.database.schema import FLAG_TABLES, TABLES
 from liface.database.sorting import order_by
 from liface.database.writing import chunks
-from liface.documents import CaseDocument
+from liface.documents import CaseDocument, SubmissionDocument
 from liface.errors import FilterError
 
 
@@ -77,6 +77,14 @@ def cases(connection: Connection, campaign: str | None, status: str | None) -> l
     for name, wanted in (("campaign", campaign), ("status", status)):
         if wanted is not None:
             statement = statement.where(table.c[name] == wanted)
+    return [decode(noun, key, blob) for key, blob in connection.execute(statement)]
+
+
+def submissions(connection: Connection, campaign: str) -> list[SubmissionDocument]:
+    """Return the submissions of a campaign, the oldest first."""
+    noun, table = NOUNS["submissions"], TABLES["submissions"]
+    statement = select(table.c.submission_id, table.c.document).where(table.c.campaign == campaign)
+    statement = statement.order_by(table.c.created_at, table.c.submission_id)
     return [decode(noun, key, blob) for key, blob in connection.execute(statement)]
 
 

@@ -12,7 +12,7 @@ from liface.database import export as exporting
 from liface.database import migrations, reading, writing
 from liface.database.columns import NOUNS, RESULT_NOUNS, noun_named
 from liface.database.connection import Store
-from liface.documents import CalculationDocument, CaseDocument, FinishedCase, ResultDocument
+from liface.documents import CalculationDocument, CaseDocument, FinishedCase, ResultDocument, SubmissionDocument
 from liface.errors import DatabaseOpenError, DatabaseWriteError, FilterError
 
 if TYPE_CHECKING:
@@ -188,6 +188,18 @@ class Database:
         """Delete a case, so that it is worked on again; return whether it was there."""
         with self._store.writing() as connection:
             return writing.forget(connection, NOUNS["cases"], [case_id]) > 0
+
+    # Submissions
+
+    def put_submission(self, document: SubmissionDocument) -> None:
+        """Store a submission, in the place of what was known of it before."""
+        with self._store.writing() as connection:
+            writing.put_submission(connection, document)
+
+    def submissions(self, campaign: str) -> list[SubmissionDocument]:
+        """Return the submissions of a campaign, the oldest first."""
+        with self._store.reading() as connection:
+            return reading.submissions(connection, campaign)
 
     # Asking
 

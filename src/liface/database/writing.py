@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, delete, insert, select, update
 from liface.database.codec import decode, encode
 from liface.database.columns import NOUNS, RESULT_NOUNS, Noun
 from liface.database.schema import FLAG_TABLES, TABLES, flag_slug
-from liface.documents import CalculationDocument, CaseDocument, ResultDocument, content_hash
+from liface.documents import CalculationDocument, CaseDocument, ResultDocument, SubmissionDocument, content_hash
 from liface.errors import DatabaseWriteError
 
 CHUNK = 500
@@ -141,6 +141,13 @@ def put_case(connection: Connection, document: CaseDocument) -> None:
     _hide_results(connection, sorted(listed - set(getattr(document, "record_ids", ()))), row)
     connection.execute(delete(table).where(earlier))
     connection.execute(insert(table).values(row))
+
+
+def put_submission(connection: Connection, document: SubmissionDocument) -> None:
+    """Store a submission in the place of an earlier state of it."""
+    noun = NOUNS["submissions"]
+    forget(connection, noun, [document.submission_id])
+    connection.execute(insert(TABLES[noun.name]).values(row_of(noun, document)))
 
 
 def _hide_results(connection: Connection, record_ids: Sequence[str], case_row: dict[str, Any]) -> None:

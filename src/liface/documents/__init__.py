@@ -33,6 +33,7 @@ from liface.documents.results import (
     SurfaceResult,
     WettingResult,
 )
+from liface.documents.submission import JobKind, SubmissionDocument, SubmittedCase, SubmittedJob
 
 __all__ = [
     "CALCULATION_ADAPTER",
@@ -57,10 +58,14 @@ __all__ = [
     "Geometry",
     "GrowthResult",
     "InterfaceResult",
+    "JobKind",
     "LineFit",
     "Provenance",
     "ResultDocument",
     "ScanPoint",
+    "SubmissionDocument",
+    "SubmittedCase",
+    "SubmittedJob",
     "SurfaceResult",
     "UnconvergedCalculation",
     "WettingResult",

@@ -79,6 +79,9 @@ class _Calculation(Document):
     engine: EngineInfo
     settings: CalculationSettings
     initial: Geometry
+    started_from: str | None = Field(
+        default=None, description="Calculation of a cheaper engine whose final geometry was the first one computed."
+    )
     n_force_calls: int = quantity("1", "Force calls spent.", ge=0)
     wall_s: float = quantity("s", "Wall time.", ge=0)
     versions: dict[str, str] = Field(default_factory=dict, description="Versions of the packages that computed.")

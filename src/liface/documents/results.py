@@ -51,6 +51,9 @@ class Provenance(Document):
     calc_ids: tuple[str, ...] = Field(description="Every calculation that enters the number.")
     liface_version: str
     doi: tuple[str, ...] = Field(description="Papers that define the quantity.")
+    screened_by: str | None = Field(
+        default=None, description="Record of a cheaper engine by which this case was chosen."
+    )
     created_at: datetime = Field(default_factory=now)
 
 

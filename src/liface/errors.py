@@ -23,6 +23,7 @@
     ├── EngineError                     an engine that does not answer as an engine must
     │   ├── CalculationError            one structure failed
     │   ├── EngineContractError         energies, forces or units that break the contract
+    │   ├── EngineSetupError            a program, its data or its configuration is missing on this machine
     │   └── MixedEnginesError           quantities of different engines or settings combined
     ├── RunStoppedError                 a run was stopped before its next structure
     │   └── WorkerStartError            the worker processes cannot be started at all
@@ -155,6 +156,10 @@ class CalculationError(EngineError):
 
 class EngineContractError(EngineError):
     """Energies, forces or units that break the engine contract."""
+
+
+class EngineSetupError(EngineError):
+    """A program, its data or its configuration is missing on this machine; no structure is to blame."""
 
 
 class MixedEnginesError(EngineError):

@@ -121,7 +121,7 @@ class _TrustRegionSearch:
         self.point = surface(surface.coordinates.initial())
         self.energies = [self.point.energy]
         self.refusals = self.strides = 0
-        self.best_residual, self.best_energy, self.best_call = self.point.residual, self.point.energy, 1
+        self.best_residual, self.best_energy, self.best_call = self.point.residual, self.point.free_energy, 1
 
     def run(self) -> Minimum:
         restarted = False
@@ -185,10 +185,10 @@ class _TrustRegionSearch:
     def _note_progress(self) -> None:
         """Remember when force or energy (by 0.1 meV per atom) last fell."""
         point = self.point
-        fell = point.energy < self.best_energy - 1e-4 * len(point.forces)
+        fell = point.free_energy < self.best_energy - 1e-4 * len(point.forces)
         if fell or point.residual < 0.98 * self.best_residual:
             self.best_residual = min(point.residual, self.best_residual)
-            self.best_energy, self.best_call = point.energy, self.surface.calls
+            self.best_energy, self.best_call = point.free_energy, self.surface.calls
 
     def _restart(self) -> None:
         self.inverse.forget()
@@ -204,8 +204,8 @@ def _energy_change(before: Point, after: Point, step: np.ndarray) -> float:
     Small differences are taken from the forces: the sum of a few hundred single-precision energies is only
     good to about 1e-6 of its value.
     """
-    difference = after.energy - before.energy
-    if abs(difference) > 1e-4 + 2e-6 * abs(after.energy):
+    difference = after.free_energy - before.free_energy
+    if abs(difference) > 1e-4 + 2e-6 * abs(after.free_energy):
         return difference
     return 0.5 * float((before.gradient + after.gradient) @ step)
 
@@ -222,7 +222,7 @@ def _fire(surface: PotentialSurface, fmax: float, max_calls: int, start: Minimum
             energies.append(point.energy)
         if point.residual <= fmax:
             return Minimum(point, energies, True, FALL_BACK)
-        if point.energy < best.energy:
+        if point.free_energy < best.free_energy:
             best = point
         if surface.calls >= max_calls:
             break
@@ -250,7 +250,7 @@ def _optimizable(surface: Callable[[np.ndarray], Point], start: Point) -> Any:
             return self.point.gradient
 
         def get_value(self) -> float:
-            return self.point.energy
+            return self.point.free_energy
 
         def iterimages(self) -> tuple:
             return ()

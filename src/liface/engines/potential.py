@@ -25,10 +25,13 @@ PATIENCE_CALLS = 5
 
 @dataclass(frozen=True)
 class Point:
-    """The surface at one place: energy (eV), gradient (eV/Å), forces, stress (eV/Å³) and residual (eV/Å)."""
+    """The surface at one place: energies (eV), gradient (eV/Å), forces, stress (eV/Å³) and residual (eV/Å)."""
 
     x: np.ndarray
     energy: float
+    """The result."""
+    free_energy: float
+    """The energy whose derivatives the forces are: of DFT with smeared occupations, with their entropy."""
     gradient: np.ndarray
     residual: float
     forces: np.ndarray
@@ -58,18 +61,22 @@ class PotentialSurface:
         self.atoms.set_cell(cell)
         self.atoms.set_positions(positions)
         self.calls += 1
-        energy, forces, stress = self._evaluate()
+        energy, free_energy, forces, stress = self._evaluate()
         self._check_numbers(energy, forces, stress)
         gradient = self.coordinates.gradient(x, forces, stress, self.atoms.get_volume())
-        return Point(x.copy(), energy, gradient, self.coordinates.residual(forces, stress), forces, stress)
+        residual = self.coordinates.residual(forces, stress)
+        return Point(x.copy(), energy, free_energy, gradient, residual, forces, stress)
 
-    def _evaluate(self) -> tuple[float, np.ndarray, np.ndarray | None]:
+    def _evaluate(self) -> tuple[float, float, np.ndarray, np.ndarray | None]:
         try:
             energy = float(self.atoms.get_potential_energy())
+            free_energy = float(self.atoms.calc.results.get("free_energy", energy))
             forces = np.array(self.atoms.get_forces(apply_constraint=False), dtype=float)
             if self.coordinates.mode == "fixed":
-                return energy, forces, None
-            return energy, forces, np.array(self.atoms.get_stress(voigt=False), dtype=float)
+                return energy, free_energy, forces, None
+            return energy, free_energy, forces, np.array(self.atoms.get_stress(voigt=False), dtype=float)
+        except CalculationError:
+            raise
         except Exception as error:
             # An engine may raise anything on a structure it cannot treat; the structure fails, with the
             # cause kept.

@@ -22,9 +22,11 @@ WIRE_VERSION = 21  # that of MongoDB 7.0
 OPEN_TO_ALL = {"hello", "ismaster", "saslstart", "saslcontinue", "ping", "buildinfo", "endsessions", "logout"}
 """Commands that need no user, in lower case."""
 _log = logging.getLogger(__name__)
-_HANDLERS: dict[str, Callable[[Storage, str, Document], Document]] = (
-    reading.COMMANDS | writing.COMMANDS | catalog.COMMANDS
-)
+_HANDLERS: dict[str, Callable[[Storage, str, Document], Document]] = {
+    **reading.COMMANDS,
+    **writing.COMMANDS,
+    **catalog.COMMANDS,
+}
 
 
 class Commands:

@@ -35,7 +35,7 @@ class Conversation:
     def __init__(self, users: Users):
         self.users = users
         self.user: str | None = None
-        self._key = b""
+        self._key, self._name, self._nonce = b"", "", ""
         self._messages: list[bytes] = []
         self._skip_empty = False
 
@@ -71,7 +71,7 @@ class Conversation:
         stored_key = hashlib.sha256(client_key).digest()
         signature = _sign(stored_key, exchange)
         expected = bytes(a ^ b for a, b in zip(client_key, signature, strict=True))
-        same_nonce = _fields(without_proof).get("r") == getattr(self, "_nonce", None)
+        same_nonce = _fields(without_proof).get("r") == self._nonce
         if not self._key or not same_nonce or not hmac.compare_digest(expected, b64decode(proof)):
             raise CommandError(18, "Authentication failed.")
         self.user = self._name
@@ -80,7 +80,7 @@ class Conversation:
 
 
 def _fields(message: bytes) -> dict[str, str]:
-    return dict(part.split("=", 1) for part in message.decode().split(",") if "=" in part)  # type: ignore[misc]
+    return dict(part.split("=", 1) for part in message.decode().split(",") if "=" in part)
 
 
 def _sign(key: bytes, message: bytes) -> bytes:

@@ -115,7 +115,7 @@ class Storage:
     """All databases of the server, and the open cursors on them."""
 
     def __init__(self) -> None:
-        self.client = mongomock_ng.MongoClient()
+        self.client: mongomock_ng.MongoClient[Document] = mongomock_ng.MongoClient()
         self.cursors: dict[int, tuple[str, list[RawBSONDocument]]] = {}
         self._next_cursor = itertools.count(1)
 
@@ -124,7 +124,7 @@ class Storage:
         if not isinstance(name, str) or not name:
             raise CommandError(2, f"a collection's name is a text, not {name!r}")
         home = self.client[database]
-        found = home._collection_accesses.get(name)
+        found: Documents | None = home._collection_accesses.get(name)
         if found is None:
             home._ensure_valid_collection_name(name)
             found = home._collection_accesses[name] = Documents(home, name, home._store)
@@ -165,9 +165,9 @@ def plain_values(query: Document) -> dict[str, dict[Any, None]]:
     for field, wanted in query.items():
         if field.startswith("$") or "." in field:
             continue
-        values = [wanted]
-        if isinstance(wanted, dict):
-            values = wanted.get("$in") if wanted.keys() == {"$in"} else [wanted]
+        values: Any = [wanted]
+        if isinstance(wanted, dict) and wanted.keys() == {"$in"}:
+            values = wanted["$in"]
         if isinstance(values, list) and all(type(x) in PLAIN and x == x for x in values):
             found[field] = dict.fromkeys(map(marked, values))
     return found

@@ -196,6 +196,11 @@ class Database:
         with self._store.writing() as connection:
             writing.put_submission(connection, document)
 
+    def forget_submission(self, submission_id: str) -> bool:
+        """Delete a submission that no queue has taken; return whether it was there."""
+        with self._store.writing() as connection:
+            return writing.forget(connection, NOUNS["submissions"], [submission_id]) > 0
+
     def submissions(self, campaign: str) -> list[SubmissionDocument]:
         """Return the submissions of a campaign, the oldest first."""
         with self._store.reading() as connection:

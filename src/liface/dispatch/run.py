@@ -21,9 +21,9 @@ from liface.documents import (
     ResultDocument,
 )
 from liface.engines.base import EngineSpec
-from liface.errors import DatabaseError, InputError, RunStoppedError
+from liface.errors import DatabaseError, InputError, NotComputedError, RunStoppedError
 from liface.workflows.carry_on import is_asked_again
-from liface.workflows.executor import use_executor
+from liface.workflows.executor import Executor, use_executor
 
 if TYPE_CHECKING:
     from liface.workflows.campaign import PlannedCase
@@ -86,13 +86,13 @@ def run_campaign(
     DatabaseError
         Results cannot be stored.
     """
-    pattern = _pattern(retry)
+    pattern = retry_pattern(retry)
     costs = costs or [1.0] * len(cases)
     state = RunState(n_cases=len(cases))
     todo: list[tuple[PlannedCase, float]] = []
     for planned, cost in zip(cases, costs, strict=True):
         stored = database.case(planned.case_id)
-        if isinstance(stored, FinishedCase) and not force and not _to_retry(database, stored, pattern):
+        if isinstance(stored, FinishedCase) and not force and not asks_again(database, stored, pattern):
             state.skipped.append(stored)
         else:
             todo.append((planned, cost))
@@ -151,7 +151,7 @@ def _run_all(
 class _Recorder:
     """Remembers what one case computed, for its document."""
 
-    def __init__(self, executor: LocalExecutor):
+    def __init__(self, executor: Executor):
         self._executor = executor
         self.outcomes: dict[str, CalculationDocument] = {}
 
@@ -167,7 +167,7 @@ class _Recorder:
         )
 
 
-def run_case(planned: PlannedCase, database: Database, executor: LocalExecutor) -> CaseDocument:
+def run_case(planned: PlannedCase, database: Database, executor: Executor) -> CaseDocument:
     """Run one case and store its results and its document in one transaction.
 
     A case that cannot be done is stored with its reason; only a database that refuses to store, or a stopped
@@ -176,10 +176,10 @@ def run_case(planned: PlannedCase, database: Database, executor: LocalExecutor) 
     recorder = _Recorder(executor)
     try:
         results = _results(planned, recorder)
-    except (RunStoppedError, CancelledError, DatabaseError):
+    except (RunStoppedError, CancelledError, DatabaseError, NotComputedError):
         raise
     except Exception as error:  # whatever it was, it is this case's reason and no other's
-        if executor.closed:
+        if isinstance(executor, LocalExecutor) and executor.closed:
             raise RunStoppedError("the run was stopped") from error
         failed = FailedCase(
             case_id=planned.case_id,
@@ -222,14 +222,22 @@ def _results(planned: PlannedCase, recorder: _Recorder) -> tuple[ResultDocument,
     return CaseOutput.model_validate(output).results
 
 
-def _to_retry(database: Database, stored: FinishedCase, pattern: re.Pattern[str] | None) -> bool:
+def asks_again(database: Database, stored: CaseDocument, pattern: re.Pattern[str] | None) -> bool:
+    """Tell whether a calculation of a case is no result and its reason matches."""
     if pattern is None:
         return False
     unfinished = [i for i, status in database.status_of(stored.calc_ids).items() if status != "converged"]
-    return any(is_asked_again(doc, pattern) for doc in database.calculations(unfinished).values())
+    return any(is_asked_again(outcome, pattern) for outcome in database.calculations(unfinished).values())
 
 
-def _pattern(retry: str | None) -> re.Pattern[str] | None:
+def retry_pattern(retry: str | None) -> re.Pattern[str] | None:
+    """Read the reasons to compute again.
+
+    Raises
+    ------
+    InputError
+        They are no regular expression.
+    """
     if retry is None:
         return None
     try:
@@ -238,4 +246,4 @@ def _pattern(retry: str | None) -> re.Pattern[str] | None:
         raise InputError(f"--retry {retry!r} is no regular expression: {error}") from error
 
 
-__all__ = ["Progress", "RunState", "run_campaign", "run_case"]
+__all__ = ["Progress", "RunState", "asks_again", "retry_pattern", "run_campaign", "run_case"]

@@ -32,9 +32,7 @@ if TYPE_CHECKING:
 SINGLE_POINT = "none"
 
 
-def run(
-    request: CalculationRequest, engine: Engine | ProgramEngine, folder: Path | None = None
-) -> CalculationDocument:
+def run(request: CalculationRequest, engine: Engine | ProgramEngine, folder: Path | None = None) -> CalculationDocument:
     """Compute a request; a structure that cannot be computed comes back as a document that says why.
 
     Atoms are computed in canonical order, wrapped into the cell, so that the numbers do not depend on how

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from jobflow import Flow
 
     from liface.structures.matching import Match
+    from liface.workflows.flows import LiMaker
 
 FLOW_VERSION = 1
 """Raised when a change of the flows changes what a case means; finished cases are then done again from the
@@ -69,6 +70,10 @@ class PlannedCase:
 
     def flow(self) -> Flow:
         """Return the jobflow flow of the case."""
+        return self.maker().make(self.spec)
+
+    def maker(self) -> LiMaker:
+        """Return the Maker of the case."""
         from liface.workflows import flows
 
         makers: dict[str, type[flows.LiMaker]] = {
@@ -77,8 +82,7 @@ class PlannedCase:
             "interface": flows.InterfaceMaker,
             "binding": flows.BindingMaker,
         }
-        maker = makers[self.spec.kind](engine=self.engine, protocol=self.case.protocol, campaign=self.case.campaign)
-        return maker.make(self.spec)
+        return makers[self.spec.kind](engine=self.engine, protocol=self.case.protocol, campaign=self.case.campaign)
 
 
 @dataclass(frozen=True)

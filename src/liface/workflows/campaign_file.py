@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from liface.errors import CampaignError
+from liface.workflows.resources import ResourcesByKind
 from liface.workflows.specs import Protocol
 
 
@@ -92,6 +93,9 @@ class CampaignFile(_Entry):
     bindings: tuple[BindingEntry, ...] = ()
     wetting: bool = Field(default=True, description="Derive adhesion and contact angles where surfaces are known.")
     correlations: tuple[CorrelationEntry, ...] = ()
+    resources: ResourcesByKind = Field(
+        default=ResourcesByKind(), description="Resources on a queue, over those of the site."
+    )
     responses: str | None = Field(default=None, description="File with measured points of your own.")
 
 

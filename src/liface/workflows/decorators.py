@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Any
+from typing import Any, Self
 
 from jobflow import CURRENT_JOB, job
+from pydantic import Field
 
 from liface import __version__
 from liface.documents import CalculationDocument, CalculationRequest, Document
@@ -29,6 +30,13 @@ class Outcomes(Document):
     """What came of :class:`Requests`, in the same order."""
 
     calculations: tuple[CalculationDocument, ...]
+    calc_ids: tuple[str, ...] = Field(default=(), description="Their identities, to be read without the calculations.")
+
+    @classmethod
+    def of(cls, calculations: Iterable[CalculationDocument]) -> Self:
+        """Put calculations together with their identities."""
+        together = tuple(calculations)
+        return cls(calculations=together, calc_ids=tuple(outcome.calc_id for outcome in together))
 
 
 class Origin(Document):

@@ -40,7 +40,7 @@ def calculate(asked: Requests, engine: EngineSpec, terms: Terms | None = None) -
 @calculation_job
 def calculate_structure(request: CalculationRequest, engine: EngineSpec, terms: Terms) -> Outcomes:
     """Compute one structure in a job, and an allocation, of its own."""
-    return Outcomes(calculations=_compute([request], engine, terms))
+    return Outcomes.of(_compute([request], engine, terms))
 
 
 @analysis_job(Outcomes)
@@ -72,7 +72,7 @@ def _compute(
 
 def _answers(requests: Sequence[CalculationRequest], terms: Terms, computed: Sequence[CalculationDocument]) -> Outcomes:
     found = _known(terms) | {outcome.calc_id: outcome for outcome in computed}
-    return Outcomes(calculations=tuple(adopt(found[request.calc_id], request) for request in requests))
+    return Outcomes.of(adopt(found[request.calc_id], request) for request in requests)
 
 
 def _known(terms: Terms) -> dict[str, CalculationDocument]:

@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 from mongo_site import MongoSite
 from mongo_standin.process import StandinProcess
+from slurm_site import SlurmSite
+
+from requirements_helper import need
 
 USER, PASSWORD = "liface tester", "p@ss:w/rd é"
 
@@ -45,3 +48,20 @@ def mongo_with_password(request: pytest.FixtureRequest) -> Iterator[MongoSite]:
         site = MongoSite(server.host, server.port, USER, PASSWORD)
     yield site
     site.drop_databases()
+
+
+@pytest.fixture(scope="session")
+def slurm() -> Iterator[SlurmSite]:
+    """A one-machine Slurm with nothing in its queue; it ends with the test session."""
+    missing = SlurmSite.missing()
+    need("slurm", not missing, f"{', '.join(missing)} not found; apt-get install slurm-wlm munge")
+    with SlurmSite() as site:
+        yield site
+
+
+@pytest.fixture(autouse=True)
+def _queue_is_empty_afterwards(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No job of a test is left to the next."""
+    yield
+    if "slurm" in request.fixturenames:
+        request.getfixturevalue("slurm").clear()

@@ -1,12 +1,15 @@
-"""Fixtures for dispatch to clusters: a MongoDB and a one-machine Slurm."""
+"""Fixtures for dispatch to clusters: a MongoDB, a one-machine Slurm, and the files of FireWorks and jobflow-remote."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from fireworks_site import FireworksSite
 from mongo_site import MongoSite
 from mongo_standin.process import StandinProcess
+from remote_project import RemoteProject
 from slurm_site import SlurmSite
 
 from requirements_helper import need
@@ -65,3 +68,33 @@ def _queue_is_empty_afterwards(request: pytest.FixtureRequest) -> Iterator[None]
     yield
     if "slurm" in request.fixturenames:
         request.getfixturevalue("slurm").clear()
+
+
+@pytest.fixture
+def fireworks_site(mongo: MongoSite, tmp_path: Path) -> FireworksSite:
+    """FireWorks with an empty queue; its folder holds the files a user would have."""
+    folder = tmp_path / "fireworks"
+    folder.mkdir()
+    site = FireworksSite(mongo, folder)
+    site.launchpad().reset("", require_password=False)
+    return site
+
+
+@pytest.fixture
+def remote_project(
+    mongo: MongoSite, slurm: SlurmSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> RemoteProject:
+    """A project of jobflow-remote with an empty queue, whose worker submits to Slurm; this process uses it too."""
+    import jobflow_remote
+
+    folder = tmp_path / "jfremote"
+    folder.mkdir()
+    project = RemoteProject(mongo, slurm, folder)
+    for name, value in project.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(jobflow_remote.SETTINGS, "projects_folder", str(folder))
+    monkeypatch.setattr(jobflow_remote.SETTINGS, "project", project.name)
+    controller = project.controller()
+    controller.reset()
+    controller.close()
+    return project

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 
+from clean_environment import clean_environment, search_path
+
 GUARD = Path(__file__).with_name("slurm_guard.py")
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "scancel", "sinfo")
 ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY")
@@ -83,14 +85,14 @@ class SlurmSite:
     @staticmethod
     def missing() -> list[str]:
         """Give the programs that are not installed."""
-        return [name for name in PROGRAMS if shutil.which(name, path=_search_path()) is None]
+        return [name for name in PROGRAMS if shutil.which(name, path=search_path()) is None]
 
     def start(self, timeout: float = 60) -> SlurmSite:
         """Start the daemons and wait until the node is idle."""
-        self._write()
         command = [sys.executable, str(GUARD), str(os.getpid()), str(self.folder)]
-        self._guard = subprocess.Popen(command, env=self.environment(), start_new_session=True)
         try:
+            self._write()
+            self._guard = subprocess.Popen(command, env=self.environment(), start_new_session=True)
             self._wait(
                 lambda: "idle" in self.run("sinfo", "-h", "-o", "%T", check=False).stdout, "an idle node", timeout
             )
@@ -117,8 +119,7 @@ class SlurmSite:
 
     def environment(self, **extra: str) -> dict[str, str]:
         """Give a whole, small environment for a program: jobs inherit it, and none of the test runner's secrets."""
-        kept = {name: os.environ[name] for name in ("HOME", "USER", "LANG", "TMPDIR") if name in os.environ}
-        return kept | {"PATH": _search_path(), "OMP_NUM_THREADS": "1"} | self.env | extra
+        return clean_environment(**self.env, **extra)
 
     def run(self, *command: str, check: bool = True, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run a program, usually one of Slurm's, and give what it said."""
@@ -186,12 +187,6 @@ class SlurmSite:
     def _logs(self) -> str:
         files = [*self.folder.glob("*.out"), *self.folder.glob("*log")]
         return "\n".join(f"== {file.name}\n{file.read_text(errors='replace')[-2000:]}" for file in files)
-
-
-def _search_path() -> str:
-    """Give PATH with this Python's programs first and those for administrators last."""
-    own = str(Path(sys.executable).parent)
-    return os.pathsep.join([own, os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
 
 def _free_ports(count: int) -> list[int]:

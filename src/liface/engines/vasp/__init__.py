@@ -1,31 +1,53 @@
 """VASP, through atomate2's makers and input sets.
 
-The registry calls three functions: :func:`describe` (which level of theory a spec means, without VASP or its
-pseudopotentials), :func:`build` and :func:`availability`.
+The registry calls :func:`describe` (which level of theory a spec means, without VASP or its pseudopotentials),
+:func:`build` and :func:`availability`; :func:`setup_problems` says what a machine lacks for given elements. How each
+of them is configured is told in :mod:`liface.engines.vasp.site`, what the presets and options are in
+:mod:`liface.engines.vasp.presets`.
 """
 
 from __future__ import annotations
 
-from shutil import which
+from collections.abc import Iterable
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from liface.errors import UnknownEngineError
+from liface.engines.base import EngineSpec
+from liface.engines.vasp.presets import DEFAULT, PRESETS, describe_level, level_of
 
 if TYPE_CHECKING:
     from liface.documents.calculation import EngineInfo
-    from liface.engines.base import EngineSpec, ProgramEngine
+    from liface.engines.base import ProgramEngine
 
-PRESETS = ("slab", "wang2023")
+__all__ = ["availability", "build", "describe", "setup_problems"]
 
 
 def describe(spec: EngineSpec) -> EngineInfo:
-    """Say which level of theory a spec means."""
-    raise UnknownEngineError(f"engine {spec}: the presets of VASP cannot be computed in this version")
+    """Say which level of theory a spec means.
+
+    Raises
+    ------
+    UnknownEngineError
+        If there is no such preset or option, or a value cannot be meant.
+    """
+    return describe_level(spec)
 
 
 def build(spec: EngineSpec, info: EngineInfo) -> ProgramEngine:
     """Return the engine of a spec."""
-    raise UnknownEngineError(f"engine {spec} ({info.fingerprint}): VASP cannot be computed in this version")
+    from liface.engines.vasp.run import VaspEngine
+
+    return VaspEngine(info, level_of(spec))
+
+
+def setup_problems(elements: Iterable[str], spec: EngineSpec | str = "vasp") -> list[str]:
+    """Say what this machine lacks to compute these elements; an empty list is all well.
+
+    The command that runs VASP, the POTCAR of every element, and a cutoff that suits them are looked at.
+    """
+    from liface.engines.vasp.site import setup_problems as problems_of
+
+    return problems_of(level_of(EngineSpec.parse(spec)), elements)
 
 
 def availability() -> dict:
@@ -33,7 +55,17 @@ def availability() -> dict:
     return {
         "name": "vasp",
         "models": list(PRESETS),
-        "installed": which("vasp_std") is not None,
-        "default": "slab",
+        "installed": find_spec("atomate2") is not None and _has_command(),
+        "default": DEFAULT,
         "note": "needs VASP (ATOMATE2_VASP_CMD) and its POTCAR files (PMG_VASP_PSP_DIR)",
     }
+
+
+def _has_command() -> bool:
+    """Tell whether the command that runs VASP can be executed, without importing atomate2 where it is in the air."""
+    import os
+
+    from liface.engines.vasp.site import command_problems, read_site
+
+    command = os.environ.get("ATOMATE2_VASP_CMD")
+    return not command_problems(read_site().command if command is None else command)

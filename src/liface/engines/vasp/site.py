@@ -88,8 +88,8 @@ def setup_problems(level: Level, elements: Iterable[str]) -> list[str]:
     foreign = sorted(site.incar_updates.keys() - RUN_TAGS)
     if foreign:
         problems.append(
-            f"VASP_INCAR_UPDATES of atomate2 sets {', '.join(foreign)}, which would change the level of theory of every "
-            "calculation unseen; write it as an option, e.g. vasp:slab?incar_TAG=value"
+            f"VASP_INCAR_UPDATES of atomate2 sets {', '.join(foreign)}, which would change the level of theory of "
+            "every calculation unseen; write it as an option, e.g. vasp:slab?incar_TAG=value"
         )
     found: list[Pseudopotential] = []
     for element in sorted(set(elements)):
@@ -126,8 +126,8 @@ def command_problems(command: str) -> list[str]:
     if len(words) > 1 and Path(words[0]).name in LAUNCHERS:
         programs.append(words[-1])
     return [
-        f"{program!r} of the command {command!r} is not an executable on the PATH; set ATOMATE2_VASP_CMD to the command "
-        "that runs VASP, e.g. 'srun vasp_std', and load its module in the job script"
+        f"{program!r} of the command {command!r} is not an executable on the PATH; set ATOMATE2_VASP_CMD to the "
+        "command that runs VASP, e.g. 'srun vasp_std', and load its module in the job script"
         for program in programs
         if which(program) is None
     ]
@@ -190,8 +190,8 @@ def _potcar(symbol: str, functional: str) -> PotcarSingle:
 def _cutoff_problems(level: Level, found: list[Pseudopotential]) -> list[str]:
     """Say which pseudopotentials are too hard for the cutoff."""
     return [
-        f"ENCUT {level.encut_ev:g} eV is below the {p.enmax_ev:g} eV that POTCAR {p.symbol} needs; raise encut, or take a "
-        f"softer potential with potcar_{p.element}=SYMBOL"
+        f"ENCUT {level.encut_ev:g} eV is below the {p.enmax_ev:g} eV that POTCAR {p.symbol} needs; raise encut, or "
+        f"take a softer potential with potcar_{p.element}=SYMBOL"
         for p in found
         if p.enmax_ev > level.encut_ev + 1e-6
     ]

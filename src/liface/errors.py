@@ -22,6 +22,7 @@
     │   └── OverlapError                atoms closer than any bond
     ├── EngineError                     an engine that does not answer as an engine must
     │   ├── CalculationError            one structure failed
+    │   │   └── NoEnergyError           no energy at this point of a surface; the points before stand
     │   ├── EngineContractError         energies, forces or units that break the contract
     │   ├── EngineSetupError            a program, its data or its configuration is missing on this machine
     │   └── MixedEnginesError           quantities of different engines or settings combined
@@ -152,6 +153,10 @@ class EngineError(LifaceError):
 
 class CalculationError(EngineError):
     """One structure failed; the rest of its batch goes on."""
+
+
+class NoEnergyError(CalculationError):
+    """No energy at this point of the surface, e.g. an SCF that does not converge; the points before stand."""
 
 
 class EngineContractError(EngineError):

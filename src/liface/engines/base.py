@@ -116,6 +116,9 @@ class StructureCalculator(Protocol):
     def prepare(self, request: CalculationRequest, folder: Path) -> None:
         """Forget the structure before; what is computed next is this one, in its periodic cell, into ``folder``."""
 
+    def release(self) -> None:
+        """Give back the memory and the processes of the structure."""
+
 
 @runtime_checkable
 class ProgramEngine(Protocol):

@@ -23,6 +23,7 @@ import numpy as np
 
 from liface.engines.potential import Point, PotentialSurface
 from liface.engines.springs import SpringModel
+from liface.errors import NoEnergyError
 
 QUASI_NEWTON = "tr-lbfgs"
 FALL_BACK = "tr-lbfgs, then fire"
@@ -99,10 +100,14 @@ def minimise(surface: PotentialSurface, fmax: float, max_calls: int, trust: Trus
     Raises
     ------
     CalculationError
-        If the structure explodes, collapses, or the engine raises.
+        If the structure explodes, collapses, or the engine raises. An engine that has no energy for one point ends
+        the search at the best point before; at the first point, it is an error.
     """
     search = _TrustRegionSearch(surface, fmax, max_calls, trust or TrustRadius())
-    minimum = search.run()
+    try:
+        minimum = search.run()
+    except NoEnergyError as error:
+        return search.end(False, str(error))
     if minimum.converged or surface.calls >= max_calls:
         return minimum
     return _fire(surface, fmax, max_calls, minimum)
@@ -127,16 +132,16 @@ class _TrustRegionSearch:
         restarted = False
         while self.point.residual > self.fmax:
             if self.surface.calls >= self.max_calls:
-                return self._end(False, f"force call limit {self.max_calls} reached")
+                return self.end(False, f"force call limit {self.max_calls} reached")
             if self.refusals > self.refusals_allowed or self.radius < self.trust.smallest:
                 if restarted:
-                    return self._end(False, "steps kept being refused")
+                    return self.end(False, "steps kept being refused")
                 restarted = True
                 self._restart()
             if self.surface.calls - self.best_call > self.patience:
-                return self._end(False, f"neither force nor energy fell in {self.patience} force calls")
+                return self.end(False, f"neither force nor energy fell in {self.patience} force calls")
             self._advance()
-        return self._end(True)
+        return self.end(True)
 
     def _advance(self) -> None:
         step, share = self._propose()
@@ -194,7 +199,8 @@ class _TrustRegionSearch:
         self.inverse.forget()
         self.radius, self.refusals = 0.2 * self.trust.start, 0
 
-    def _end(self, converged: bool, reason: str = "") -> Minimum:
+    def end(self, converged: bool, reason: str = "") -> Minimum:
+        """Return where the search is."""
         return Minimum(self.point, self.energies, converged, QUASI_NEWTON, reason)
 
 
@@ -216,7 +222,13 @@ def _fire(surface: PotentialSurface, fmax: float, max_calls: int, start: Minimum
 
     walker = _optimizable(surface, start.point)
     energies, best = list(start.energies), start.point
-    for _ in FIRE(walker, logfile=None).irun(fmax=fmax, steps=max_calls):
+    steps = FIRE(walker, logfile=None).irun(fmax=fmax, steps=max_calls)
+    while True:
+        try:
+            if next(steps, None) is None:
+                break
+        except NoEnergyError as error:
+            return Minimum(best, energies, False, FALL_BACK, str(error))
         point = walker.point
         if point is not start.point:
             energies.append(point.energy)

@@ -63,16 +63,21 @@ def run(request: CalculationRequest, engine: Engine | ProgramEngine, folder: Pat
         calculator.reset()  # nothing of the structure before
     started = time.perf_counter()
     surface = None
+    reason = ""
     try:
+        surface = _surface(request, calculator)
         if isinstance(calculator, StructureCalculator):
             calculator.prepare(request, folder)
-        surface = _surface(request, calculator)
         minimum = _compute(request, surface)
     except CalculationError as error:
-        calls = surface.calls if surface else 0
-        common = _common(request, engine, calls, time.perf_counter() - started)
-        return FailedCalculation(**common, reason=f"{type(error).__name__}: {error}")
-    common = _common(request, engine, surface.calls, time.perf_counter() - started)
+        reason = f"{type(error).__name__}: {error}"
+    finally:
+        if isinstance(calculator, StructureCalculator):
+            calculator.release()
+    common = _common(request, engine, surface.calls if surface else 0, time.perf_counter() - started)
+    common["versions"] |= getattr(calculator, "versions", {})  # of another process, where that computed
+    if surface is None or reason:
+        return FailedCalculation(**common, reason=reason)
     return _document(request, surface, minimum, common)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,20 @@ from liface.documents.calculation import CalculationRequest
 from liface.documents.geometry import Geometry
 from liface.engines.gpaw.frame import Frame, frame_of
 from liface.engines.gpaw.options import GpawOptions
+from liface.engines.gpaw.remote import RemoteSession, command_from_environment
 from liface.engines.gpaw.session import Session, SessionError
 from liface.engines.kpoints import vacuum_directions
 from liface.engines.moments import initial_moments
-from liface.errors import CalculationError
+from liface.errors import CalculationError, InputError, NoEnergyError
+from liface.units import EV_PER_A3_IN_GPA
 
 LOG = "gpaw.txt"
+
+LARGEST_PULAY_GPA = 10.0
+"""Beyond this the cutoff is too low for any lattice constant: the correction itself is only good to some per cent."""
+
+START_MOMENT = 1.0
+"""μB of the atoms of elements that are not magnetic as crystals, where spin is asked for."""
 
 
 class GpawCalculator(Calculator):
@@ -36,7 +46,8 @@ class GpawCalculator(Calculator):
     def __init__(self, xc: str, options: GpawOptions, needs_stress: bool):
         super().__init__()
         self.xc, self.options, self.needs_stress = xc, options, needs_stress
-        self.session: Session | None = None
+        self.session: Session | RemoteSession | None = None
+        self.versions: dict[str, str] = {}
         self.frame: Frame | None = None
         self.prepared = False
 
@@ -47,79 +58,122 @@ class GpawCalculator(Calculator):
         ------
         CalculationError
             If the structure cannot be computed as asked.
+        UnknownEngineError
+            If ``LIFACE_GPAW_COMMAND`` names no GPAW.
         """
         self.reset()
         folder.mkdir(parents=True, exist_ok=True)
         relaxes = request.settings.task == "relax" and request.settings.cell != "fixed"
-        self._start(request.geometry.canonical(), relaxes, folder / LOG)
+        self._start(request.geometry.canonical(), relaxes, folder)
         self.prepared = True
 
     def release(self) -> None:
-        """Give back the memory of the structure before."""
+        """Give back memory and processes of the structure before."""
         self.reset()
 
     def reset(self) -> None:
         """Forget everything about the structure before."""
         super().reset()
-        if self.session is not None:
-            self.session.close()
-        self.session, self.frame, self.prepared = None, None, False
+        self._close()
+        self.prepared = False
 
     def calculate(self, atoms: Atoms | None = None, properties: Any = None, system_changes: Any = all_changes) -> None:
         """Compute energies, forces and, if the calculator was made for it, stress."""
-        super().calculate(atoms, properties or ["energy"], system_changes)
+        properties = properties or ["energy"]
+        super().calculate(atoms, properties, system_changes)
         assert self.atoms is not None
         if self.session is None or (not self.prepared and {"cell", "numbers"} & set(system_changes)):
-            self.reset_session()
-            self._start(_geometry(self.atoms), self.needs_stress, None)
+            self._close()
+            self._start(_geometry(self.atoms), False, None)
         assert self.session is not None and self.frame is not None
         stress = self.needs_stress and not self.frame.has_dipole_layer
-        if "stress" in (properties or ()) and not stress:
+        if "stress" in properties and not stress:
             raise PropertyNotImplementedError("no stress: the calculator was made without, or has a dipole layer")
         positions, cell = self.frame.inward(self.atoms.positions, self.atoms.cell.array)
-        try:
+        with self._told():
             result = self.session.point(positions.tolist(), cell.tolist(), stress)
-        except SessionError as error:
-            raise CalculationError(f"SCF did not converge in {self.options.maxiter} iterations") from error
-        self.results = {"energy": result["energy"], "free_energy": result["free_energy"]}
+        self.results = {name: result[name] for name in ("energy", "free_energy")}
         self.results["forces"] = self.frame.outward(np.array(result["forces"]))
         if stress:
+            self._check_cutoff(result["pulay"])
             self.results["stress"] = np.array(result["stress"])
 
-    def reset_session(self) -> None:
-        """Forget the wave functions, not the atoms."""
-        if self.session is not None:
-            self.session.close()
-        self.session = None
-
-    def _start(self, geometry: Geometry, cell_relaxes: bool, log: Path | None) -> None:
-        slab = sum(vacuum_directions(geometry)) == 1
-        layer = slab and self.options.dipole == "auto"
+    def _start(self, geometry: Geometry, cell_relaxes: bool, folder: Path | None) -> None:
+        layer = sum(vacuum_directions(geometry)) == 1 and self.options.dipole == "auto"
         if layer and cell_relaxes:
             raise CalculationError(
                 "the cell of a slab in vacuum cannot relax under a dipole layer; fix the cell, or write dipole=off"
             )
-        moments = initial_moments(geometry) if self.options.spin != "off" else (0.0,) * geometry.n_atoms
-        polarised = self.options.spin == "on" or any(moments)
         self.frame = frame_of(geometry, layer)
-        mesh = self.options.mesh(geometry)
-        parameters = self.options.parameters(self.xc, tuple(np.array(mesh)[list(self.frame.order)].tolist()))
-        if layer:
+        start = self._start_values(geometry, self.frame, folder)
+        command = command_from_environment()
+        with self._told():
+            self.session = RemoteSession(start, command, folder) if command else Session(start)
+        self.versions = self.session.versions if isinstance(self.session, RemoteSession) else {}
+
+    def _start_values(self, geometry: Geometry, frame: Frame, folder: Path | None) -> dict[str, Any]:
+        """Return what a session starts from, JSON-able."""
+        try:
+            mesh = self.options.mesh(geometry)
+        except InputError as error:
+            raise CalculationError(str(error)) from error
+        parameters = self.options.parameters(
+            self.xc, (mesh[frame.order[0]], mesh[frame.order[1]], mesh[frame.order[2]])
+        )
+        if frame.has_dipole_layer:
             parameters["poissonsolver"] = {"dipolelayer": "xy"}
-        if polarised:
+        moments = self._moments(geometry)
+        if moments is not None:
             parameters["spinpol"] = True
-        positions, cell = self.frame.inward(geometry.position_array, geometry.cell_array)
-        start = {
+        positions, cell = frame.inward(geometry.position_array, geometry.cell_array)
+        return {
             "numbers": geometry.to_ase().numbers.tolist(),
             "positions": positions.tolist(),
             "cell": cell.tolist(),
-            "pbc": list(self.frame.pbc),
-            "moments": list(moments) if polarised else None,
+            "pbc": list(frame.pbc),
+            "moments": moments,
             "parameters": parameters,
-            "txt": str(log) if log else None,
-            "pulay": True,
+            "txt": str(folder / LOG) if folder else None,
         }
-        self.session = Session(start)
+
+    def _moments(self, geometry: Geometry) -> list[float] | None:
+        """Return the moments to start from, μB, None where spin is left out."""
+        if self.options.spin == "off":
+            return None
+        moments = list(initial_moments(geometry))
+        if self.options.spin == "on":
+            return [moment or START_MOMENT for moment in moments]
+        return moments if any(moments) else None
+
+    def _check_cutoff(self, pulay: float) -> None:
+        pressure = abs(pulay) * EV_PER_A3_IN_GPA
+        if pressure > LARGEST_PULAY_GPA:
+            raise CalculationError(
+                f"a cutoff of {self.options.ecut:g} eV is too low to relax this cell: the basis set alone strains it "
+                f"by {pressure:.0f} GPa, more than {LARGEST_PULAY_GPA:g}; raise ecut (O and F need about 600 eV)"
+            )
+
+    @contextlib.contextmanager
+    def _told(self) -> Iterator[None]:
+        """Turn what a session reports into the errors of an engine."""
+        try:
+            yield
+        except SessionError as error:
+            if error.kind == "scf":
+                raise NoEnergyError(
+                    f"SCF did not converge in {self.options.maxiter} iterations; see {LOG}, raise maxiter or smearing"
+                ) from error
+            if error.kind == "dataset":
+                raise CalculationError(
+                    f"no PAW dataset {error}; put the file into a folder that GPAW_SETUP_PATH names, "
+                    "or compute with another engine"
+                ) from error
+            raise NoEnergyError(str(error)) from error
+
+    def _close(self) -> None:
+        if self.session is not None:
+            self.session.close()
+        self.session = self.frame = None
 
 
 def _geometry(atoms: Atoms) -> Geometry:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -83,7 +84,7 @@ class GpawOptions:
         """Return the mesh of k-points for a structure."""
         return explicit_mesh(self.kpts, geometry) if self.kpts else gamma_mesh(geometry, self.kspacing)
 
-    def parameters(self, xc: str, mesh: Mesh) -> dict[str, Any]:
+    def parameters(self, xc: str, mesh: Sequence[int]) -> dict[str, Any]:
         """Return the keyword arguments of GPAW that hold for every structure, JSON-able."""
         return {
             "mode": {"name": "pw", "ecut": self.ecut},

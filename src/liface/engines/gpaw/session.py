@@ -1,13 +1,14 @@
 """One structure in GPAW, from plain numbers to plain numbers.
 
-This file imports nothing of liface and runs on any Python that has GPAW and ASE: within the process of a worker, or
-as the program behind ``LIFACE_GPAW_COMMAND``, on one or many MPI ranks.
+This file imports nothing of liface: it runs within the process of a worker and, loaded by ``client.py``, on any
+Python that has GPAW and ASE.
 """
 
 from __future__ import annotations
 
 import contextlib
 import io
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -20,70 +21,78 @@ PULAY_STEP = 0.05
 
 
 class SessionError(Exception):
-    """GPAW gave no energy; ``kind`` is ``scf``, ``setups`` or ``crash``."""
+    """GPAW gave no energy; ``kind`` is ``scf``, ``dataset``, or ``crash`` for everything else."""
 
     def __init__(self, kind: str, message: str):
         super().__init__(message)
-        self.kind, self.message = kind, message
+        self.kind = kind
 
 
 class Session:
     """GPAW on one structure; its wave functions are kept from point to point.
 
-    ``start`` holds numbers, cell and positions (Å), pbc, moments (μB or None), the GPAW parameters, the path of the
-    log and whether the basis-set error of the stress is corrected.
+    ``start`` holds atomic numbers, cell and positions (Å), pbc, moments (μB or None), the GPAW parameters and the
+    path of the log (or None).
     """
 
     def __init__(self, start: dict[str, Any], comm: Any = None):
         self.start, self.comm = start, comm
+        self.ecut = float(start["parameters"]["mode"]["ecut"])
         self.atoms = Atoms(numbers=start["numbers"], positions=start["positions"], cell=start["cell"], pbc=start["pbc"])
         if start["moments"] is not None:
             self.atoms.set_initial_magnetic_moments(start["moments"])
-        self.dedecut: float | None = None
-        with quiet():
-            self.calculator = self._gpaw(start["parameters"], start["txt"])
+        self.slope_by_cutoff: float | None = None
+        with _quiet(), _told():
+            self.gpaw = self._gpaw(start["parameters"], start["txt"])
 
     def point(self, positions: list, cell: list, stress: bool) -> dict[str, Any]:
-        """Return energy (to zero smearing) and free energy (eV), forces (eV/Å) and stress (eV/Å³, Voigt, or None)."""
-        with quiet(), _told():
+        """Return energies (eV), forces (eV/Å) and, if asked for, stress (eV/Å³, Voigt).
+
+        ``energy`` is extrapolated to zero smearing; ``free_energy`` is the one whose derivatives forces and stress
+        are. ``pulay`` is the part of the stress that corrects for the basis set.
+
+        Raises
+        ------
+        SessionError
+            If there is no energy.
+        """
+        with _quiet(), _told():
             self.atoms.set_cell(cell)
             self.atoms.set_positions(positions)
-            result = self._evaluate(self.atoms, self.calculator)
-            result["forces"] = np.array(self.calculator.get_forces(self.atoms)).tolist()
-            result["stress"] = self._stress() if stress else None
+            result: dict[str, Any] = self._energies(self.atoms, self.gpaw)
+            result["forces"] = np.array(self.gpaw.get_forces(self.atoms)).tolist()
+            if stress:
+                result["pulay"] = self._pulay_stress()
+                voigt = np.array(self.gpaw.get_stress(self.atoms))
+                voigt[:3] += result["pulay"]
+                result["stress"] = voigt.tolist()
         return result
 
     def close(self) -> None:
         """Forget the wave functions and close the log."""
-        with quiet():
-            self.calculator = None
+        with _quiet():
+            self.gpaw = None
 
-    def _stress(self) -> list[float]:
-        # GPAW differentiates at a fixed set of plane waves, energies are those of a fixed cutoff: without the
-        # difference, E(V) and stress have their zeros at volumes apart by some per cent.
-        stress = np.array(self.calculator.get_stress(self.atoms))
-        if self.start["pulay"]:
-            if self.dedecut is None:
-                self.dedecut = self._derivative_by_cutoff()
-            ecut = self.start["parameters"]["mode"]["ecut"]
-            stress[:3] += 2 / 3 * ecut * self.dedecut / self.atoms.get_volume()
-        return stress.tolist()
+    def _pulay_stress(self) -> float:
+        """Return the isotropic stress that makes the stress at a fixed set of waves one at a fixed cutoff, eV/Å³.
 
-    def _derivative_by_cutoff(self) -> float:
-        """Return dE/d(cutoff), by central difference; once for a structure, as it hardly depends on strain."""
-        ecut = self.start["parameters"]["mode"]["ecut"]
-        energies = []
-        for factor in (1 + PULAY_STEP, 1 - PULAY_STEP):
-            mode = dict(self.start["parameters"]["mode"], ecut=factor * ecut)
-            parameters = dict(self.start["parameters"], mode=mode)
-            atoms = self.atoms.copy()
-            energies.append(self._evaluate(atoms, self._gpaw(parameters, None))["free_energy"])
-        return (energies[0] - energies[1]) / (2 * PULAY_STEP * ecut)
+        GPAW differentiates at a fixed set of plane waves, but its energies are those of a fixed cutoff:
+        σ(cutoff) = σ(waves) + (2 E_cut / 3 V) dE/dE_cut. The slope is taken once for a structure, by a central
+        difference over ±5 % of the cutoff, as it hardly changes with strain. DOI 10.1088/0953-8984/2/19/018.
+        """
+        if self.slope_by_cutoff is None:
+            energies = []
+            for factor in (1 + PULAY_STEP, 1 - PULAY_STEP):
+                mode = dict(self.start["parameters"]["mode"], ecut=factor * self.ecut)
+                other = self._gpaw(dict(self.start["parameters"], mode=mode), None)
+                energies.append(self._energies(self.atoms.copy(), other)["free_energy"])
+            self.slope_by_cutoff = (energies[0] - energies[1]) / (2 * PULAY_STEP * self.ecut)
+        return 2 / 3 * self.ecut * self.slope_by_cutoff / float(self.atoms.get_volume())
 
-    def _evaluate(self, atoms: Atoms, calculator: Any) -> dict[str, Any]:
+    def _energies(self, atoms: Atoms, gpaw: Any) -> dict[str, Any]:
         return {
-            "energy": float(calculator.get_potential_energy(atoms)),
-            "free_energy": float(calculator.get_potential_energy(atoms, force_consistent=True)),
+            "energy": float(gpaw.get_potential_energy(atoms)),
+            "free_energy": float(gpaw.get_potential_energy(atoms, force_consistent=True)),
         }
 
     def _gpaw(self, parameters: dict[str, Any], txt: str | None) -> Any:
@@ -95,7 +104,7 @@ class Session:
 
 
 @contextlib.contextmanager
-def quiet() -> Iterator[None]:
+def _quiet() -> Iterator[None]:
     """Keep GPAW's greetings and warnings off stdout, which belongs to tables and JSON."""
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -104,10 +113,15 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _told() -> Iterator[None]:
-    """Say of what kind a failure is."""
-    from gpaw import KohnShamConvergenceError
-
+    """Say of what kind a failure is, with its cause; GPAW and the libraries below it may raise anything."""
     try:
         yield
-    except KohnShamConvergenceError as error:
-        raise SessionError("scf", str(error)) from error
+    except Exception as error:
+        from gpaw import KohnShamConvergenceError
+
+        if isinstance(error, KohnShamConvergenceError):
+            raise SessionError("scf", "the density of GPAW did not converge") from error
+        missing = re.search(r'PAW dataset file "([^"]+)"', str(error))
+        if missing:
+            raise SessionError("dataset", missing.group(1)) from error
+        raise SessionError("crash", f"{type(error).__name__}: {error}".strip()) from error

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from liface.cli import campaign, correlate, database, engines, materials, query, structure
+from liface.cli import campaign, campaign_queue, correlate, database, engines, materials, query, structure
 from liface.cli.output import talk
 from liface.errors import LifaceError
 
@@ -40,6 +40,8 @@ app = typer.Typer(
 )
 app.add_typer(materials.app, name="materials")
 app.add_typer(structure.app, name="structure")
+for verb in (campaign_queue.submit, campaign_queue.collect, campaign_queue.retry, campaign_queue.cancel):
+    campaign.app.command()(verb)
 app.add_typer(campaign.app, name="campaign")
 app.command("query")(query.query)
 app.command("correlate")(correlate.correlate)

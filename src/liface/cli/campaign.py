@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from liface.cli.campaign_queue import On, SiteFile, open_queue_if_described
 from liface.cli.options import (
     DEFAULT_DATABASE,
     CampaignName,
@@ -28,6 +29,7 @@ from liface.errors import InputError
 
 if TYPE_CHECKING:
     from liface.database import Database
+    from liface.dispatch.overview import CaseView, Overview
     from liface.dispatch.run import RunState
     from liface.workflows.campaign import Campaign, PlannedCase
 
@@ -138,32 +140,68 @@ def run(
 
 
 @app.command()
-def status(campaign: CampaignName, engine: Engines = None, db: Db = DEFAULT_DATABASE, json: Json = False) -> None:
-    """Count the cases by kind and state, and group the failures by reason."""
-    from liface.cli import planning
+def status(
+    campaign: CampaignName,
+    on: On = None,
+    site: SiteFile = None,
+    engine: Engines = None,
+    db: Db = DEFAULT_DATABASE,
+    json: Json = False,
+) -> None:
+    """Count the cases by kind and state, here and on a queue; say what waits and why, and what failed where."""
     from liface.cli.failures import grouped
+    from liface.dispatch.overview import overview
 
-    cases = _loaded(campaign, engine).cases()
+    loaded = _loaded(campaign, engine)
+    queue = open_queue_if_described(loaded, on, site)
     with open_to_read(db) as database:
-        stored = [database.case(planned.case_id) for planned in cases]
-        failures = grouped(database, [document for document in stored if document is not None])
-    counts: dict[tuple[str, str], Counter[str]] = {}
-    for planned, document in zip(cases, stored, strict=True):
-        key = (planned.spec.kind, planned.case.engine.label)
-        counts.setdefault(key, Counter())[planning.state_of(document)] += 1
-    states = (planning.DONE, planning.FAILED, planning.TO_DO)
-    rows = [
-        {"kind": kind, "engine": label, **{s.replace(" ", "_"): count[s] for s in states}}
-        for (kind, label), count in counts.items()
-    ]
+        seen = overview(loaded, database, queue)
+        failures = grouped(database, [view.stored for view in seen.cases if view.stored is not None])
+    rows = _state_rows(seen)
     if json:
-        write_json({"cases": rows, "failures": failures})
+        write_json(
+            {
+                "cases": rows,
+                "failures": failures,
+                "queue": seen.place,
+                "jobs": seen.job_counts(),
+                "waiting": seen.waiting(),
+                "failed_jobs": seen.failures(),
+            }
+        )
         return
     write_table(rows)
+    if seen.jobs:
+        talk(f"\n{seen.place}: " + ", ".join(f"{n} {state}" for state, n in seen.job_counts().items()))
+    for table in (seen.waiting(), seen.failures(), failures):
+        if table:
+            typer.echo("")
+            write_table(table)
+    name = shlex.quote(campaign)
     if failures:
-        typer.echo("")
-        write_table(failures)
-        talk(f"run them again with: liface campaign run {shlex.quote(campaign)} --retry PATTERN (over the reasons)")
+        talk(f"run them again with: liface campaign run {name} --retry PATTERN (over the reasons)")
+    if seen.failures():
+        talk(f"run them again with: liface campaign retry {name} --reason PATTERN (over the reasons)")
+
+
+def _state_rows(seen: Overview) -> list[dict[str, Any]]:
+    """Return one row per kind and engine; states that no case is in are left out, but for the usual three."""
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for view in seen.cases:
+        key = (view.planned.spec.kind, view.planned.case.engine.label)
+        counts.setdefault(key, Counter())[_state_name(view)] += 1
+    every = ("in database", "failed before", "to do")
+    others = sorted({name for count in counts.values() for name in count} - set(every))
+    return [
+        {"kind": kind, "engine": label, **{name.replace(" ", "_"): count[name] for name in (*every, *others)}}
+        for (kind, label), count in counts.items()
+    ]
+
+
+def _state_name(view: CaseView) -> str:
+    if view.where == "database":
+        return {"finished": "in database", "failed": "failed before"}[view.state]
+    return f"{view.state} on {view.where}" if view.where else view.state
 
 
 @app.command()

@@ -37,7 +37,8 @@ def query(
     noun: Annotated[
         str,
         typer.Argument(
-            metavar="NOUN", help="bulks, surfaces, interfaces, bindings, growth, wetting, calculations, cases or submissions."
+            metavar="NOUN",
+            help="bulks, surfaces, interfaces, bindings, growth, wetting, calculations, cases or submissions.",
         ),
     ],
     where: Annotated[

@@ -156,6 +156,12 @@ def retry_on_queue(
     return again, submit(campaign, database, queue, resources, retry=reason)
 
 
+def find_lost(campaign: Campaign, database: Database, queue: Queue, after_s: float) -> list[QueuedJob]:
+    """Mark the running jobs of a campaign of which nothing was heard for so long as lost, and return them."""
+    own = {doc.submission_id for doc in on_this_queue(campaign, database, queue)}
+    return [job for job in queue.find_lost(after_s) if job.submission in own] if own else []
+
+
 def cancel(campaign: Campaign, database: Database, queue: Queue) -> int:
     """Stop and take back every job of a campaign; finished calculations are kept. Returns how many jobs that were."""
     open_ = [doc for doc in on_this_queue(campaign, database, queue) if not doc.cancelled]

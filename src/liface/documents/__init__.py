@@ -1,6 +1,6 @@
 """The vocabulary: frozen documents with units as data."""
 
-from liface.documents.base import Document, content_hash, now, quantity
+from liface.documents.base import Document, Moment, content_hash, now, quantity
 from liface.documents.calculation import (
     CALCULATION_ADAPTER,
     CalculationDocument,
@@ -60,6 +60,7 @@ __all__ = [
     "InterfaceResult",
     "JobKind",
     "LineFit",
+    "Moment",
     "Provenance",
     "ResultDocument",
     "ScanPoint",

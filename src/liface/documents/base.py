@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 def quantity(unit: str, description: str, **options: Any) -> Any:
@@ -18,6 +18,14 @@ def quantity(unit: str, description: str, **options: Any) -> Any:
 def now() -> datetime:
     """UTC time with whole seconds, for provenance fields."""
     return datetime.now(UTC).replace(microsecond=0)
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_in_utc)]
+"""A time in UTC, also after a store that keeps no time zone."""
 
 
 def content_hash(payload: Any, length: int = 32) -> str:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
-from liface.documents.base import Document, content_hash, now, quantity
+from liface.documents.base import Document, Moment, content_hash, now, quantity
 from liface.documents.geometry import Geometry, Vector
 
 
@@ -85,7 +84,7 @@ class _Calculation(Document):
     n_force_calls: int = quantity("1", "Force calls spent.", ge=0)
     wall_s: float = quantity("s", "Wall time.", ge=0)
     versions: dict[str, str] = Field(default_factory=dict, description="Versions of the packages that computed.")
-    created_at: datetime = Field(default_factory=now)
+    created_at: Moment = Field(default_factory=now)
 
 
 class _Energies(_Calculation):

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from liface.documents.base import Document, content_hash, now, quantity
+from liface.documents.base import Document, Moment, content_hash, now, quantity
 from liface.documents.calculation import EngineInfo
 from liface.documents.geometry import Geometry
 
@@ -54,7 +53,7 @@ class Provenance(Document):
     screened_by: str | None = Field(
         default=None, description="Record of a cheaper engine by which this case was chosen."
     )
-    created_at: datetime = Field(default_factory=now)
+    created_at: Moment = Field(default_factory=now)
 
 
 class _Result(Document):
@@ -251,7 +250,7 @@ class FailedCase(Document):
     engine: EngineInfo
     reason: str
     calc_ids: tuple[str, ...] = ()
-    created_at: datetime = Field(default_factory=now)
+    created_at: Moment = Field(default_factory=now)
 
 
 class FinishedCase(Document):
@@ -266,7 +265,7 @@ class FinishedCase(Document):
     record_ids: tuple[str, ...]
     calc_ids: tuple[str, ...]
     failures: tuple[str, ...] = Field(default=(), description="Reasons of calculations that failed on the way.")
-    created_at: datetime = Field(default_factory=now)
+    created_at: Moment = Field(default_factory=now)
 
 
 CaseDocument = Annotated[FinishedCase | FailedCase, Field(discriminator="status")]

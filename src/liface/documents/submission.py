@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal
 
 from pydantic import Field
 
-from liface.documents.base import Document, now, quantity
+from liface.documents.base import Document, Moment, now, quantity
 
 JobKind = Literal["light", "potential", "dft"]
 """What a job needs: builds and analyses are light; potentials take many structures, DFT one."""
@@ -44,6 +43,6 @@ class SubmissionDocument(Document):
     n_jobs: int = quantity("1", "Jobs handed over.")
     cancelled: bool = False
     retry: str | None = Field(default=None, description="Reasons of calculations that were asked for again.")
-    created_at: datetime = Field(default_factory=now)
+    created_at: Moment = Field(default_factory=now)
     cases: tuple[SubmittedCase, ...]
     jobs: tuple[SubmittedJob, ...]

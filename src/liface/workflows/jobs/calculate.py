@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from pathlib import Path
 
-from jobflow import Flow, Job, Response
+from jobflow import CURRENT_JOB, Flow, Job, Response
 from pydantic import Field
 
-from liface.documents import CalculationDocument, CalculationRequest, Document
+from liface.documents import CalculationDocument, CalculationRequest, Document, Moment
 from liface.engines.base import EngineSpec
-from liface.workflows.decorators import Outcomes, Requests, analysis_job, calculation_job, origin_of_current_job
+from liface.workflows.decorators import Outcomes, Requests, calculation_job, origin_of_current_job
 from liface.workflows.executor import adopt, current_executor, dispatched
 
 
@@ -21,7 +20,7 @@ class Terms(Document):
 
     known: tuple[CalculationDocument, ...] = Field(default=(), description="Outcomes that need not be computed.")
     retry: str | None = Field(default=None, description="Outcomes whose reason matches are computed again.")
-    since: datetime | None = Field(default=None, description="Those not made after this moment.")
+    since: Moment | None = Field(default=None, description="Those not made after this moment.")
 
 
 @calculation_job
@@ -43,7 +42,7 @@ def calculate_structure(request: CalculationRequest, engine: EngineSpec, terms: 
     return Outcomes.of(_compute([request], engine, terms))
 
 
-@analysis_job(Outcomes)
+@calculation_job
 def gather(asked: Requests, terms: Terms, parts: Sequence[Outcomes]) -> Outcomes:
     """Put outcomes of single jobs and known ones into the order of the requests."""
     return _answers(asked.requests, terms, [outcome for part in parts for outcome in part.calculations])
@@ -58,8 +57,11 @@ def _one_job_each(asked: Requests, missing: Sequence[CalculationRequest], engine
         job.name = request.label.rsplit("/", 1)[-1]
         jobs.append(job)
     together = gather(asked, terms, [job.output for job in jobs])
-    together.name = "gather"
-    return Response(replace=Flow([*jobs, together], output=together.output))
+    # The last job takes the place of this one: what refers to this one's output gets its.
+    together.name, together.metadata = CURRENT_JOB.job.name, CURRENT_JOB.job.metadata
+    together.set_uuid(CURRENT_JOB.job.uuid)
+    together.index = CURRENT_JOB.job.index + 1
+    return Response(replace=Flow([*jobs, together]))
 
 
 def _compute(

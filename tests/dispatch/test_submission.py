@@ -1,0 +1,229 @@
+"""Campaigns handed to a queue and collected again; the queue runs the same jobs with jobflow's own manager."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+
+import pytest
+from monty.json import MontyDecoder, jsanitize
+from plain_queue import PlainQueue
+
+from liface import __version__
+from liface.database import Database
+from liface.dispatch import submission
+from liface.dispatch.derive import derive
+from liface.dispatch.overview import overview
+from liface.dispatch.run import run_campaign
+from liface.errors import InputError, QueueUnreachableError, SubmissionError, WorkerVersionError
+from liface.workflows.campaign import Campaign
+from liface.workflows.campaign_jobs import campaign_jobs, independent_flows, jobs_to_do, kind_of
+from liface.workflows.executor import KnownExecutor
+from liface.workflows.jobs.calculate import calculate
+from liface.workflows.resources import ResourcesByKind
+
+TEXT = """
+name: small
+engines: ["{engine}"]
+protocol:
+  film_planes_100: [4, 5, 6]
+  gaps_a: [2.3]
+  registry_grid: 1
+  registry_grid_commensurate: 2
+  registry_candidates: 1
+  release: false
+  surface_thickness_a: 5
+  substrate_thickness_a: 3
+  binding_thickness_a: 3
+  binding_edge_a: 5
+  max_force_calls: {calls}
+  fmax_ev_per_a: 0.05
+surfaces:
+  - {{material: Cu, planes: ["111"]}}
+  - {{material: Li, planes: ["110"]}}
+interfaces:
+  - {{substrate: Cu, planes: ["111"], film_planes: ["110"]}}
+bindings:
+  - {{substrate: Cu, plane: "111", n_li: [1]}}
+"""
+KINDS = ResourcesByKind()
+NOT_COMPARED = {"created_at", "wall_s", "versions"}
+
+
+@pytest.fixture
+def campaign(tmp_path):
+    return load(tmp_path)
+
+
+def load(tmp_path, engine="morse", calls=40):
+    path = tmp_path / "small.yaml"
+    path.write_text(TEXT.format(engine=engine, calls=calls))
+    return Campaign.load(path)
+
+
+@pytest.fixture
+def database(tmp_path):
+    with Database(tmp_path / "r.db") as database:
+        yield database
+
+
+@pytest.fixture
+def queue(tmp_path):
+    return PlainQueue(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def local(tmp_path_factory):
+    """The same campaign, run on this machine."""
+    folder = tmp_path_factory.mktemp("local")
+    loaded = load(folder)
+    with Database(folder / "local.db") as database:
+        run_campaign(loaded.cases(), database, workers=0)
+        derive(loaded, database)
+        yield contents(database)
+
+
+def contents(database):
+    """Everything a database holds, without when and how fast."""
+    found = {}
+    for noun in ("bulks", "surfaces", "interfaces", "bindings", "growth", "wetting", "calculations", "cases"):
+        rows = database.query(noun)
+        found[noun] = sorted(
+            (json.dumps({k: v for k, v in row.items() if k not in NOT_COMPARED}, sort_keys=True) for row in rows),
+        )
+    return found
+
+
+def test_a_campaign_comes_back_as_if_it_had_run_here(campaign, database, queue, local):
+    done = submission.submit(campaign, database, queue, KINDS)
+    assert done.document.n_cases == len(campaign.cases()) and done.n_flows == 1
+    assert submission.collect(campaign, database, queue).new_calculations == 0
+    queue.run()
+    collected = submission.collect(campaign, database, queue)
+    assert not collected.pending and {case.status for case in collected.finished} == {"finished"}
+    assert contents(database) == local
+    again = submission.collect(campaign, database, queue)
+    assert (again.new_calculations, again.replaced_calculations, again.finished) == (0, 0, [])
+    assert contents(database) == local and database.verify() == []
+    assert submission.submit(campaign, database, queue, KINDS).document is None
+
+
+def test_shared_references_are_one_job_each(campaign):
+    jobs = campaign_jobs(campaign.cases())
+    names = Counter(case_job.job.name for case_job in jobs)
+    assert names["Cu bulk run"] == names["Li bulk run"] == 1
+    assert Counter(kind_of(case_job.job) for case_job in jobs).keys() == {"light", "potential"}
+    (whole,) = independent_flows(jobs, "small")
+    assert whole[0].name == f"small ({len(campaign.cases())} cases)"
+
+
+def test_known_references_are_left_out_and_cases_fall_apart(campaign, database, queue):
+    bulks = [planned for planned in campaign.cases() if planned.spec.kind == "bulk"]
+    run_campaign(bulks, database, workers=0)
+    n_calls = sum(row["n_force_calls"] for row in database.query("calculations"))
+    done = submission.submit(campaign, database, queue, KINDS)
+    assert done.n_flows == 4 and len(done.known.before) == 2
+    steps = {job.step for job in done.document.jobs}
+    assert not any("bulk" in step or "reference" in step for step in steps) and "slabs" not in steps
+    queue.run()
+    submission.collect(campaign, database, queue)
+    assert sum(row["n_force_calls"] for row in database.query("calculations")) > n_calls
+    assert {case.status for case in database.cases("small")} == {"finished"} and database.count("cases") == 6
+
+
+def test_a_job_with_some_known_structures_computes_the_others(campaign, database):
+    run_campaign(campaign.cases(), database, workers=0)
+    slabs = database.query("calculations", where='label CONTAINS "surface/Cu-111"')
+    database.forget_calculations([slabs[0]["calc_id"]])
+    known = KnownExecutor(database.calculations)
+    surface = [planned for planned in campaign.cases() if planned.spec.name == "surface/Cu-111"]
+    todo = jobs_to_do(campaign_jobs(surface), known)
+    terms = todo[0].job.function_kwargs["terms"]
+    assert len(terms.known) == len(todo[0].job.function_args[0].requests) - 1 == len(slabs) - 1
+    read = MontyDecoder().process_decoded(json.loads(json.dumps(jsanitize(todo[0].job.as_dict()))))
+    outcomes = read.function.original(*read.function_args, **read.function_kwargs)
+    assert {outcome.calc_id for outcome in outcomes.calculations} == {row["calc_id"] for row in slabs}
+
+
+def test_cases_on_the_queue_are_not_submitted_twice(campaign, database, queue):
+    first = submission.submit(campaign, database, queue, KINDS)
+    second = submission.submit(campaign, database, queue, KINDS)
+    assert second.document is None and len(second.on_queue) == first.document.n_cases
+    assert database.count("submissions") == 1
+
+
+@pytest.mark.parametrize(("trouble", "error"), [("down", QueueUnreachableError), ("refuses", SubmissionError)])
+def test_a_queue_that_refuses_leaves_the_database_as_it_was(campaign, database, queue, trouble, error):
+    setattr(queue, trouble, True)
+    before = contents(database)
+    with pytest.raises(error):
+        submission.submit(campaign, database, queue, KINDS)
+    assert contents(database) == before and database.count("submissions") == 0 and not queue.flows
+
+
+def test_cancelled_campaigns_can_be_submitted_again(campaign, database, queue):
+    done = submission.submit(campaign, database, queue, KINDS)
+    assert submission.cancel(campaign, database, queue) == done.document.n_jobs
+    assert submission.cancel(campaign, database, queue) == 0
+    assert submission.submit(campaign, database, queue, KINDS).document.n_jobs == done.document.n_jobs
+
+
+def test_unconverged_structures_are_retried_from_where_they_ended(tmp_path, database, queue):
+    campaign = load(tmp_path, calls=2)
+    submission.submit(campaign, database, queue, KINDS)
+    queue.run()
+    submission.collect(campaign, database, queue)
+    short = database.query("calculations", where='status="unconverged"')
+    assert short
+    with pytest.raises(InputError, match="no regular expression"):
+        submission.retry_on_queue(campaign, database, queue, KINDS, "(")
+    jobs, none = submission.retry_on_queue(campaign, database, queue, KINDS, "no such reason")
+    assert jobs == [] and none.document is None
+    _, done = submission.retry_on_queue(campaign, database, queue, KINDS, "force call limit")
+    assert done.document.retry == "force call limit" and done.document.n_jobs > 0
+
+
+def test_failures_are_seen_with_their_reason_and_retried(campaign, database, queue, monkeypatch):
+    monkeypatch.setattr("liface.workflows.decorators.__version__", "0.0.1")
+    submission.submit(campaign, database, queue, KINDS)
+    queue.run()
+    monkeypatch.undo()
+    seen = overview(campaign, database, queue)
+    assert {view.state for view in seen.cases} <= {"failed", "blocked"}
+    assert seen.failures()[0]["reason"] == "it broke" and seen.job_counts().keys() == {"failed", "blocked"}
+    assert len(submission.submit(campaign, database, queue, KINDS).on_queue) == len(campaign.cases())
+    jobs, _ = submission.retry_on_queue(campaign, database, queue, KINDS, "broke")
+    assert jobs and {job.state for job in jobs} == {"failed"}
+    queue.run()
+    assert not submission.collect(campaign, database, queue).pending
+
+
+def test_a_worker_of_another_version_refuses(campaign, database, queue, monkeypatch):
+    from jobflow import CURRENT_JOB
+
+    submission.submit(campaign, database, queue, KINDS)
+    (flow,) = next(iter(queue.flows.values()))
+    job = next(job for job in flow.jobs if kind_of(job) == "potential")
+    monkeypatch.setattr("liface.workflows.decorators.__version__", "9.9")
+    monkeypatch.setattr(CURRENT_JOB, "job", job)
+    with pytest.raises(WorkerVersionError, match=rf"has liface 9\.9.*submitted by liface {__version__}"):
+        calculate.original(*job.function_args)
+
+
+def test_dft_gets_a_job_for_every_structure(tmp_path, database, queue, monkeypatch):
+    monkeypatch.setattr("liface.engines.base.DFT_ENGINES", ("morse",))
+    campaign = load(tmp_path)
+    submission.submit(campaign, database, queue, KINDS)
+    assert {kind for _, kind, _ in queue.configured} == {"light"}
+    queue.run()
+    collected = submission.collect(campaign, database, queue)
+    assert not collected.pending and collected.new_calculations > 10
+    singles = queue.store().query({"name": {"$in": ["symmetric", "rattled", "n5", "n6"]}}, ["output.calc_ids"])
+    assert [len(row["output"]["calc_ids"]) for row in singles] == [1] * 4
+
+
+def test_folders_say_campaign_case_and_step(campaign, database, queue):
+    submission.submit(campaign, database, queue, KINDS)
+    folders = {name: folder for name, _, folder in queue.configured}
+    assert folders["gaps run"] == "small/interface-Cu-111_Li-110/morse-liface/gaps-run"
+    assert len(set(folders.values())) == len(folders)

@@ -29,7 +29,7 @@ from liface.engines.base import Engine
 from liface.errors import CalculationError
 from liface.structures.clusters import isomers
 from liface.structures.deposition import dispersed, place_cluster
-from liface.structures.interfaces import assemble_sandwich
+from liface.structures.interfaces import InterfaceBuilder
 from liface.structures.matching import best_match, in_plane_vectors
 from liface.structures.orientations import orientations
 from liface.structures.sites import adsorption_sites
@@ -107,9 +107,9 @@ def interfaces() -> Iterator[tuple[str, Structure]]:
             max_strain_percent=10.0,
         )
         shift = tuple(np.random.default_rng(i).random(2))
-        cell = assemble_sandwich(
-            substrate, plane, film, film_plane, match, film_planes=3 + i % 3, gap_a=2.2, substrate_planes=3, shift=shift
-        )
+        cell = InterfaceBuilder(
+            substrate, plane, film, film_plane, match, film_planes=3 + i % 3, substrate_planes=3
+        ).sandwich(gap_a=2.2, shift=shift)
         yield f"interface/{material}-{plane}_Li-{film_plane}/{i}", cell.structure
 
 

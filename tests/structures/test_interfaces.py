@@ -19,11 +19,9 @@ from liface.errors import InputError, OverlapError
 from liface.structures.crystal import repeat_of
 from liface.structures.cutting import cut_slab
 from liface.structures.interfaces import (
+    InterfaceBuilder,
     anion_bond_count,
-    assemble_sandwich,
-    assemble_vacuum,
     registry_shifts,
-    slab_of_same_cell,
     strained_film_bulk,
 )
 from liface.structures.matching import best_match, describe_match, in_plane_vectors
@@ -73,17 +71,9 @@ def test_a_on_a_is_the_perfect_crystal(bulk, plane, film_planes):
     match = describe_match(UNIT, UNIT, repeat.in_plane, repeat.in_plane)
     shift = np.linalg.solve(repeat.in_plane.T, repeat.vectors[2, :2])
     for substrate_planes in (3, 4):
-        cell = assemble_sandwich(
-            bulk,
-            plane,
-            bulk,
-            plane,
-            match,
-            substrate_planes=substrate_planes,
-            film_planes=film_planes,
-            gap_a=repeat.height_a,
-            shift=tuple(shift),
-        )
+        cell = InterfaceBuilder(
+            bulk, plane, bulk, plane, match, substrate_planes=substrate_planes, film_planes=film_planes
+        ).sandwich(gap_a=repeat.height_a, shift=tuple(shift))
         assert cell.equivalent_interfaces
         assert cell.n_film == film_planes
         assert same_environments(cell.structure, bulk)
@@ -102,16 +92,8 @@ def test_compound_on_itself_with_the_right_registry(bulk, plane):
     following = slab.positions[0, :2] + slab.repeats * repeat.vectors[2, :2]
     shift = np.linalg.solve(repeat.in_plane.T, following - slab.top_anchor)
     for film_planes in (2, 4) if plane == "0001" else (1, 2, 3):
-        cell = assemble_sandwich(
-            bulk,
-            plane,
-            bulk,
-            plane,
-            match,
-            substrate_planes=2,
-            film_planes=film_planes,
-            gap_a=spacing,
-            shift=tuple(shift),
+        cell = InterfaceBuilder(bulk, plane, bulk, plane, match, substrate_planes=2, film_planes=film_planes).sandwich(
+            gap_a=spacing, shift=tuple(shift)
         )
         assert cell.equivalent_interfaces
         assert same_environments(cell.structure, bulk)
@@ -122,8 +104,8 @@ def test_compound_on_itself_with_the_right_registry(bulk, plane):
 def test_sandwich_geometry(substrate, plane, film_plane, film_planes):
     match = matched(substrate, plane, film_plane)
     shift = registry_shifts(match)[4]
-    cell = assemble_sandwich(
-        substrate, plane, bcc(), film_plane, match, film_planes=film_planes, gap_a=2.3, shift=shift
+    cell = InterfaceBuilder(substrate, plane, bcc(), film_plane, match, film_planes=film_planes).sandwich(
+        gap_a=2.3, shift=shift
     )
     assert cell.n_film_planes == film_planes
     assert cell.n_film == film_planes * match.n_film_cells == np.sum(roles(cell) == "film")
@@ -142,7 +124,9 @@ def test_sandwich_geometry(substrate, plane, film_plane, film_planes):
 @pytest.mark.parametrize(("substrate", "plane", "film_plane"), SYSTEMS[:5])
 def test_substrate_is_not_strained(substrate, plane, film_plane):
     match = matched(substrate, plane, film_plane)
-    cell = assemble_sandwich(substrate, plane, bcc(), film_plane, match, film_planes=4, gap_a=2.5, substrate_planes=6)
+    cell = InterfaceBuilder(substrate, plane, bcc(), film_plane, match, film_planes=4, substrate_planes=6).sandwich(
+        gap_a=2.5
+    )
     alone = cell.structure.copy()
     alone.remove_sites(np.flatnonzero(roles(cell) == "film").tolist())
     nearest = {round(n.nn_distance, 4) for i in alone.get_all_neighbors(3.3) for n in i}
@@ -153,7 +137,9 @@ def test_substrate_is_not_strained(substrate, plane, film_plane):
 def test_the_two_interfaces_look_the_same():
     """Neighbour shells across the lower and the upper interface agree for an odd film in a bad registry."""
     match = matched(bcc("W", 3.165), "110", "100")
-    cell = assemble_sandwich(bcc("W", 3.165), "110", bcc(), "100", match, film_planes=5, gap_a=2.2, shift=(0.31, 0.17))
+    cell = InterfaceBuilder(bcc("W", 3.165), "110", bcc(), "100", match, film_planes=5).sandwich(
+        gap_a=2.2, shift=(0.31, 0.17)
+    )
     z = cell.structure.cart_coords[:, 2] % cell.structure.lattice.matrix[2, 2]
     film = roles(cell) == "film"
     shells = []
@@ -172,9 +158,9 @@ def test_the_two_interfaces_look_the_same():
 def test_without_inversion_c_is_normal_and_labelled():
     substrate = lpscl()
     match = matched(substrate, "100", "100")
-    cell = assemble_sandwich(
-        substrate, "100", bcc(), "100", match, film_planes=4, gap_a=2.0, anion_bonds=PS4, substrate_min_thickness_a=9.0
-    )
+    cell = InterfaceBuilder(
+        substrate, "100", bcc(), "100", match, film_planes=4, anion_bonds=PS4, substrate_min_thickness_a=9.0
+    ).sandwich(gap_a=2.0)
     assert not cell.equivalent_interfaces
     assert cell.structure.lattice.matrix[2, :2] == pytest.approx([0, 0])
     assert anion_bond_count(cell.structure, PS4) == 4 * cell.structure.composition["P"]
@@ -185,9 +171,8 @@ def test_without_inversion_c_is_normal_and_labelled():
 
 def test_shift_moves_the_film_only():
     match = matched(bcc("W", 3.165), "110", "110")
-    build = {"film_planes": 3, "gap_a": 2.4}
-    at_rest = assemble_vacuum(bcc("W", 3.165), "110", bcc(), "110", match, **build)
-    moved = assemble_vacuum(bcc("W", 3.165), "110", bcc(), "110", match, shift=(0.2, 0.3), **build)
+    builder = InterfaceBuilder(bcc("W", 3.165), "110", bcc(), "110", match, film_planes=3)
+    at_rest, moved = builder.with_vacuum(2.4), builder.with_vacuum(2.4, (0.2, 0.3))
     delta = moved.structure.frac_coords - at_rest.structure.frac_coords
     delta[:, :2] -= np.floor(delta[:, :2] + 1e-9)
     film = roles(moved) == "film"
@@ -197,16 +182,20 @@ def test_shift_moves_the_film_only():
 
 def test_zero_shift_is_on_top():
     match = describe_match(UNIT, UNIT, *(in_plane_vectors(bcc(), "100"),) * 2)
-    cell = assemble_vacuum(bcc(), "100", bcc(), "100", match, film_planes=1, gap_a=2.5, substrate_planes=3)
+    cell = InterfaceBuilder(bcc(), "100", bcc(), "100", match, film_planes=1, substrate_planes=3).with_vacuum(gap_a=2.5)
     assert cell.structure.get_distance(2, 3) == pytest.approx(2.5)
 
 
 def test_origin_and_orientation_of_the_bulk_do_not_matter():
     match = matched(bcc("W", 3.165), "110", "100")
-    first = assemble_sandwich(bcc("W", 3.165), "110", bcc(), "100", match, film_planes=3, gap_a=2.3, shift=(0.1, 0.2))
+    first = InterfaceBuilder(bcc("W", 3.165), "110", bcc(), "100", match, film_planes=3).sandwich(
+        gap_a=2.3, shift=(0.1, 0.2)
+    )
     moved = rotated(bcc("W", 3.165))
     moved.translate_sites(list(range(len(moved))), [0.13, 0.21, 0.34])
-    again = assemble_sandwich(moved, "110", rotated(bcc(), 5), "100", match, film_planes=3, gap_a=2.3, shift=(0.1, 0.2))
+    again = InterfaceBuilder(moved, "110", rotated(bcc(), 5), "100", match, film_planes=3).sandwich(
+        gap_a=2.3, shift=(0.1, 0.2)
+    )
     assert again.structure.lattice.matrix == pytest.approx(first.structure.lattice.matrix, abs=1e-6)
     assert same_environments(first.structure, again.structure, cutoff=4.0)
 
@@ -214,9 +203,10 @@ def test_origin_and_orientation_of_the_bulk_do_not_matter():
 @pytest.mark.parametrize("size", [1e-8, 1e-5])
 def test_noise_moves_nothing(size):
     match = matched(antifluorite(), "110", "110")
-    build = {"film_planes": 3, "gap_a": 2.3, "shift": (0.25, 0.1)}
-    first = assemble_sandwich(antifluorite(), "110", bcc(), "110", match, **build)
-    again = assemble_sandwich(noisy(antifluorite(), size), "110", noisy(bcc(), size), "110", match, **build)
+    first, again = (
+        InterfaceBuilder(substrate, "110", film, "110", match, film_planes=3).sandwich(2.3, (0.25, 0.1))
+        for substrate, film in ((antifluorite(), bcc()), (noisy(antifluorite(), size), noisy(bcc(), size)))
+    )
     assert again.structure.species == first.structure.species
     assert again.structure.lattice.matrix == pytest.approx(first.structure.lattice.matrix, abs=200 * size)
     delta = again.structure.frac_coords - first.structure.frac_coords
@@ -234,7 +224,7 @@ def test_strained_bulk_is_the_inside_of_the_film(film_plane):
     assert len(strained) == {"100": 2, "110": 2, "111": 3}[film_plane]
     stretch = np.prod([1 + p / 100 for p in match.principal_percent])
     assert strained.volume / len(strained) == pytest.approx(3.44**3 / 2 * stretch, rel=1e-3)
-    film = slab_of_same_cell("film", substrate, "110", bcc(), film_plane, match, film_planes=15)
+    film = InterfaceBuilder(substrate, "110", bcc(), film_plane, match, film_planes=15).slab("film")
     z = film.cart_coords[:, 2]
     middle = int(np.argmin(np.abs(z - z.mean())))
     shell = sorted(n.nn_distance for n in film.get_neighbors(film[middle], 4.2))
@@ -245,7 +235,9 @@ def test_strained_bulk_is_the_inside_of_the_film(film_plane):
 def test_spacing_scale_stretches_the_film_height():
     substrate = bcc("W", 3.165)
     match = matched(substrate, "110", "100")
-    cell = assemble_sandwich(substrate, "110", bcc(), "100", match, film_planes=4, gap_a=2.3, film_spacing_scale=1.05)
+    cell = InterfaceBuilder(substrate, "110", bcc(), "100", match, film_planes=4, film_spacing_scale=1.05).sandwich(
+        gap_a=2.3
+    )
     z = np.unique(np.round(cell.structure.cart_coords[roles(cell) == "film", 2], 6))
     assert np.diff(z) == pytest.approx(1.72 * 1.05)
     assert facing_gaps(cell) == pytest.approx((2.3, 2.3), abs=1e-6)
@@ -254,11 +246,11 @@ def test_spacing_scale_stretches_the_film_height():
 def test_vacuum_route_parts_add_up():
     substrate = hcp()
     match = matched(substrate, "0001", "110")
-    whole = assemble_vacuum(
-        substrate, "0001", bcc(), "110", match, film_planes=5, gap_a=2.5, vacuum_a=18.0, frozen_planes=2
+    whole = InterfaceBuilder(substrate, "0001", bcc(), "110", match, film_planes=5).with_vacuum(
+        gap_a=2.5, vacuum_a=18.0, frozen_planes=2
     )
-    lower = slab_of_same_cell("substrate", substrate, "0001", bcc(), "110", match, film_planes=5, frozen_planes=2)
-    film = slab_of_same_cell("film", substrate, "0001", bcc(), "110", match, film_planes=5)
+    lower = InterfaceBuilder(substrate, "0001", bcc(), "110", match, film_planes=5).slab("substrate", frozen_planes=2)
+    film = InterfaceBuilder(substrate, "0001", bcc(), "110", match, film_planes=5).slab("film")
     assert whole.n_interfaces == 1
     assert not whole.equivalent_interfaces
     assert len(whole.structure) == len(lower) + len(film)
@@ -303,8 +295,10 @@ def test_registry_shifts_are_no_lattice_vectors(substrate, plane, film_plane):
 def test_atoms_across_the_gap_must_not_touch():
     match = matched(bcc("W", 3.165), "110", "110")
     with pytest.raises(OverlapError, match="interface"):
-        assemble_sandwich(bcc("W", 3.165), "110", bcc(), "110", match, film_planes=2, gap_a=0.1)
+        InterfaceBuilder(bcc("W", 3.165), "110", bcc(), "110", match, film_planes=2).sandwich(gap_a=0.1)
     with pytest.raises(InputError, match="film_spacing_scale"):
-        assemble_sandwich(bcc("W", 3.165), "110", bcc(), "110", match, film_planes=2, gap_a=2.0, film_spacing_scale=3.0)
+        InterfaceBuilder(bcc("W", 3.165), "110", bcc(), "110", match, film_planes=2, film_spacing_scale=3.0).sandwich(
+            gap_a=2.0
+        )
     with pytest.raises(InputError, match="part"):
-        slab_of_same_cell("both", bcc("W", 3.165), "110", bcc(), "110", match, film_planes=2)
+        InterfaceBuilder(bcc("W", 3.165), "110", bcc(), "110", match, film_planes=2).slab("both")

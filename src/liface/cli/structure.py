@@ -178,22 +178,22 @@ class _Pair:
         return found
 
     def sandwich(self, match: Match, termination: int, film_planes: int) -> InterfaceCell:
-        from liface.structures.interfaces import assemble_sandwich
+        from liface.structures.interfaces import InterfaceBuilder
 
         crystal = _crystal(self.substrate)
-        return assemble_sandwich(
+        builder = InterfaceBuilder(
             crystal["bulk"],
             self.plane,
             _crystal(self.film)["bulk"],
             self.film_plane,
             match,
             film_planes=film_planes,
-            gap_a=START_GAP_A,
             termination=termination,
             substrate_min_thickness_a=6.0,
             anion_bonds=crystal["anion_bonds"],
             keep_cell=crystal["keep_cell"],
         )
+        return builder.sandwich(START_GAP_A)
 
     def n_atoms(self, match: Match, built: InterfaceCell) -> int:
         """Atoms of another match with the same planes as the cell that was built."""

@@ -20,10 +20,8 @@ _MODULES = {
     ),
     "registry": ("registry_shifts",),
     "interfaces": (
+        "InterfaceBuilder",
         "InterfaceCell",
-        "assemble_sandwich",
-        "assemble_vacuum",
-        "slab_of_same_cell",
         "strained_film_bulk",
     ),
 }

@@ -11,12 +11,13 @@ from liface.errors import InputError
 from liface.structures import checks
 from liface.structures.cutting import SlabAtoms, cut_slab, planar_supercell
 from liface.structures.integers import IntMatrix2
-from liface.structures.layers import AnionBonds
 from liface.structures.matching import Match, film_deformation
 from liface.structures.slabs import tile
 
 if TYPE_CHECKING:
-    from pymatgen.core import Structure
+    from liface.structures.interfaces import InterfaceBuilder
+
+DEFAULT_SUBSTRATE_PLANES = 4
 
 
 @dataclass(frozen=True)
@@ -53,66 +54,32 @@ class Parts:
     match: Match
 
 
-PART_ARGUMENTS = (
-    "substrate_bulk",
-    "substrate_plane",
-    "film_bulk",
-    "film_plane",
-    "match",
-    "film_planes",
-    "termination",
-    "substrate_planes",
-    "substrate_min_thickness_a",
-    "film_spacing_scale",
-    "substrate_reference",
-    "film_reference",
-    "anion_bonds",
-    "film_termination",
-    "keep_cell",
-)
-
-
-def part_arguments(values: dict) -> dict:
-    """Pick the arguments of ``parts_of`` from those of a builder."""
-    return {name: values[name] for name in PART_ARGUMENTS}
-
-
-def parts_of(
-    substrate_bulk: Structure,
-    substrate_plane: str,
-    film_bulk: Structure,
-    film_plane: str,
-    match: Match,
-    film_planes: int,
-    termination: int,
-    substrate_planes: int | None,
-    substrate_min_thickness_a: float | None,
-    film_spacing_scale: float,
-    substrate_reference: Structure | None,
-    film_reference: Structure | None,
-    anion_bonds: AnionBonds,
-    film_termination: int,
-    keep_cell: bool,
-) -> Parts:
-    """Cut both slabs and bring them into the coherent cell; see ``assemble_sandwich``."""
-    if not 0.5 < film_spacing_scale < 2.0:
-        raise InputError(f"film_spacing_scale = {film_spacing_scale} must lie between 0.5 and 2")
-    if substrate_planes is None and substrate_min_thickness_a is None:
-        substrate_planes = 4
+def parts_of(builder: InterfaceBuilder) -> Parts:
+    """Cut both slabs of a builder and bring them into the coherent cell."""
+    if not 0.5 < builder.film_spacing_scale < 2.0:
+        raise InputError(f"film_spacing_scale = {builder.film_spacing_scale} must lie between 0.5 and 2")
+    thickness_is_open = builder.substrate_planes is None and builder.substrate_min_thickness_a is None
     substrate = cut_slab(
-        substrate_bulk,
-        substrate_plane,
-        termination=termination,
-        n_planes=substrate_planes,
-        min_thickness_a=substrate_min_thickness_a,
-        anion_bonds=anion_bonds,
-        reference=substrate_reference,
-        keep_cell=keep_cell,
+        builder.substrate_bulk,
+        builder.substrate_plane,
+        termination=builder.termination,
+        n_planes=DEFAULT_SUBSTRATE_PLANES if thickness_is_open else builder.substrate_planes,
+        min_thickness_a=builder.substrate_min_thickness_a,
+        anion_bonds=builder.anion_bonds,
+        reference=builder.substrate_reference,
+        keep_cell=builder.keep_cell,
     )
-    film = cut_slab(film_bulk, film_plane, termination=film_termination, n_planes=film_planes, reference=film_reference)
+    film = cut_slab(
+        builder.film_bulk,
+        builder.film_plane,
+        termination=builder.film_termination,
+        n_planes=builder.film_planes,
+        reference=builder.film_reference,
+    )
+    match = builder.match
     deformation = film_deformation(match, substrate.in_plane, film.in_plane)
     strain = np.eye(3)
-    strain[:2, :2], strain[2, 2] = deformation, film_spacing_scale
+    strain[:2, :2], strain[2, 2] = deformation, builder.film_spacing_scale
     return Parts(
         substrate=_body(substrate, match.substrate_supercell, np.eye(3)),
         film=_body(film, match.film_supercell, strain),

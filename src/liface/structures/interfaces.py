@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from liface.errors import InputError
 from liface.structures import checks
 from liface.structures.checks import anion_bond_count
-from liface.structures.coherent import Parts, part_arguments, parts_of
+from liface.structures.coherent import Parts, parts_of
 from liface.structures.crystal import repeat_of
 from liface.structures.cutting import wrap_planar
 from liface.structures.layers import AnionBonds, layering
@@ -22,12 +23,10 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 __all__ = [
+    "InterfaceBuilder",
     "InterfaceCell",
     "anion_bond_count",
-    "assemble_sandwich",
-    "assemble_vacuum",
     "registry_shifts",
-    "slab_of_same_cell",
     "strained_film_bulk",
 ]
 
@@ -119,138 +118,110 @@ def strained_film_bulk(
     return make_structure(cell, species, positions, ["bulk"] * len(species))
 
 
-def assemble_sandwich(
-    substrate_bulk: Structure,
-    substrate_plane: str,
-    film_bulk: Structure,
-    film_plane: str,
-    match: Match,
-    *,
-    film_planes: int,
-    gap_a: float,
-    termination: int = 0,
-    substrate_planes: int | None = None,
-    substrate_min_thickness_a: float | None = None,
-    shift: tuple[float, float] = (0.0, 0.0),
-    film_spacing_scale: float = 1.0,
-    substrate_reference: Structure | None = None,
-    film_reference: Structure | None = None,
-    anion_bonds: AnionBonds = (),
-    film_termination: int = 0,
-    keep_cell: bool = False,
-) -> InterfaceCell:
-    """Stack substrate and film without vacuum: two interfaces per cell.
+@dataclass(frozen=True, eq=False)
+class InterfaceBuilder:
+    """A film on a substrate, in a coherent cell; the slabs are cut once for every stack that is built of them.
 
-    The substrate keeps its lattice; the film is strained onto it. Both interfaces start with the gap ``gap_a``.
-    Where both slabs have inversion centres, the third lattice vector is tilted so that inversion through the film
-    centre maps one interface on the other, for odd and even films alike; otherwise it is normal to the plane
-    and the registry of the upper interface follows from the stacking.
+    The substrate keeps its lattice; the film is strained onto it.
 
-    Parameters
+    Attributes
     ----------
     film_planes
         Atomic planes of the film, rounded up to whole repeats.
-    gap_a
-        Distance between the facing outermost atoms, Å.
     substrate_planes, substrate_min_thickness_a
         Thickness of the substrate; four planes where neither is given.
-    shift
-        See ``InterfaceCell.shift``.
     film_spacing_scale
         Factor on the plane spacing of the film: its relaxed height under the in-plane strain over the unstrained.
     keep_cell
         Repeat the given cell of the substrate whole, also where it holds a smaller one.
-
-    Raises
-    ------
-    OverlapError
-        If atoms across the interface are closer than 1 Å.
     """
-    parts = parts_of(**part_arguments(locals()))
-    sub, film = parts.substrate, parts.film
-    planar = _placed(parts, shift)
-    lower = sub.thickness_a + gap_a
-    period = lower + film.thickness_a + gap_a
-    cell = np.zeros((3, 3))
-    cell[:2, :2], cell[2, 2] = parts.cell, period
-    equivalent = sub.inversion is not None and film.inversion is not None
-    if sub.inversion is not None and film.inversion is not None:
-        cell[2, :2] = wrap_planar(2.0 * (film.inversion + planar - sub.inversion), parts.substrate_lattice)
-    top = film.moved(planar, lower)
-    _check_gap(sub.positions, top, parts.cell)
-    _check_gap(top, sub.positions + cell[2], parts.cell)
-    return _cell(parts, cell, sub.positions, top, gap_a, shift, interfaces=2, equivalent=equivalent)
 
+    substrate_bulk: Structure
+    substrate_plane: str
+    film_bulk: Structure
+    film_plane: str
+    match: Match
+    _: KW_ONLY
+    film_planes: int
+    termination: int = 0
+    substrate_planes: int | None = None
+    substrate_min_thickness_a: float | None = None
+    film_spacing_scale: float = 1.0
+    substrate_reference: Structure | None = None
+    film_reference: Structure | None = None
+    anion_bonds: AnionBonds = ()
+    film_termination: int = 0
+    keep_cell: bool = False
 
-def assemble_vacuum(
-    substrate_bulk: Structure,
-    substrate_plane: str,
-    film_bulk: Structure,
-    film_plane: str,
-    match: Match,
-    *,
-    film_planes: int,
-    gap_a: float,
-    vacuum_a: float = 15.0,
-    frozen_planes: int = 0,
-    termination: int = 0,
-    substrate_planes: int | None = None,
-    substrate_min_thickness_a: float | None = None,
-    shift: tuple[float, float] = (0.0, 0.0),
-    film_spacing_scale: float = 1.0,
-    substrate_reference: Structure | None = None,
-    film_reference: Structure | None = None,
-    anion_bonds: AnionBonds = (),
-    film_termination: int = 0,
-    keep_cell: bool = False,
-) -> InterfaceCell:
-    """Put the film on top of the substrate, with vacuum above: one interface and two free surfaces.
+    @cached_property
+    def parts(self) -> Parts:
+        """Both slabs in the coherent cell, not yet stacked."""
+        return parts_of(self)
 
-    Arguments as for ``assemble_sandwich``; ``frozen_planes`` substrate planes from below stay fixed.
-    """
-    parts = parts_of(**part_arguments(locals()))
-    planar = _placed(parts, shift)
-    lower = parts.substrate.thickness_a + gap_a
-    top = parts.film.moved(planar, lower)
-    _check_gap(parts.substrate.positions, top, parts.cell)
-    cell = np.zeros((3, 3))
-    cell[:2, :2], cell[2, 2] = parts.cell, lower + parts.film.thickness_a + vacuum_a
-    return _cell(parts, cell, parts.substrate.positions, top, gap_a, shift, interfaces=1, frozen_planes=frozen_planes)
+    def sandwich(self, gap_a: float, shift: tuple[float, float] = (0.0, 0.0)) -> InterfaceCell:
+        """Stack substrate and film without vacuum: two interfaces per cell, both with the gap ``gap_a``.
 
+        Where both slabs have inversion centres, the third lattice vector is tilted so that inversion through the film
+        centre maps one interface on the other, for odd and even films alike; otherwise it is normal to the plane
+        and the registry of the upper interface follows from the stacking.
 
-def slab_of_same_cell(
-    part: Literal["substrate", "film"],
-    substrate_bulk: Structure,
-    substrate_plane: str,
-    film_bulk: Structure,
-    film_plane: str,
-    match: Match,
-    *,
-    film_planes: int,
-    vacuum_a: float = 15.0,
-    frozen_planes: int = 0,
-    termination: int = 0,
-    substrate_planes: int | None = None,
-    substrate_min_thickness_a: float | None = None,
-    film_spacing_scale: float = 1.0,
-    substrate_reference: Structure | None = None,
-    film_reference: Structure | None = None,
-    anion_bonds: AnionBonds = (),
-    film_termination: int = 0,
-    keep_cell: bool = False,
-) -> Structure:
-    """Return the substrate slab, or the strained film, alone with vacuum in the in-plane cell of the interface.
+        Parameters
+        ----------
+        gap_a
+            Distance between the facing outermost atoms, Å.
+        shift
+            See ``InterfaceCell.shift``.
 
-    Their surface energies are what the vacuum route subtracts; arguments as for ``assemble_vacuum``.
-    """
-    if part not in ("substrate", "film"):
-        raise InputError(f"part must be 'substrate' or 'film', not {part!r}")
-    parts = parts_of(**part_arguments(locals()))
-    body = parts.substrate if part == "substrate" else parts.film
-    cell = np.zeros((3, 3))
-    cell[:2, :2], cell[2, 2] = parts.cell, body.thickness_a + vacuum_a
-    frozen = body.planes < frozen_planes if part == "substrate" else np.zeros(len(body.species), dtype=bool)
-    return make_structure(cell, body.species, body.positions, [part] * len(body.species), frozen)
+        Raises
+        ------
+        OverlapError
+            If atoms across the interface are closer than 1 Å.
+        """
+        parts = self.parts
+        sub, film = parts.substrate, parts.film
+        planar = _placed(parts, shift)
+        lower = sub.thickness_a + gap_a
+        period = lower + film.thickness_a + gap_a
+        cell = np.zeros((3, 3))
+        cell[:2, :2], cell[2, 2] = parts.cell, period
+        equivalent = sub.inversion is not None and film.inversion is not None
+        if sub.inversion is not None and film.inversion is not None:
+            cell[2, :2] = wrap_planar(2.0 * (film.inversion + planar - sub.inversion), parts.substrate_lattice)
+        top = film.moved(planar, lower)
+        _check_gap(sub.positions, top, parts.cell)
+        _check_gap(top, sub.positions + cell[2], parts.cell)
+        return _cell(parts, cell, sub.positions, top, gap_a, shift, interfaces=2, equivalent=equivalent)
+
+    def with_vacuum(
+        self, gap_a: float, shift: tuple[float, float] = (0.0, 0.0), *, vacuum_a: float = 15.0, frozen_planes: int = 0
+    ) -> InterfaceCell:
+        """Put the film on top of the substrate, with vacuum above: one interface and two free surfaces.
+
+        Arguments as for ``sandwich``; ``frozen_planes`` substrate planes from below stay fixed.
+        """
+        parts = self.parts
+        planar = _placed(parts, shift)
+        lower = parts.substrate.thickness_a + gap_a
+        top = parts.film.moved(planar, lower)
+        _check_gap(parts.substrate.positions, top, parts.cell)
+        cell = np.zeros((3, 3))
+        cell[:2, :2], cell[2, 2] = parts.cell, lower + parts.film.thickness_a + vacuum_a
+        return _cell(
+            parts, cell, parts.substrate.positions, top, gap_a, shift, interfaces=1, frozen_planes=frozen_planes
+        )
+
+    def slab(self, part: Literal["substrate", "film"], *, vacuum_a: float = 15.0, frozen_planes: int = 0) -> Structure:
+        """Return the substrate slab, or the strained film, alone with vacuum in the in-plane cell of the interface.
+
+        Their surface energies are what the vacuum route subtracts; arguments as for ``with_vacuum``.
+        """
+        if part not in ("substrate", "film"):
+            raise InputError(f"part must be 'substrate' or 'film', not {part!r}")
+        body = self.parts.substrate if part == "substrate" else self.parts.film
+        cell = np.zeros((3, 3))
+        cell[:2, :2], cell[2, 2] = self.parts.cell, body.thickness_a + vacuum_a
+        frozen = body.planes < frozen_planes if part == "substrate" else np.zeros(len(body.species), dtype=bool)
+        return make_structure(cell, body.species, body.positions, [part] * len(body.species), frozen)
 
 
 def _placed(parts: Parts, shift: tuple[float, float]) -> np.ndarray:

@@ -147,9 +147,9 @@ def _bare_cell(case: Case, spec: BindingSpec, substrate: BulkReference) -> Struc
 def _monolayer_cell(
     case: Case, spec: BindingSpec, substrate: BulkReference, film: BulkReference, shift: tuple[float, float]
 ) -> Structure:
-    from liface.structures.interfaces import assemble_vacuum
+    from liface.structures.interfaces import InterfaceBuilder
 
-    cell = assemble_vacuum(
+    builder = InterfaceBuilder(
         substrate.geometry.to_structure(),
         spec.substrate_plane,
         film.geometry.to_structure(),
@@ -158,14 +158,12 @@ def _monolayer_cell(
         termination=spec.substrate_termination,
         substrate_min_thickness_a=case.protocol.binding_thickness_a,
         film_planes=spec.monolayers,
-        gap_a=MONOLAYER_GAP_A,
-        shift=shift,
-        vacuum_a=case.protocol.vacuum_a,
         substrate_reference=spec.substrate.structure(),
         film_reference=spec.film.structure(),
         anion_bonds=spec.substrate.anion_bonds,
         keep_cell=spec.substrate.broken_symmetry,
     )
+    cell = builder.with_vacuum(MONOLAYER_GAP_A, shift, vacuum_a=case.protocol.vacuum_a)
     return _freeze_lower_half(cell.structure)
 
 

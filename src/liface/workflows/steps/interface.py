@@ -12,7 +12,7 @@ construction, and the thinnest film is released afterwards to see what the const
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from pydantic import Field
@@ -34,7 +34,7 @@ from liface.workflows.steps.common import BulkReference, Case, energy_of, lowest
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-    from liface.structures.interfaces import InterfaceCell
+    from liface.structures.interfaces import InterfaceBuilder, InterfaceCell
     from liface.structures.matching import Match
 
 
@@ -144,12 +144,10 @@ def stack(
     case: Case, setup: InterfaceSetup, film_planes: int, gap_a: float, shift: tuple[float, float]
 ) -> InterfaceCell:
     """Build one cell of the series."""
-    from liface.structures.interfaces import assemble_sandwich, assemble_vacuum
-
-    common = {**_parts(case, setup, film_planes), "gap_a": gap_a, "shift": shift}
+    builder = _builder(case, setup, film_planes)
     if setup.spec.method == "vacuum":
-        return assemble_vacuum(**common, vacuum_a=case.protocol.vacuum_a)
-    return assemble_sandwich(**common)
+        return builder.with_vacuum(gap_a, shift, vacuum_a=case.protocol.vacuum_a)
+    return builder.sandwich(gap_a, shift)
 
 
 def gap_requests(case: Case, setup: InterfaceSetup) -> tuple[CalculationRequest, ...]:
@@ -311,29 +309,30 @@ def n_interfaces(spec: InterfaceSpec) -> int:
 
 def _free_slabs(case: Case, setup: InterfaceSetup, film_planes: int) -> dict[str, Structure]:
     """Return substrate and strained film alone, with vacuum, in the cell of the interface."""
-    from liface.structures.interfaces import slab_of_same_cell
+    builder = _builder(case, setup, film_planes)
+    parts: tuple[Literal["substrate", "film"], ...] = ("substrate", "film")
+    return {part: builder.slab(part, vacuum_a=case.protocol.vacuum_a) for part in parts}
 
-    common = {**_parts(case, setup, film_planes), "vacuum_a": case.protocol.vacuum_a}
-    return {part: slab_of_same_cell(part, **common) for part in ("substrate", "film")}
 
+def _builder(case: Case, setup: InterfaceSetup, film_planes: int) -> InterfaceBuilder:
+    from liface.structures.interfaces import InterfaceBuilder
 
-def _parts(case: Case, setup: InterfaceSetup, film_planes: int) -> dict[str, Any]:
     spec = setup.spec
-    return {
-        "substrate_bulk": setup.substrate.geometry.to_structure(),
-        "substrate_plane": spec.substrate_plane,
-        "film_bulk": setup.film.geometry.to_structure(),
-        "film_plane": spec.film_plane,
-        "match": actual_match(spec, setup.substrate, setup.film),
-        "termination": spec.substrate_termination,
-        "substrate_min_thickness_a": case.protocol.substrate_thickness_a,
-        "film_planes": film_planes,
-        "film_spacing_scale": setup.film_spacing_scale,
-        "substrate_reference": spec.substrate.structure(),
-        "film_reference": spec.film.structure(),
-        "anion_bonds": spec.substrate.anion_bonds,
-        "keep_cell": spec.substrate.broken_symmetry,
-    }
+    return InterfaceBuilder(
+        setup.substrate.geometry.to_structure(),
+        spec.substrate_plane,
+        setup.film.geometry.to_structure(),
+        spec.film_plane,
+        actual_match(spec, setup.substrate, setup.film),
+        film_planes=film_planes,
+        termination=spec.substrate_termination,
+        substrate_min_thickness_a=case.protocol.substrate_thickness_a,
+        film_spacing_scale=setup.film_spacing_scale,
+        substrate_reference=spec.substrate.structure(),
+        film_reference=spec.film.structure(),
+        anion_bonds=spec.substrate.anion_bonds,
+        keep_cell=spec.substrate.broken_symmetry,
+    )
 
 
 def _strained_bulk(spec: InterfaceSpec, substrate: BulkReference, film: BulkReference) -> Structure:

@@ -11,8 +11,11 @@ from liface.workflows.specs import BindingSpec, BulkSpec, InterfaceSpec, Materia
 from liface.workflows.steps import binding, interface, surface
 from liface.workflows.steps.common import BulkReference, Case
 
-SECONDS_PER_ATOM_AND_CALL = {"sevennet": 0.012, "chgnet": 0.0045, "emt": 0.0001, "morse": 0.0005}
-"""Wall time of one force call per atom on one core, where the database has no calculations to learn from."""
+SECONDS_PER_ATOM_AND_CALL = {
+    "sevennet": 0.012, "chgnet": 0.0045, "emt": 0.0001, "morse": 0.0005, "gpaw": 3.0, "vasp": 3.0,
+}  # fmt: skip
+"""Wall time of one force call per atom on one core, where the database has no calculations to learn from. That of DFT
+is of cells of about ten atoms with plane waves; it grows with the square of the number of atoms."""
 UNKNOWN_ENGINE_S = 0.02
 CALLS_PER_RELAXATION = 35
 CALLS_PER_COHERENT_RELAXATION = 10

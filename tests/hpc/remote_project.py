@@ -70,7 +70,10 @@ class RemoteProject:
             "queue": {"store": self.mongo.store(self.database, "jobs")},
             "jobstore": {
                 "docs_store": self.mongo.store(self.database, "outputs"),
-                "additional_stores": {"data": self.mongo.store(self.database, "outputs_blobs", "GridFSStore")},
+                # without this key every new blob takes the place of all others
+                "additional_stores": {
+                    "data": self.mongo.store(self.database, "outputs_blobs", "GridFSStore", key="blob_uuid")
+                },
             },
             "runner": {
                 "delay_checkout": 0.5,

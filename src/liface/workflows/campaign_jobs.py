@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +15,7 @@ from liface.workflows.campaign import PlannedCase
 from liface.workflows.executor import KnownExecutor, use_executor
 from liface.workflows.flows.base import References
 from liface.workflows.jobs.calculate import Terms, calculate, calculate_structure
+from liface.workflows.run_folders import slug
 
 if TYPE_CHECKING:
     from jobflow import Flow
@@ -111,11 +111,7 @@ def independent_flows(jobs: Sequence[CaseJob], name: str) -> Iterator[tuple[Flow
 def folder_of(case_job: CaseJob) -> str:
     """Return the readable run folder of a job: campaign, case and engine, step."""
     case = case_job.planned.case
-    return "/".join(_slug(part) for part in (case.campaign, case.name, case.engine.label, case_job.job.name))
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9_.+-]+", "-", text).strip("-.") or "step"
+    return "/".join(slug(part) for part in (case.campaign, case.name, case.engine.label, case_job.job.name))
 
 
 def _filled(arg: Any, outputs: dict[str, Any]) -> Any:

@@ -13,6 +13,7 @@ from liface.documents import CalculationDocument, CalculationRequest, Document, 
 from liface.engines.base import EngineSpec
 from liface.workflows.decorators import Outcomes, Requests, calculation_job, origin_of_current_job
 from liface.workflows.executor import adopt, current_executor, dispatched
+from liface.workflows.run_folders import link_run_folder
 
 
 class Terms(Document):
@@ -69,6 +70,8 @@ def _compute(
 ) -> tuple[CalculationDocument, ...]:
     retry = re.compile(terms.retry) if terms.retry is not None else None
     runs = Path.cwd() if dispatched() is None else None
+    if runs is not None and requests:
+        link_run_folder(requests[0].engine.label)
     return tuple(current_executor(retry, terms.since, runs).run(requests, engine))
 
 

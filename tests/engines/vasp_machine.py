@@ -31,7 +31,8 @@ def write_potcars(folder: Path, symbols: tuple[str, ...] = tuple(POTENTIALS), fu
         title = f"PAW_PBE {symbol} 01Jan2000"
         (folder / f"POTCAR.{symbol}").write_text(
             f"  {title}\n   {zval:.8f}\n parameters from PSCTR are:\n"
-            f"   VRHFIN ={symbol.partition('_')[0]}: synthetic\n   LEXCH  = PE\n   EATOM  =   100.0000 eV,    7.3500 Ry\n\n"
+            f"   VRHFIN ={symbol.partition('_')[0]}: synthetic\n   LEXCH  = PE\n"
+            "   EATOM  =   100.0000 eV,    7.3500 Ry\n\n"
             f"   TITEL  = {title}\n   LULTRA =        F    use ultrasoft PP ?\n   LPAW   =        T    paw PP\n"
             f"   POMASS =   10.000; ZVAL   = {zval:8.3f}    mass and valenz\n"
             f"   ENMAX  = {enmax:8.3f}; ENMIN  = {0.75 * enmax:8.3f} eV\n"

@@ -1,9 +1,9 @@
 """VASP, through atomate2's makers and input sets.
 
 The registry calls :func:`describe` (which level of theory a spec means, without VASP or its pseudopotentials),
-:func:`build` and :func:`availability`; :func:`setup_problems` says what a machine lacks for given elements. How each
-of them is configured is told in :mod:`liface.engines.vasp.site`, what the presets and options are in
-:mod:`liface.engines.vasp.presets`.
+:func:`build` and :func:`availability`. :func:`setup_problems` says what a machine lacks for given elements, and
+:func:`pseudopotentials` what it has. What is configured where is told in :mod:`liface.engines.vasp.site`, presets and
+options in :mod:`liface.engines.vasp.presets`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from liface.engines.vasp.presets import DEFAULT, PRESETS, describe_level, level_
 if TYPE_CHECKING:
     from liface.documents.calculation import EngineInfo
     from liface.engines.base import ProgramEngine
+    from liface.engines.vasp.site import Pseudopotential
 
-__all__ = ["availability", "build", "describe", "setup_problems"]
+__all__ = ["availability", "build", "describe", "pseudopotentials", "setup_problems"]
 
 
 def describe(spec: EngineSpec) -> EngineInfo:
@@ -48,6 +49,20 @@ def setup_problems(elements: Iterable[str], spec: EngineSpec | str = "vasp") -> 
     from liface.engines.vasp.site import setup_problems as problems_of
 
     return problems_of(level_of(EngineSpec.parse(spec)), elements)
+
+
+def pseudopotentials(elements: Iterable[str], spec: EngineSpec | str = "vasp") -> tuple[Pseudopotential, ...]:
+    """Return the POTCARs of elements on this machine, with titles, hashes, cutoffs and valence electrons.
+
+    Raises
+    ------
+    EngineSetupError
+        If one is missing or cannot be read.
+    """
+    from liface.engines.vasp.site import pseudopotential
+
+    level = level_of(EngineSpec.parse(spec))
+    return tuple(pseudopotential(level.symbol(e), level.potcar_functional) for e in sorted(set(elements)))
 
 
 def availability() -> dict:

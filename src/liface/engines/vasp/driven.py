@@ -24,7 +24,7 @@ from liface.engines.potential import PotentialSurface
 from liface.engines.vasp import outcome
 from liface.engines.vasp.folder import Start, bank
 from liface.engines.vasp.inputs import Plan
-from liface.errors import CalculationError, EngineSetupError
+from liface.errors import CalculationError, EngineSetupError, RunStoppedError
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -50,7 +50,7 @@ class SinglePoints(Calculator):
         system: Any = self.atoms
         try:
             run = self._run(replace(self.start, positions=system.get_positions(), cell=system.cell.array.copy()))
-        except (EngineSetupError, OSError, MemoryError) as error:
+        except (EngineSetupError, RunStoppedError, OSError, MemoryError) as error:
             self.trouble = error  # of the machine: the surface would blame the structure
             raise
         self.runs.append(run)
@@ -82,8 +82,8 @@ def relax(calculation: Calculation, planned: Plan, start: Start) -> CalculationD
     ------
     CalculationError
         If VASP gives up on a step, or the structure explodes.
-    EngineSetupError, OSError
-        If the machine is in trouble.
+    EngineSetupError, OSError, RunStoppedError
+        If the machine is in trouble, or the time is up.
     """
     calculator = SinglePoints(calculation, planned, start)
     waves = calculation.folder / "WAVECAR"
@@ -92,6 +92,7 @@ def relax(calculation: Calculation, planned: Plan, start: Start) -> CalculationD
             minimum, here = _minimise(calculation, planned, start, calculator)
             if calculation.request.settings.cell != "fixed" and minimum.converged:
                 waves.unlink(missing_ok=True)
+                calculator.reset()  # the same atoms again, with another basis
                 first = minimum
                 minimum, here = _minimise(calculation, planned, here, calculator)
                 minimum.energies[:0] = first.energies

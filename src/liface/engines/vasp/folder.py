@@ -106,10 +106,8 @@ def set_aside(folder: Path) -> Path | None:
 
 def ionic_steps(folder: Path) -> int:
     """Count the ionic steps of all runs in a folder: what lies there, and what custodian put away before a retry."""
-    seen: dict[str, int] = {}
-    for content in _oszicars(folder):
-        seen[hashlib.sha256(content).hexdigest()] = len(re.findall(rb"^\s*\d+\s+F=", content, re.MULTILINE))
-    return sum(seen.values())
+    steps = {key: len(re.findall(rb"^\s*\d+\s+F=", content, re.MULTILINE)) for key, content in _oszicars(folder)}
+    return sum(steps.values())
 
 
 def output_file(folder: Path, name: str) -> Path | None:
@@ -133,22 +131,31 @@ def tail(folder: Path, name: str, lines: int = 3) -> str:
     return " | ".join(kept[-lines:])
 
 
-def _oszicars(folder: Path) -> Iterator[bytes]:
-    """Yield every OSZICAR; a copy that custodian made counts once, since it is the same to the byte."""
+def _oszicars(folder: Path) -> Iterator[tuple[tuple[str, float], bytes]]:
+    """Yield every OSZICAR with its hash and time, which are the same where custodian has put one away twice."""
     from monty.io import zopen
 
-    for path in sorted(folder.glob("OSZICAR*")):
-        with zopen(path, mode="rb") as handle:
-            yield bytes(handle.read())
     for path in sorted(folder.glob("error.*.tar*")):
         try:
             with tarfile.open(path) as archive:
                 for member in archive:
                     kept = archive.extractfile(member) if Path(member.name).name == "OSZICAR" else None
                     if kept is not None:
-                        yield kept.read()
+                        yield _key(content := kept.read(), member.mtime), content
         except (tarfile.TarError, EOFError, OSError):
             continue  # cut off when the run was killed; its run is the one whose OSZICAR still lies here
+    copied = set()
+    for path in sorted(folder.glob("OSZICAR*"), reverse=True):
+        with zopen(path, mode="rb") as handle:
+            content = bytes(handle.read())
+        key = _key(content, path.stat().st_mtime)
+        if key[0] not in copied:  # the first relaxation of two is there twice until the second begins
+            yield key, content
+        copied.add(key[0])
+
+
+def _key(content: bytes, mtime: float) -> tuple[str, float]:
+    return hashlib.sha256(content).hexdigest(), round(mtime, 3)
 
 
 def _reached(folder: Path, plan: Plan, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

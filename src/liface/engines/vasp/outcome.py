@@ -170,6 +170,8 @@ def shortfalls(request: CalculationRequest, plan: Plan, coordinates: Coordinates
 def final_geometry(request: CalculationRequest, plan: Plan, coordinates: Coordinates, run: Run) -> Geometry:
     """Return the last geometry in the order and the periodic images of the request; what is frozen has not moved."""
     initial, order = request.geometry, plan.order
+    if plan.relaxer == "none":
+        return initial
     start = initial.position_array
     positions = np.empty_like(start)
     moved = run.positions[-1] - coordinates.start
@@ -264,9 +266,14 @@ def versions(vasp: str, potentials: Sequence[Pseudopotential], order: str) -> di
         "numpy": distribution_version("numpy"),
         **{name: distribution_version(name) for name in PACKAGES},
         "vasp": vasp,
-        **{f"POTCAR {p.symbol}": f"{p.title}, sha256 {p.sha256}" for p in potentials},
+        **{f"POTCAR {p.symbol}": _potcar(p) for p in potentials},
         **({"magnetic start": order} if order != "none" else {}),
     }
+
+
+def _potcar(p: Pseudopotential) -> str:
+    text = f"{p.title}, sha256 {p.sha256}"
+    return text if p.recognised else f"{text}, none of the releases that pymatgen knows"
 
 
 def _sigma_to_zero(step: Any) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import chdir, contextmanager
 from dataclasses import dataclass, replace
@@ -17,7 +19,7 @@ from liface.engines.vasp.folder import Start, enter, ionic_steps, leave, output_
 from liface.engines.vasp.inputs import Plan, plan
 from liface.engines.vasp.presets import Level
 from liface.engines.vasp.site import Pseudopotential, Site, check_setup, read_site
-from liface.errors import CalculationError, EngineSetupError
+from liface.errors import CalculationError, EngineSetupError, RunStoppedError
 
 if TYPE_CHECKING:
     from atomate2.vasp.jobs.base import BaseVaspMaker
@@ -26,6 +28,12 @@ if TYPE_CHECKING:
 
 ENVIRONMENT_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE, errno.ENFILE)
 """Disk full, no permission, too many open files: trouble of the machine, which no structure is to blame for."""
+
+
+END_MARGIN_S = 90.0
+
+WORDS = 300
+"""Letters of the last lines of an output that go into a reason."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,8 @@ class VaspEngine:
         EngineSetupError
             If this machine lacks VASP or pseudopotentials, or is configured against the level of theory; nothing is
             written then. Also if the disk is full or cannot be written.
+        RunStoppedError
+            If the time of the job ran out; the next run goes on.
         """
         potentials = check_setup(self.level, request.geometry.species)
         return Calculation(request, self.level, potentials, folder).run()
@@ -104,6 +114,8 @@ class Calculation:
         ------
         CalculationError
             If VASP or custodian gave up, or the outputs cannot be read.
+        RunStoppedError
+            If that happened as the time of the job ran out: Slurm ends VASP half a minute before this process.
         """
         from liface.engines.vasp.makers import maker_of, structure_of
 
@@ -111,12 +123,17 @@ class Calculation:
         structure = structure_of(planned, start.positions, start.cell)
         try:
             return run_job(maker, structure, self.folder)
-        except (EngineSetupError, MemoryError, KeyboardInterrupt):
+        except (EngineSetupError, MemoryError):
             raise
         except Exception as error:
             # Custodian, atomate2 and the parsers raise many kinds of errors over what VASP leaves behind.
             if isinstance(error, OSError) and error.errno in ENVIRONMENT_ERRNOS:
                 raise
+            if seconds_left() < END_MARGIN_S:
+                raise RunStoppedError(
+                    f"VASP was ended in {self.folder.resolve()} as the time of the Slurm job ran out; the next run "
+                    "goes on from its last geometry"
+                ) from error
             raise CalculationError(self._what_happened(error)) from error
 
     def check(self, task: TaskDoc, run: outcome.Run, planned: Plan) -> None:
@@ -159,7 +176,7 @@ class Calculation:
         if tried := _corrections(self.folder):
             texts.append(f"custodian had met {tried}")
         last_words = {name: tail(self.folder, name) for name in ("vasp.out", "std_err.txt")}
-        texts += [f"{name} ends with {words!r}" for name, words in last_words.items() if words]
+        texts += [f"{name} ends with {words[-WORDS:]!r}" for name, words in last_words.items() if words]
         return "; ".join(texts)
 
 
@@ -175,12 +192,22 @@ def run_job(maker: BaseVaspMaker, structure: Structure, folder: Path) -> TaskDoc
     store = JobStore(MemoryStore(), additional_stores={"data": MemoryStore()})
     store.connect()
     try:
-        with chdir(folder):
+        with chdir(folder), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="Pydantic serializer warnings")
+            warnings.filterwarnings("ignore", message=".*is an unconverged VASP run")  # the document says so
             make: Any = maker.make  # the decorator of jobflow hides what it returns
             return make(structure).run(store).output
     finally:
         CURRENT_JOB.job, CURRENT_JOB.store = outer
         store.close()
+
+
+def seconds_left() -> float:
+    """Return how long the Slurm job that holds this process still lasts, s; infinite where there is none."""
+    try:
+        return float(os.environ["SLURM_JOB_END_TIME"]) - time.time()
+    except (KeyError, ValueError):
+        return float("inf")
 
 
 def _corrections(folder: Path) -> str:

@@ -1,0 +1,349 @@
+"""The engine run for real up to the binary: atomate2 writes, custodian watches, a stand-in computes, atomate2 parses.
+
+The stand-in has the energies of liface's Morse potential, so results are held against the ``morse`` engine.
+"""
+
+import errno
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from ase import Atoms
+from ase.build import bcc100, bulk, fcc100
+from vasp_machine import environment, geometry, request, runs, set_up
+
+from liface.engines import resolve, run
+from liface.engines.vasp.folder import MARKER, read_marker
+from liface.errors import EngineSetupError, RunStoppedError
+
+pytestmark = pytest.mark.filterwarnings("ignore:POTCAR data with symbol")
+
+SRC = Path(__file__).resolve().parents[2] / "src"
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    set_up(monkeypatch, tmp_path)
+    return tmp_path
+
+
+def copper() -> Atoms:
+    atoms = bulk("Cu", "fcc", a=3.7, cubic=True)
+    atoms.rattle(0.05, seed=1)
+    return atoms
+
+
+def compute(asked, folder, spec="vasp"):
+    return run(asked, resolve(spec), folder)
+
+
+def reference(asked):
+    """The same request with the Morse potential, to a tenth of the force limit."""
+    settings = asked.settings.model_copy(update={"fmax_ev_per_a": asked.settings.fmax_ev_per_a / 10})
+    engine = resolve("morse")
+    return run(asked.model_copy(update={"engine": engine.info, "settings": settings}), engine)
+
+
+def test_a_single_point_gives_the_energy_without_smearing_and_all_forces(machine):
+    asked = request(copper(), task="static")
+    document = compute(asked, machine / "run")
+    expected = reference(asked)
+    assert document.status == "converged"
+    assert document.energy_ev == pytest.approx(expected.energy_ev, abs=1e-7)  # energy(sigma->0), not TOTEN
+    assert np.allclose(document.forces_ev_per_a, expected.forces_ev_per_a, atol=1e-7)
+    assert document.final == asked.geometry
+    assert (document.n_force_calls, document.optimizer) == (1, "none")
+    assert document.calc_id == asked.calc_id
+    assert document.versions["vasp"] == "6.5.1"
+    assert document.versions["atomate2"] == "0.1.5"
+    assert document.versions["POTCAR Cu"].startswith("PAW_PBE Cu 01Jan2000, sha256 ")
+    assert document.wall_s > 0
+
+
+def test_a_slab_with_an_adsorbate_comes_back_in_the_order_of_the_caller(machine):
+    slab = fcc100("Cu", (2, 2, 3), a=3.6, vacuum=7.0)
+    slab += Atoms("Li", positions=[slab.positions[-1] + [1.2, 1.3, 1.7]])
+    slab = slab[np.random.default_rng(3).permutation(len(slab))]
+    slab.positions[::3] -= slab.cell[0]
+    slab.pbc = True
+    low = slab.positions[:, 2] < 8.0
+    roles = ["adsorbate" if s == "Li" else "substrate" for s in slab.symbols]
+    asked = request(geometry(slab, frozen=low, roles=roles), fmax_ev_per_a=0.005)
+    document = compute(asked, machine / "run")
+    expected = reference(asked)
+    assert document.status == "converged"
+    final = document.final
+    assert (final.species, final.roles, final.frozen) == (tuple(slab.symbols), tuple(roles), tuple(low.tolist()))
+    assert np.array_equal(final.position_array[low], slab.positions[low])
+    assert np.abs(final.position_array - expected.final.position_array).max() < 0.02
+    assert document.energy_ev == pytest.approx(expected.energy_ev, abs=2e-3)
+    assert document.fmax_ev_per_a < 0.005
+    assert document.energies_ev[-1] == document.energy_ev < document.energies_ev[0]
+    assert document.n_force_calls == len(document.energies_ev)
+    assert document.optimizer == "vasp IBRION=2"
+    (read,) = runs(machine / "run")
+    assert read["symbols"] == ["Cu", "Li"]
+    assert sum(not any(flags) for flags in read["flags"]) == low.sum()
+
+
+def test_a_bulk_relaxes_its_cell_twice_with_the_basis_of_each(machine):
+    asked = request(copper(), cell="full", fmax_ev_per_a=0.02)
+    document = compute(asked, machine / "run")
+    expected = reference(asked)
+    assert document.status == "converged"
+    assert np.allclose(document.final.cell, expected.final.cell, atol=2e-3)
+    assert document.energy_ev == pytest.approx(expected.energy_ev, abs=1e-3)
+    first, second = runs(machine / "run")
+    assert "ISTART" not in first["incar"]
+    assert second["incar"]["ISTART"] == "1"
+    assert second["incar"]["EDIFFG"] == first["incar"]["EDIFFG"]
+    assert not np.allclose(first["cell"], second["cell"], atol=1e-3)
+    assert document.n_force_calls == len(document.energies_ev)
+
+
+def sandwich(tilt: float = 0.0) -> Atoms:
+    lower, upper = bcc100("W", (1, 1, 3), a=3.17), bcc100("Li", (1, 1, 3), a=3.17)
+    lower.positions[:, 2] -= lower.positions[0, 2]
+    upper.positions[:, 2] += lower.positions[-1, 2] + 2.3 - upper.positions[0, 2]
+    both = lower + upper
+    both.set_cell([[3.17, 0, 0], [0, 3.17, 0], [tilt, 0.4 * tilt, both.positions[-1, 2] + 2.3]])
+    both.pbc = True
+    return both
+
+
+def test_the_height_of_a_cell_relaxes_alone(machine):
+    asked = request(sandwich(), cell="c_axis", move="normal", fmax_ev_per_a=0.03)
+    document = compute(asked, machine / "run")
+    expected = reference(asked)
+    assert document.status == "converged"
+    assert document.final.cell[:2] == asked.geometry.cell[:2]
+    assert document.final.cell[2][:2] == (0.0, 0.0)
+    assert document.final.cell[2][2] == pytest.approx(expected.final.cell[2][2], abs=0.03)
+    assert document.energy_ev == pytest.approx(expected.energy_ev, abs=2e-3)
+
+
+def test_a_version_that_relaxes_the_whole_cell_all_the_same_is_found_out(machine, monkeypatch):
+    monkeypatch.setenv("FAKE_VASP", "old")
+    document = compute(request(sandwich(), cell="c_axis", move="normal", fmax_ev_per_a=0.03), machine / "run")
+    assert document.status == "failed"
+    assert "LATTICE_CONSTRAINTS" in document.reason
+    assert "VASP 6.3.2" in document.reason
+    assert "6.5 or newer" in document.reason
+    assert "relaxer=liface" in document.reason
+
+
+def test_a_tilted_sandwich_is_relaxed_by_liface_over_single_points(machine, monkeypatch):
+    monkeypatch.setenv("FAKE_VASP", "old")  # no feature of the version is needed
+    asked = request(sandwich(0.8), cell="c_axis", move="normal", fmax_ev_per_a=0.3)
+    document = compute(asked, machine / "run")
+    engine = resolve("morse")
+    expected = run(asked.model_copy(update={"engine": engine.info}), engine)
+    assert (document.status, document.optimizer) == ("converged", "liface tr-lbfgs, VASP single points")
+    assert np.allclose(document.final.cell, expected.final.cell, atol=1e-6)
+    assert np.allclose(document.final.position_array, expected.final.position_array, atol=1e-6)
+    assert document.energy_ev == pytest.approx(expected.energy_ev, abs=1e-6)
+    made = runs(machine / "run")
+    assert document.n_force_calls == len(made) == expected.n_force_calls + 1  # again, with the basis of the last cell
+    assert [read["incar"]["ISTART"] for read in made] == ["0", *["2"] * (len(made) - 2), "0"]
+    assert {read["incar"]["NSW"] for read in made} == {"0"}
+    assert not list((machine / "run").glob("WAVECAR*"))
+
+
+def test_a_relaxation_that_meets_its_limit_of_steps_is_unconverged(machine, monkeypatch):
+    monkeypatch.setenv("FAKE_VASP", "ionic")
+    asked = request(copper(), fmax_ev_per_a=0.001, max_force_calls=3)
+    document = compute(asked, machine / "run")
+    assert document.status == "unconverged"
+    assert "limit 0.001, after 3 ionic steps" in document.reason
+    assert document.n_force_calls == 3
+    assert len(runs(machine / "run")) == 1  # custodian does not add steps that nobody asked for
+
+
+def test_an_electronic_loop_that_never_ends_is_unconverged_after_other_algorithms(machine, monkeypatch):
+    monkeypatch.setenv("FAKE_VASP", "electronic")
+    document = compute(request(copper(), task="static"), machine / "run")
+    assert document.status == "unconverged"
+    assert "electronic loop of the last ionic step did not converge to 1e-06 eV within NELM=200" in document.reason
+    made = runs(machine / "run")
+    assert len({json.dumps(read["incar"]) for read in made}) == len(made) > 1
+    assert document.n_force_calls == len(made)
+
+
+def test_custodian_treats_an_error_and_the_run_goes_on(machine, monkeypatch):
+    monkeypatch.setenv("FAKE_VASP", "zbrent")
+    asked = request(copper(), fmax_ev_per_a=0.02)
+    document = compute(asked, machine / "run")
+    assert document.status == "converged"
+    first, second = runs(machine / "run")
+    assert (float(first["incar"]["EDIFF"]), float(second["incar"]["EDIFF"])) == (1e-6, 1e-7)  # tighter: the same level
+    assert second["frac"] != first["frac"]  # from CONTCAR
+    assert document.n_force_calls == 2 + len(document.energies_ev)
+    assert np.allclose(document.final.position_array, reference(asked).final.position_array, atol=0.02)
+
+
+def test_a_correction_that_changes_the_level_of_theory_fails_the_calculation(machine, monkeypatch):
+    monkeypatch.setenv("FAKE_VASP", "smearing")
+    document = compute(request(copper(), task="static"), machine / "run")
+    assert document.status == "failed"
+    assert "custodian changed the level of theory" in document.reason
+    assert "ISMEAR 1 became 0, SIGMA 0.2 became 0.05" in document.reason
+
+
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("crash", "ValidationError"),
+        ("garbage", "ValidationError"),
+        ("edddav", "MaxCorrectionsPerJobError"),
+    ],
+)
+def test_what_custodian_gives_up_on_has_failed(machine, monkeypatch, mode, said):
+    monkeypatch.setenv("FAKE_VASP", mode)
+    monkeypatch.setenv("ATOMATE2_VASP_CUSTODIAN_MAX_ERRORS", "2")
+    document = compute(request(copper()), machine / "run")
+    assert document.status == "failed"
+    assert said in document.reason
+    assert str(machine / "run") in document.reason
+    assert document.n_force_calls >= 2
+    if mode == "edddav":
+        assert "custodian had met edddav" in document.reason
+        assert "Error EDDDAV" in document.reason
+
+
+def test_a_structure_that_cannot_be_computed_fails_without_a_run(machine):
+    atoms = Atoms("Cu2", positions=[[0, 0, 0], [0, 0, 0.3]], cell=[4, 4, 4], pbc=True)
+    document = compute(request(atoms), machine / "run")
+    assert document.status == "failed"
+    assert "0.30 Å apart" in document.reason
+    assert not (machine / "run").exists()
+
+
+@pytest.mark.parametrize("missing", ["binary", "folder", "element"])
+def test_what_a_machine_lacks_blames_no_structure_and_writes_nothing(machine, monkeypatch, missing):
+    from pymatgen.core import SETTINGS
+
+    if missing == "binary":
+        monkeypatch.setenv("ATOMATE2_VASP_CMD", "no_such_vasp")
+    elif missing == "folder":
+        monkeypatch.delitem(SETTINGS, "PMG_VASP_PSP_DIR")
+    atoms = bulk("Zr" if missing == "element" else "Cu", "fcc", a=4.5)
+    said = {"binary": "ATOMATE2_VASP_CMD", "folder": "PMG_VASP_PSP_DIR", "element": "POTCAR Zr_sv of PBE_54"}[missing]
+    with pytest.raises(EngineSetupError, match=said):
+        compute(request(atoms, task="static"), machine / "run")
+    assert not (machine / "run").exists()
+
+
+def test_trouble_with_the_disk_blames_no_structure(machine, monkeypatch):
+    from liface.engines.vasp import run as module
+
+    (machine / "file").write_text("in the way")
+    with pytest.raises(EngineSetupError, match="cannot be used"):
+        compute(request(copper(), task="static"), machine / "file")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(module, "run_job", full)
+    for atoms, settings in ((copper(), {}), (sandwich(0.8), {"cell": "c_axis", "move": "normal"})):
+        with pytest.raises(EngineSetupError, match="No space left on device"):
+            compute(request(atoms, **settings), machine / "run")
+        assert read_marker(machine / "run")["state"] == "running"
+
+
+def test_a_run_that_slurm_ends_is_no_failure_of_the_structure(machine, monkeypatch):
+    monkeypatch.setenv("FAKE_VASP", "crash")
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 30))
+    asked = request(copper(), fmax_ev_per_a=0.02)
+    with pytest.raises(RunStoppedError, match="the next run goes on"):
+        compute(asked, machine / "run")
+    monkeypatch.setenv("FAKE_VASP", "ok")
+    document = compute(asked, machine / "run")
+    assert document.status == "converged"
+    assert document.n_force_calls == 2 + len(document.energies_ev)
+
+
+def test_a_relaxation_by_liface_goes_on_too(machine, monkeypatch):
+    monkeypatch.setenv("FAKE_VASP", "third")
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 30))
+    asked = request(sandwich(0.8), move="normal", fmax_ev_per_a=0.4)
+    with pytest.raises(RunStoppedError):
+        compute(asked, machine / "run")
+    assert read_marker(machine / "run") == {"calc_id": asked.calc_id, "force_calls": 2, "state": "running"}
+    monkeypatch.setenv("FAKE_VASP", "ok")
+    document = compute(asked, machine / "run")
+    made = runs(machine / "run")
+    assert document.status == "converged"
+    assert np.allclose(made[3]["frac"], made[2]["frac"], atol=1e-9)
+    assert document.n_force_calls == len(made)
+    assert np.allclose(document.final.position_array[:, :2], asked.geometry.position_array[:, :2], atol=1e-9)
+
+
+def test_a_finished_calculation_starts_anew_and_earlier_files_are_kept(machine):
+    asked = request(copper(), task="static")
+    first = compute(asked, machine / "run")
+    assert read_marker(machine / "run")["state"] == "ended"
+    second = compute(asked, machine / "run")
+    assert (second.energy_ev, second.n_force_calls) == (first.energy_ev, 1)
+    compute(request(copper(), task="static", spec="vasp?encut=600"), machine / "run", "vasp?encut=600")
+    assert {path.name for path in machine.glob("run*")} == {"run", "run.1", "run.2"}
+    assert (machine / "run.1" / "vasprun.xml.gz").is_file()
+    assert json.loads((machine / "run.2" / MARKER).read_text())["calc_id"] == asked.calc_id
+
+
+def test_a_killed_run_goes_on_from_its_last_geometry_and_its_steps_count(machine, monkeypatch):
+    asked = request(copper(), cell="full", fmax_ev_per_a=0.02, max_force_calls=50)
+    script = (
+        "import sys; from pathlib import Path; from liface.documents.calculation import CalculationRequest\n"
+        "from liface.engines import resolve, run; from liface.engines.vasp import makers; makers.POLL_S = 0.02\n"
+        "asked = CalculationRequest.model_validate_json(Path(sys.argv[1]).read_text())\n"
+        "run(asked, resolve('vasp'), Path(sys.argv[2]))\n"
+    )
+    (machine / "request.json").write_text(asked.model_dump_json())
+    killed = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", script, str(machine / "request.json"), str(machine / "run")],
+        env={**os.environ, **environment(machine, "killed"), "PYTHONPATH": str(SRC)},
+        check=False,
+    )
+    assert killed.returncode == -9
+    assert read_marker(machine / "run")["state"] == "running"
+    monkeypatch.setenv("FAKE_VASP", "ok")
+    document = compute(asked, machine / "run")
+    before, first, second = runs(machine / "run")
+    assert not np.allclose(before["cell"], first["cell"], atol=1e-4)
+    assert first["mesh"] == before["mesh"] == second["mesh"]  # of the cell that was asked for
+    assert first["incar"]["NSW"] == "47"
+    assert document.status == "converged"
+    assert document.n_force_calls == 3 + len(document.energies_ev)
+    expected = reference(asked)
+    assert np.allclose(document.final.cell, expected.final.cell, atol=2e-3)
+    assert np.allclose(document.final.position_array, expected.final.position_array, atol=0.02)
+    assert not list(machine.glob("run.*"))
+
+
+def test_a_run_inside_a_job_leaves_that_job_alone(machine):
+    from jobflow import CURRENT_JOB, job, run_locally
+
+    asked = request(copper(), task="static")
+
+    @job
+    def outer():
+        before = CURRENT_JOB.job
+        document = compute(asked, machine / "run")
+        return document.status, before is not None and CURRENT_JOB.job is before, str(Path.cwd())
+
+    here = str(Path.cwd())
+    (response,) = run_locally(outer(), log=False).values()
+    assert response[1].output == ("converged", True, here)
+
+
+def test_an_antiferromagnet_says_how_it_started(machine):
+    document = compute(request(bulk("Cr", "bcc", a=2.85, cubic=True), task="static"), machine / "run")
+    assert document.status == "converged"
+    assert document.versions["magnetic start"] == "antiferromagnetic"
+    (read,) = runs(machine / "run")
+    assert read["incar"]["MAGMOM"].split() == ["1*2.0", "1*-2.0"]

@@ -139,7 +139,7 @@ def test_a_version_that_relaxes_the_whole_cell_all_the_same_is_found_out(machine
 
 def test_a_tilted_sandwich_is_relaxed_by_liface_over_single_points(machine, monkeypatch):
     monkeypatch.setenv("FAKE_VASP", "old")  # no feature of the version is needed
-    asked = request(sandwich(0.8), cell="c_axis", move="normal", fmax_ev_per_a=0.3)
+    asked = request(sandwich(0.8), cell="c_axis", move="normal", fmax_ev_per_a=0.6)
     document = compute(asked, machine / "run")
     engine = resolve("morse")
     expected = run(asked.model_copy(update={"engine": engine.info}), engine)

@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from liface.cli import campaign, campaign_queue, correlate, database, engines, materials, query, structure
+from liface.cli import campaign, campaign_queue, correlate, database, engines, hpc, materials, query, structure
 from liface.cli.output import talk
 from liface.errors import LifaceError
 
@@ -25,7 +25,7 @@ INTERNAL_ERROR = 70
 
 EPILOG = (
     "Exit codes: 0 done; 1 the numbers do not allow it, or an engine refused; 2 wrong input; 3 the database; "
-    "4 some cases of a campaign failed; 70 an internal error; 130 stopped by the user."
+    "4 some cases of a campaign failed; 5 the queue or the site; 70 an internal error; 130 stopped by the user."
 )
 
 app = typer.Typer(
@@ -47,6 +47,7 @@ app.command("query")(query.query)
 app.command("correlate")(correlate.correlate)
 app.add_typer(database.app, name="database")
 app.add_typer(engines.app, name="engines")
+app.add_typer(hpc.app, name="hpc")
 
 
 def _version(wanted: bool) -> None:

@@ -18,6 +18,9 @@ def _walltime(value: object) -> object:
     return value
 
 
+Walltime = Annotated[str, BeforeValidator(_walltime)]
+
+
 class Resources(BaseModel):
     """Resources of one job of a kind; what is None is left to the queue."""
 
@@ -29,7 +32,7 @@ class Resources(BaseModel):
     threads: int | None = Field(default=None, ge=1, description="Threads per process.")
     gpus: int | None = Field(default=None, ge=0)
     memory_gb: float | None = Field(default=None, gt=0, description="Memory of the whole job.")
-    walltime: Annotated[str | None, BeforeValidator(lambda v: v if v is None else _walltime(v))] = None
+    walltime: Walltime | None = None
     partition: str | None = None
     account: str | None = None
     qos: str | None = None

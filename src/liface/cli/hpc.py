@@ -1,0 +1,131 @@
+"""``liface hpc``: set up a site and prove that it works, link by link."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from liface.cli.options import Json
+from liface.cli.output import plural, talk, write_json
+
+app = typer.Typer(help="Clusters: write the files of a site, prove every link, launch.", no_args_is_help=True)
+
+PASSWORD = "LIFACE_MONGO_PASSWORD"
+"""Environment variable with the password of the server, for ``hpc init``."""
+
+Text = str | None
+
+
+def _option(name: str, text: str, metavar: str | None = None) -> Any:
+    return typer.Option(name, help=text, metavar=metavar)
+
+
+@app.callback()
+def _hpc() -> None:
+    """Clusters: write the files of a site, prove every link, launch."""
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of the files.")] = Path("fireworks_config"),
+    name: Annotated[Text, _option("--name", "Name of the site.")] = None,
+    queue: Annotated[Literal["fireworks", "remote"] | None, _option("--queue", "FireWorks or jobflow-remote.")] = None,
+    scheduler: Annotated[Literal["slurm", "pbs"] | None, _option("--scheduler", "Batch system.")] = None,
+    mongo_host: Annotated[Text, _option("--mongo-host", "Server of the MongoDB.", "HOST")] = None,
+    mongo_port: Annotated[int | None, _option("--mongo-port", "Its port; 27017 by default.")] = None,
+    database: Annotated[Text, _option("--database", "Database for queue and outputs; liface by default.")] = None,
+    user: Annotated[
+        Text, _option("--user", f"User of the server, '' for none; the password comes from {PASSWORD}.")
+    ] = (None),
+    auth_database: Annotated[Text, _option("--auth-database", "Database that knows the user, often admin.")] = None,
+    runs: Annotated[Text, _option("--runs", "Shared folder in which jobs run.", "PATH")] = None,
+    calculations: Annotated[Text, _option("--calculations", "Shared folder of finished calculations.", "PATH")] = None,
+    environment: Annotated[
+        list[str] | None, _option("--environment", "Line of shell before the jobs; repeat it for several.", "LINE")
+    ] = None,
+    partition: Annotated[Text, _option("--partition", "Partition (Slurm) or queue (PBS).")] = None,
+    gpu_partition: Annotated[Text, _option("--gpu-partition", "Partition with GPUs, for potentials; '' for none.")] = (
+        None
+    ),
+    account: Annotated[Text, _option("--account", "Account that pays, '' for none.")] = None,
+    walltime_light: Annotated[Text, _option("--walltime-light", "Wall time of builds and analyses.", "H:M:S")] = None,
+    walltime_potential: Annotated[Text, _option("--walltime-potential", "Of potentials.", "H:M:S")] = None,
+    walltime_dft: Annotated[Text, _option("--walltime-dft", "Of DFT, one structure a job.", "H:M:S")] = None,
+    cores_dft: Annotated[int | None, _option("--cores-dft", "MPI ranks of a DFT job.")] = None,
+    defaults: Annotated[
+        bool, typer.Option("--defaults", help="Ask nothing; write every file, with marks where nothing is given.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over files that are there.")] = False,
+    json: Json = False,
+) -> None:
+    """Write the files of a site: FireWorks, jobflow, batch system, liface; asks for what is not given."""
+    from liface.cli.questions import ask_for_the_rest
+    from liface.dispatch.site_files import site_answers, site_files, write_site_files
+
+    options = {
+        "name": name,
+        "queue": queue,
+        "scheduler": scheduler,
+        "mongo_host": mongo_host,
+        "mongo_port": mongo_port,
+        "database": database,
+        "user": user,
+        "password": os.environ.get(PASSWORD),
+        "auth_database": auth_database,
+        "runs": runs,
+        "calculations": calculations,
+        "environment": tuple(environment) if environment else None,
+        "partition": partition,
+        "gpu_partition": gpu_partition,
+        "account": account,
+        "walltime_light": walltime_light,
+        "walltime_potential": walltime_potential,
+        "walltime_dft": walltime_dft,
+        "cores_dft": cores_dft,
+    }
+    given = {key: value for key, value in options.items() if value is not None}
+    given["folder"] = str(folder.expanduser().absolute())
+    site_answers(given)  # before a person is asked for the rest
+    asked = not defaults and not json and sys.stdin.isatty()
+    if asked:
+        given = ask_for_the_rest(given)
+    answers = site_answers(given)
+    files = site_files(answers, everything=defaults)
+    written = write_site_files(Path(answers.folder), files, force)
+    if json:
+        write_json({"files": [str(path) for path in written], "to_fill_in": _to_fill_in(files)})
+        return
+    typer.echo("\n".join(str(path) for path in written))
+    _tell_next_steps(Path(answers.folder), files, has_password=answers.user is not None)
+
+
+def _to_fill_in(files: dict[str, str]) -> list[dict[str, Any]]:
+    from liface.dispatch.site_files import unfilled
+
+    return [{"file": name, "line": line, "mark": mark} for name, text in files.items() for line, mark in unfilled(text)]
+
+
+def _tell_next_steps(folder: Path, files: dict[str, str], has_password: bool) -> None:
+    from liface.dispatch.site_files import SECRET_FILES
+
+    if has_password:
+        secret = [name for name in files if name in SECRET_FILES]
+        talk(f"{' and '.join(secret)} hold the password of the server and can be read by you alone")
+    marks: dict[str, list[str]] = {}
+    for found in _to_fill_in(files):
+        marks.setdefault(found["mark"], []).append(f"{found['file']}:{found['line']}")
+    if marks:
+        talk(f"{plural(len(marks), 'value')} to fill in:")
+        width = max(map(len, marks))
+        for mark, places in marks.items():
+            talk(f"  {mark:<{width}}  {', '.join(places)}")
+    talk("next:")
+    talk(f"  export FW_CONFIG_FILE={folder}/FW_config.yaml JOBFLOW_CONFIG_FILE={folder}/jobflow.yaml")
+    talk(f"  export LIFACE_SITE={folder}/site.yaml")
+    talk("  lpad reset                    # once: it empties the database of the queue")
+    talk("  liface hpc check              # proves every link")
+    talk("  liface campaign submit NAME")

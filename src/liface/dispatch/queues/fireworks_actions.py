@@ -1,0 +1,160 @@
+"""Changing jobs of FireWorks: run again, cancel, find what was lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from liface.dispatch.queues import fireworks_batch
+from liface.dispatch.queues.base import QueuedJob
+from liface.dispatch.queues.fireworks_states import SUBMISSION, reservation, snapshot
+from liface.dispatch.queues.fireworks_submit import OF_WORKFLOW
+from liface.errors import SubmissionError
+
+if TYPE_CHECKING:
+    from fireworks import LaunchPad
+
+STALE_LOCK_S = 20.0
+"""A workflow is locked for the blink of an eye; a lock that nothing happens under for so long was left behind."""
+
+CANCELLABLE = ("WAITING", "READY", "RESERVED", "RUNNING", "PAUSED", "FIZZLED")
+RERUNNABLE = ("FIZZLED", "RESERVED", "RUNNING")
+
+
+def run_again(launchpad: LaunchPad, jobs: Sequence[QueuedJob], batch_system: str) -> None:
+    """Run failed and lost jobs again; one that has come to its end meanwhile is left alone.
+
+    Raises
+    ------
+    SubmissionError
+        A workflow stays locked.
+    """
+    ids = [int(job.job_id) for job in jobs if job.state in ("failed", "lost")]
+    unlock(launchpad, {"nodes": {"$in": ids}})
+    found = list(launchpad.fireworks.find({"fw_id": {"$in": ids}, "state": {"$in": RERUNNABLE}}, ["fw_id", "launches"]))
+    open_ = _open_launches(launchpad, found)
+    # An allocation that hangs would come back to a job that somebody else has by then.
+    fireworks_batch.cancel(sorted({each for launch in open_ if (each := reservation(launch))}), batch_system)
+    for launch in open_:
+        _end_launch(launchpad, launch)
+    for fw in found:
+        _rerun(launchpad, fw["fw_id"])
+
+
+def cancel(launchpad: LaunchPad, submissions: Sequence[str], batch_system: str) -> int:
+    """Take back what waits and end the allocations of single jobs; what runs in a shared one comes to its end unheard.
+
+    Raises
+    ------
+    SubmissionError
+        Allocations could not be ended; their jobs are cancelled nevertheless.
+    """
+    workflows = {OF_WORKFLOW: {"$in": list(submissions)}}
+    unlock(launchpad, workflows)
+    cancelled: set[int] = set()
+    allocations: set[str] = set()
+    while found := _cancellable(launchpad, submissions):  # a worker may be taking some of them right now
+        launches = _open_launches(launchpad, found)
+        allocations |= {each for launch in launches if (each := reservation(launch))}
+        for workflow in list(launchpad.workflows.find(workflows, ["nodes"])):
+            _defuse(launchpad, workflow["nodes"])
+        cancelled |= {fw["fw_id"] for fw in found}
+    if problem := fireworks_batch.cancel(sorted(allocations), batch_system):
+        raise SubmissionError(f"{len(cancelled)} jobs are cancelled, but allocations may run on: {problem}")
+    return len(cancelled)
+
+
+def mark_lost(launchpad: LaunchPad, after_s: float) -> list[int]:
+    """Give up runs of which nothing was heard for so long, and finish what a worker left half written."""
+    running = {SUBMISSION: {"$exists": True}, "state": "RUNNING"}
+    unlock(launchpad, {"metadata.submission": {"$exists": True}, "state": {"$ne": "COMPLETED"}})
+    _, lost, _ = launchpad.detect_lostruns(expiration_secs=after_s, fizzle=True, refresh=True, query=running)
+    open_ = {SUBMISSION: {"$exists": True}, "state": {"$in": ["WAITING", "RESERVED", "RUNNING"]}}
+    members = _members(launchpad, {fw["fw_id"] for fw in launchpad.fireworks.find(open_, ["fw_id"])})
+    seen = snapshot(launchpad, {"fw_id": {"$in": members}}, after_s)
+    for fw_id in seen.due():
+        for each in (*seen.parents[fw_id], fw_id):
+            launchpad._refresh_wf(each)
+    taken = [fw_id for fw_id, fw in seen.fireworks.items() if fw["state"] in ("RESERVED", "RUNNING")]
+    stuck = [fw_id for fw_id in taken if seen.state(fw_id)[0] == "lost"]
+    return sorted({*lost, *stuck})
+
+
+def unlock(launchpad: LaunchPad, criteria: dict[str, Any]) -> None:
+    """Open workflows whose lock a killed worker has left behind; those where something happens are in use."""
+    stamps = _locks(launchpad, criteria)
+    end = time.monotonic() + STALE_LOCK_S
+    while stamps and time.monotonic() < end:
+        time.sleep(STALE_LOCK_S / 40)
+        now = _locks(launchpad, {"_id": {"$in": list(stamps)}})
+        stamps = {key: stamp for key, stamp in stamps.items() if now.get(key) == stamp}
+    for key, stamp in stamps.items():
+        launchpad.workflows.update_one({"_id": key, "updated_on": stamp}, {"$unset": {"locked": True}})
+
+
+def _locks(launchpad: LaunchPad, criteria: dict[str, Any]) -> dict[Any, Any]:
+    """Return the workflows that are locked, and when each was changed last."""
+    found = launchpad.workflows.find(criteria | {"locked": True}, ["updated_on"])
+    return {workflow["_id"]: workflow["updated_on"] for workflow in found}
+
+
+def _cancellable(launchpad: LaunchPad, submissions: Sequence[str]) -> list[dict[str, Any]]:
+    criteria = {SUBMISSION: {"$in": list(submissions)}, "state": {"$in": CANCELLABLE}}
+    return list(launchpad.fireworks.find(criteria, ["fw_id", "launches"]))
+
+
+def _defuse(launchpad: LaunchPad, nodes: Sequence[int]) -> None:
+    """Cancel what is not done of a workflow in one step, under its lock: a job that ends now wakes nothing."""
+    from fireworks.core.launchpad import LockedWorkflowError, WFLock
+
+    now = datetime.now(UTC).isoformat()
+    try:
+        with WFLock(launchpad, nodes[0]):
+            mine = {"fw_id": {"$in": list(nodes)}, "state": {"$in": CANCELLABLE}}
+            ids = [fw["fw_id"] for fw in launchpad.fireworks.find(mine, ["fw_id"])]
+            if not ids:
+                return
+            launchpad.fireworks.update_many(mine, {"$set": {"state": "DEFUSED", "updated_on": now}})
+            states = {f"fw_states.{fw_id}": "DEFUSED" for fw_id in ids}
+            launchpad.workflows.update_one(
+                {"nodes": nodes[0]}, {"$set": states | {"state": "DEFUSED", "updated_on": now}}
+            )
+    except LockedWorkflowError as error:
+        raise _locked(nodes[0]) from error
+
+
+def _open_launches(launchpad: LaunchPad, found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    ids = [launch_id for fw in found for launch_id in fw.get("launches") or ()]
+    criteria = {"launch_id": {"$in": ids}, "state": {"$in": ["RESERVED", "RUNNING"]}}
+    return list(launchpad.launches.find(criteria, ["launch_id", "state", "state_history"]))
+
+
+def _end_launch(launchpad: LaunchPad, launch: dict[str, Any]) -> None:
+    """Let a launch be over, as FireWorks does with a lost one, but leave its job alone."""
+    now = datetime.now(UTC).isoformat()
+    entry = {"state": "FIZZLED", "created_on": now}
+    same = {"launch_id": launch["launch_id"], "state": launch["state"]}
+    launchpad.launches.update_one(same, {"$set": {"state": "FIZZLED"}, "$push": {"state_history": entry}})
+
+
+def _rerun(launchpad: LaunchPad, fw_id: int) -> None:
+    from fireworks.core.launchpad import LockedWorkflowError
+
+    try:
+        launchpad.rerun_fw(fw_id)
+    except LockedWorkflowError as error:
+        raise _locked(fw_id) from error
+
+
+def _locked(fw_id: int) -> SubmissionError:
+    return SubmissionError(
+        f"the workflow of job {fw_id} stays locked by a worker that is gone; run: lpad admin unlock -i {fw_id}"
+    )
+
+
+def _members(launchpad: LaunchPad, fw_ids: set[int]) -> list[int]:
+    """Return all jobs of the workflows of these."""
+    workflows = launchpad.workflows.find({"nodes": {"$in": list(fw_ids)}}, ["nodes"])
+    return [fw_id for workflow in workflows for fw_id in workflow["nodes"]]

@@ -112,7 +112,7 @@ def test_info_imports_no_torch():
     ("text", "words"),
     [
         ("sevenet", "did you mean sevennet"),
-        ("vasp", "known: sevennet, chgnet, emt, morse, ase, atomate2"),
+        ("dftb", "known: sevennet, chgnet, gpaw, vasp, emt, morse, ase, atomate2"),
         ("emt:0.3.0", "known: ase"),
         ("chgnet:/no/such/file.pth.tar", "does not exist"),
         ("sevennet:/no/such/file.pth", "does not exist"),
@@ -182,7 +182,7 @@ def test_engines_are_kept():
 
 def test_available_names_models():
     rows = {row["name"]: row for row in available()}
-    assert set(rows) == {"sevennet", "chgnet", "emt", "morse", "ase", "atomate2"}
+    assert set(rows) == {"sevennet", "chgnet", "gpaw", "vasp", "emt", "morse", "ase", "atomate2"}
     if find_spec("sevenn"):
         assert "7net-0" in rows["sevennet"]["models"]
         assert rows["sevennet"]["default"] == "7net-0"

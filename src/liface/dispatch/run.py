@@ -21,7 +21,7 @@ from liface.documents import (
     ResultDocument,
 )
 from liface.engines.base import EngineSpec
-from liface.errors import DatabaseError, InputError, NotComputedError, RunStoppedError
+from liface.errors import DatabaseError, EngineSetupError, InputError, NotComputedError, RunStoppedError
 from liface.workflows.carry_on import is_asked_again
 from liface.workflows.executor import Executor, use_executor
 
@@ -170,13 +170,13 @@ class _Recorder:
 def run_case(planned: PlannedCase, database: Database, executor: Executor) -> CaseDocument:
     """Run one case and store its results and its document in one transaction.
 
-    A case that cannot be done is stored with its reason; only a database that refuses to store, or a stopped
-    run, raises.
+    A case that cannot be done is stored with its reason; only a database that refuses to store, a program that is
+    not set up on this machine, or a stopped run raises.
     """
     recorder = _Recorder(executor)
     try:
         results = _results(planned, recorder)
-    except (RunStoppedError, CancelledError, DatabaseError, NotComputedError):
+    except (RunStoppedError, CancelledError, DatabaseError, NotComputedError, EngineSetupError):
         raise
     except Exception as error:  # whatever it was, it is this case's reason and no other's
         if isinstance(executor, LocalExecutor) and executor.closed:

@@ -19,6 +19,9 @@ from ase import Atoms
 PULAY_STEP = 0.05
 """Relative step of the cutoff in the derivative that corrects the stress."""
 
+UNEQUAL_LENGTHS = 0.05
+"""Lattice vectors that differ by more, relative to the longest, need grids of different sizes."""
+
 
 class SessionError(Exception):
     """GPAW gave no energy; ``kind`` is ``scf``, ``dataset``, or ``crash`` for everything else."""
@@ -98,9 +101,33 @@ class Session:
     def _gpaw(self, parameters: dict[str, Any], txt: str | None) -> Any:
         from gpaw import GPAW
 
+        parameters = dict(parameters, symmetry=_symmetry_for_even_grids(self.atoms))
         if self.comm is not None:
             parameters = dict(parameters, communicator=self.comm)
         return GPAW(txt=txt, **parameters)
+
+
+def _symmetry_for_even_grids(atoms: Atoms) -> dict[str, Any]:
+    """Return the symmetry to use, without operations that mix lattice vectors of different lengths.
+
+    GPAW gives vectors that an operation mixes the same number of grid points: in a tall cell with a tilted third
+    vector, such as a sandwich with inversion, that makes the grid 25 times larger. The others form a subgroup.
+    """
+    try:
+        from gpaw.new.symmetry import create_symmetries_object
+    except ImportError:  # an older GPAW on the Python of a subprocess: slower in such cells, and equal
+        return {}
+    found = create_symmetries_object(atoms, extra_ids=[round(1000 * m) for m in atoms.get_initial_magnetic_moments()])
+    lengths = np.linalg.norm(atoms.cell.array, axis=1)
+    mixed = np.abs(np.subtract.outer(lengths, lengths)) > UNEQUAL_LENGTHS * lengths.max()
+    kept = [i for i, rotation in enumerate(found.rotation_scc) if not rotation[mixed].any()]
+    if len(kept) == len(found.rotation_scc):
+        return {}
+    return {
+        "rotations": np.array(found.rotation_scc)[kept],
+        "translations": np.array(found.translation_sc)[kept],
+        "atommaps": np.array(found.atommap_sa)[kept],
+    }
 
 
 @contextlib.contextmanager

@@ -70,10 +70,7 @@ class RemoteProject:
             "queue": {"store": self.mongo.store(self.database, "jobs")},
             "jobstore": {
                 "docs_store": self.mongo.store(self.database, "outputs"),
-                # without this key every new blob takes the place of all others
-                "additional_stores": {
-                    "data": self.mongo.store(self.database, "outputs_blobs", "GridFSStore", key="blob_uuid")
-                },
+                "additional_stores": {"data": self.mongo.store(self.database, "outputs_blobs", "GridFSStore")},
             },
             "runner": {
                 "delay_checkout": 0.5,

@@ -1,10 +1,11 @@
-"""Campaigns through jobflow-remote: submitted, run by a runner in Slurm, collected, and equal to a run on this machine."""
+"""Campaigns through jobflow-remote: submitted, run in Slurm, collected, and equal to a run on this machine."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
+from shipped_project import shipped_project
 
 from liface.database import Database
 from liface.dispatch import submission
@@ -13,7 +14,7 @@ from liface.dispatch.queues import open_queue
 from liface.dispatch.run import run_campaign
 from liface.dispatch.site import Site
 from liface.workflows.campaign import Campaign
-from liface.workflows.resources import ResourcesByKind
+from liface.workflows.resources import Resources, ResourcesByKind
 
 TINY = """
 name: tiny
@@ -86,3 +87,20 @@ def test_a_campaign_through_slurm_equals_one_that_ran_here(campaign, database, s
         "tiny/surface-Cu-111/morse-liface/slabs-run": folders["slabs run"],
     }
     assert len(list((tmp_path / "calculations").glob("??/*.json"))) == len(database.query("calculations"))
+
+
+@pytest.mark.slow
+def test_the_quickstart_through_the_shipped_project(database, site, remote_project, tmp_path):
+    """136 jobs in batches that Slurm runs; the file for jobflow-remote is the one that people copy."""
+    remote_project.write(shipped_project(remote_project, tmp_path / "runs", tmp_path / "calculations"))
+    batch = Resources(worker="batch")
+    kinds = ResourcesByKind(light=batch, potential=batch, dft=Resources(worker="cpu"))
+    queue = open_queue("remote", site.model_copy(update={"kinds": kinds}))
+    campaign = Campaign.load("quickstart", ("morse",))
+    done = submission.submit(campaign, database, queue, kinds)
+    remote_project.run_jobs(max_seconds=1200)
+    jobs = queue.jobs([done.document.submission_id])
+    assert {job.state for job in jobs} == {"done"}, [job for job in jobs if job.state != "done"]
+    assert not submission.collect(campaign, database, queue).pending
+    assert contents(database) == run_here(campaign, tmp_path)
+    assert database.verify() == []

@@ -27,7 +27,6 @@ PATIENCE = {"serverSelectionTimeoutMS": 5_000, "connectTimeoutMS": 5_000, "socke
 FORGETFUL = ("MemoryStore", "JSONStore")
 """Stores that one process keeps to itself, or that lose documents where several write."""
 
-BLOB_KEY = "blob_uuid"
 MARK = re.compile(r"<[A-Z][A-Z0-9_]*>")
 """What a person still has to fill in."""
 
@@ -56,9 +55,8 @@ def read_project(name: str = "") -> Project:
         data = manager.get_project_data(name or None)
     except ConfigError as error:
         raise SiteError(_why(Path(SETTINGS.projects_folder), name or SETTINGS.project, str(error))) from error
-    left = [f"{key}: {mark}" for key, text in _texts(_content(Path(data.filepath))) for mark in MARK.findall(text)]
-    if left:
-        raise SiteError(f"{data.filepath}: still to be filled in:\n  " + "\n  ".join(left))
+    if left := _left(_content(Path(data.filepath))):
+        raise SiteError(f"{data.filepath}: {left}")
     return data.project
 
 
@@ -134,12 +132,6 @@ def check_job_store(project: Project) -> None:
             f"{where}: there is no additional store {LARGE_DATA!r}, into which calculations go; describe one under "
             f"jobstore.additional_stores.{LARGE_DATA}, as in {TEMPLATE}"
         )
-    for name, each in store.additional_stores.items():
-        if each.key != BLOB_KEY:
-            raise SubmissionError(
-                f"{where}: jobstore.additional_stores.{name} needs 'key: {BLOB_KEY}'; with key {each.key!r} "
-                "jobflow-remote puts every new output in the place of all others"
-            )
     uuid, output = _probe(), {"probe": [1.0, "two"]}
     with answering(where):
         store.connect()
@@ -148,7 +140,7 @@ def check_job_store(project: Project) -> None:
             kept = store.query_one({"uuid": uuid})
             found = store.query_one({"uuid": uuid}, load=True)
         finally:
-            _remove(store, uuid)
+            store.remove_docs({"uuid": uuid})
         store.close()
     if kept is None or found is None or found["output"] != output:
         raise SubmissionError(f"{where}: an output was written but reads differently: {str(found)[:200]}")
@@ -194,15 +186,6 @@ def _hurry(store: Any) -> None:
         store.mongoclient_kwargs = {**PATIENCE, **options}
 
 
-def _remove(store: Any, uuid: str) -> None:
-    """Remove an output and what belongs to it; GridFS finds its blobs by their own identity only."""
-    written = store.query_one({"uuid": uuid}, properties=["output"])
-    blob = ((written or {}).get("output") or {}).get("probe")
-    if isinstance(blob, dict):
-        store.additional_stores[LARGE_DATA].remove_docs({BLOB_KEY: blob[BLOB_KEY]})
-    store.docs_store.remove_docs({"uuid": uuid})
-
-
 def _probe() -> str:
     from uuid import uuid4
 
@@ -246,7 +229,10 @@ def _problem(path: Path) -> str:
     from jobflow_remote.config.base import Project
 
     try:
-        Project.model_validate(_read(path))
+        content = _read(path)
+        if left := _left(content):
+            return left
+        Project.model_validate(content)
     except ValidationError as error:
         return _without_secrets(_lines(error), _content(path))
     except (OSError, ValueError) as error:
@@ -285,6 +271,12 @@ def _ends(message: str) -> str:
     """Leave a traceback out of a message."""
     lines = [line for line in message.splitlines() if line.strip()]
     return message if len(lines) < 2 else f"{lines[0].split(' Error: Traceback')[0]}: {lines[-1]}"
+
+
+def _left(content: dict) -> str:
+    """Tell which marks are left in a file."""
+    left = [f"{key}: {mark}" for key, text in _texts(content) for mark in MARK.findall(text)]
+    return "\n  ".join(["still to be filled in:", *left]) if left else ""
 
 
 def _texts(content: Any, key: str = "") -> Iterator[tuple[str, str]]:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from liface.dispatch.queues.base import JobState, QueuedJob
+from liface.dispatch.queues.fireworks_states import last_line
 from liface.workflows.decorators import ORIGIN
 
 FIELDS = (
@@ -39,6 +40,9 @@ MOVED_BY_RUNNER = (
     "CHECKED_OUT", "UPLOADED", "SUBMITTED", "RUNNING", "RUN_FINISHED", "DOWNLOADED", "BATCH_SUBMITTED", "BATCH_RUNNING"
 )  # fmt: skip
 """States that nobody but a runner ends."""
+
+TELLING = re.compile("error|killed|cancelled|limit|memory|denied|not found|no such file", re.IGNORECASE)
+"""Lines by which a scheduler or a shell says why a job ended; the others are warnings."""
 
 LONGEST = 300
 
@@ -171,19 +175,15 @@ def failure(doc: dict[str, Any]) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         return "no reason is given"
-    said = lines[-1]
+    said = last_line(text)
     if lines[0].startswith("Remote error:"):
-        said = lines[0].removeprefix("Remote error: ") + (f" ({lines[-1]})" if len(lines) > 1 else "")
+        said = lines[0].removeprefix("Remote error: ") + (f" ({said})" if len(lines) > 1 else "")
     if answer := re.search(r"stderr='([^']*)'|stderr=\"([^\"]*)\"", said):
         said = " ".join(f"{said.split('.')[0]}: {answer[1] or answer[2]}".replace("\\n", " ").split())
-    if "Traceback" not in text and (left := _last_line(remote.get("queue_err"))):
-        said += f"; queue.err ends with: {left}"
+    told = [line.strip() for line in (remote.get("queue_err") or "").splitlines() if TELLING.search(line)]
+    if "Traceback" not in text and told:
+        said += f"; queue.err: {told[-1]}"
     return said[:LONGEST]
-
-
-def _last_line(text: str | None) -> str:
-    lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
-    return lines[-1] if lines else ""
 
 
 def _number(db_id: str) -> tuple[str, int]:

@@ -11,10 +11,9 @@ from uuid import uuid4
 from liface.dispatch.queues import fireworks_actions as actions
 from liface.dispatch.queues.base import QueuedJob, configure_by_kind
 from liface.dispatch.queues.fireworks_adapter import allocation, batch_system, category
-from liface.dispatch.queues.fireworks_files import FireWorksFiles, quiet, read
+from liface.dispatch.queues.fireworks_files import BLOB_KEY, FireWorksFiles, quiet, read
 from liface.dispatch.queues.fireworks_states import SUBMISSION, snapshot
 from liface.dispatch.queues.fireworks_submit import add_flows, make_indexes
-from liface.dispatch.queues.remote_project import BLOB_KEY
 from liface.dispatch.site import Site
 from liface.documents import JobKind
 from liface.errors import SubmissionError

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from liface.dispatch.queues.remote_project import BLOB_KEY, FORGETFUL, MARK, PATIENCE
 from liface.dispatch.site import Site
+from liface.dispatch.site_files import unfilled
 from liface.errors import MissingExtraError, QueueUnreachableError, SiteError
 from liface.workflows.decorators import LARGE_DATA
 from liface.workflows.resources import Resources
@@ -26,6 +26,13 @@ if TYPE_CHECKING:
 CONFIG, JOBFLOW_CONFIG = "FW_CONFIG_FILE", "JOBFLOW_CONFIG_FILE"
 """Environment variables by which FireWorks and jobflow find their files."""
 
+PATIENCE = {"serverSelectionTimeoutMS": 5_000, "connectTimeoutMS": 5_000, "socketTimeoutMS": 120_000}
+"""How long a server may take, in ms, unless its file says it; a person waits for the answer."""
+
+FORGETFUL = ("MemoryStore", "JSONStore")
+"""Stores that one process keeps to itself, or that lose documents where several write."""
+
+BLOB_KEY = "blob_uuid"
 LAUNCHPAD_KEYS = ("host", "port", "name", "username", "password", "authsource", "uri_mode", "mongoclient_kwargs")
 SECRET = ("password", "uri")
 
@@ -262,8 +269,7 @@ def read(path: Path) -> dict[str, Any]:
         raise SiteError(f"{path} is no YAML: {getattr(error, 'problem', None) or 'error'}{where}") from error
     if not isinstance(said, dict):
         raise SiteError(f"{path}: keys and values were expected, not {type(said).__name__}")
-    lines = enumerate(text.splitlines(), start=1)
-    left = [f"{mark} (line {i})" for i, line in lines for mark in MARK.findall(line.partition("#")[0])]
+    left = [f"{mark} (line {line})" for line, mark in unfilled(text)]
     if left:
         raise SiteError(f"{path}: still to be filled in: {', '.join(left)}")
     return said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -167,33 +167,37 @@ class Snapshot:
         open_ = self._open_parents(fw_id)
         if not open_:
             return "waiting", "all it needs is done; looking for lost jobs wakes it"
-        culprit = self._culprit(open_)
-        if culprit is not None:
-            return "blocked", f"waits for {self._named(culprit)}"
-        more = f" and {len(open_) - 1} more" if len(open_) > 1 else ""
-        return "waiting", f"waits for {self._named(open_[0])}{more}"
+        moving = []
+        for ancestor in self._ancestors(open_):
+            state = self.fireworks[ancestor]["state"]
+            if state in CANCELLED or (state == "FIZZLED" and self.state(ancestor)[0] == "failed"):
+                return "blocked", f"waits for {self._named(ancestor, fw_id)}"
+            if state != "WAITING":
+                moving.append(ancestor)
+        first = min(moving, default=open_[0])
+        more = f" and {len(moving) - 1} more" if len(moving) > 1 else ""
+        return "waiting", f"waits for {self._named(first, fw_id)}{more}"
 
-    def _culprit(self, fw_ids: Iterable[int]) -> int | None:
-        """Return the nearest ancestor that failed or was cancelled."""
+    def _ancestors(self, fw_ids: Iterable[int]) -> Iterator[int]:
+        """Yield unfinished jobs and everything unfinished that they need, nearest first, each once."""
         todo, seen = list(fw_ids), set()
         while todo:
             fw_id = todo.pop(0)
-            if fw_id in seen or fw_id not in self.fireworks:
-                continue
-            seen.add(fw_id)
-            raw = self.fireworks[fw_id]["state"]
-            if raw in CANCELLED or (raw == "FIZZLED" and self.state(fw_id)[0] == "failed"):
-                return fw_id
-            todo += self.parents.get(fw_id, [])
-        return None
+            if fw_id not in seen:
+                seen.add(fw_id)
+                yield fw_id
+                todo += self._open_parents(fw_id)
 
     def _open_parents(self, fw_id: int) -> list[int]:
         own = sorted(self.parents.get(fw_id, []))
         return [each for each in own if each in self.fireworks and self.fireworks[each]["state"] != "COMPLETED"]
 
-    def _named(self, fw_id: int) -> str:
+    def _named(self, fw_id: int, beside: int) -> str:
+        """Name a job, with its case unless the job beside it is of the same."""
         fw = self.fireworks[fw_id]
-        return f"{step_of(fw)} [{fw['spec'][ORIGIN]['case']}] ({self.state(fw_id)[0]})"
+        case = fw["spec"][ORIGIN]["case"]
+        of_case = "" if case == self.fireworks[beside]["spec"][ORIGIN]["case"] else f" of {case}"
+        return f"{step_of(fw)}{of_case} ({self.state(fw_id)[0]})"
 
 
 def snapshot(launchpad: LaunchPad, criteria: Mapping[str, Any], lost_after_s: float) -> Snapshot:

@@ -38,7 +38,7 @@ def add_flows(launchpad: LaunchPad, flows: Sequence[Flow], submission: str) -> N
 
     workflows = [_workflow(flow, submission) for flow in flows]
     roots = _number(launchpad, workflows)
-    limit = launchpad.connection.max_bson_size - ROOM
+    limit = launchpad.db.command("hello")["maxBsonObjectSize"] - ROOM
     jobs = [_checked(fw.to_db_dict(), limit) for workflow in workflows for fw in workflow]
     descriptions = [_checked(_described(workflow), limit) for workflow in workflows]
     try:

@@ -4,18 +4,32 @@ from __future__ import annotations
 
 import os
 import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from liface.cli.options import Json
-from liface.cli.output import plural, talk, write_json
+from liface.cli.campaign_queue import SiteFile
+from liface.cli.options import Engines, Json
+from liface.cli.output import plural, talk, write_json, write_table
 
 app = typer.Typer(help="Clusters: write the files of a site, prove every link, launch.", no_args_is_help=True)
 
 PASSWORD = "LIFACE_MONGO_PASSWORD"
 """Environment variable with the password of the server, for ``hpc init``."""
+
+LINK_BROKEN = 5
+"""Exit code of a check that finds a link that does not hold."""
+
+
+class Kind(StrEnum):
+    """Kinds of job, as options take them."""
+
+    LIGHT = "light"
+    POTENTIAL = "potential"
+    DFT = "dft"
+
 
 Text = str | None
 
@@ -129,3 +143,64 @@ def _tell_next_steps(folder: Path, files: dict[str, str], has_password: bool) ->
     talk("  lpad reset                    # once: it empties the database of the queue")
     talk("  liface hpc check              # proves every link")
     talk("  liface campaign submit NAME")
+
+
+@app.command()
+def check(
+    site: SiteFile = None,
+    kind: Annotated[
+        list[Kind] | None, typer.Option("--kind", help="Kind of job; those of the engines by default. Repeat it.")
+    ] = None,
+    engine: Engines = None,
+    campaign: Annotated[
+        str | None, typer.Option("--campaign", metavar="NAME_OR_FILE", help="Take engines and elements from it.")
+    ] = None,
+    through_queue: Annotated[
+        bool, typer.Option("--through-queue", help="Submit a job of seconds as well, to look around on a compute node.")
+    ] = False,
+    wait: Annotated[float, typer.Option("--wait", metavar="S", min=1, help="Wait for it for so long.")] = 300.0,
+    json: Json = False,
+) -> None:
+    """Prove every link of a site, and say what to do where one does not hold; leaves with 5 if any does not."""
+    from liface.dispatch.site_check.plan import Asked, check_site, kinds_of
+
+    engines, elements = _engines_and_elements(campaign, engine)
+    asked = Asked(
+        site=site,
+        kinds=tuple(dict.fromkeys(each.value for each in kind)) if kind else kinds_of(engines),
+        engines=engines,
+        elements=elements,
+        through_queue=through_queue,
+        wait_s=wait,
+        tell=talk,
+    )
+    findings = []
+    for finding in check_site(asked):
+        findings.append(finding)
+        if sys.stderr.isatty():
+            talk(f"{finding.state:<7} {finding.check}")
+    rows = [finding.as_dict() for finding in findings]
+    broken = [finding for finding in findings if finding.state == "failed"]
+    if json:
+        write_json({"ok": not broken, "checks": rows})
+    else:
+        write_table(rows, columns=("check", "state", "message"))
+        for finding in broken:
+            talk(f"{finding.check}: {finding.message}" + (f"; {finding.advice}" if finding.advice else ""))
+        skipped = sum(finding.state == "skipped" for finding in findings)
+        talk(f"{plural(len(findings), 'link')}: {len(broken)} do not hold, {skipped} not looked at")
+    if broken:
+        raise typer.Exit(LINK_BROKEN)
+
+
+def _engines_and_elements(campaign: str | None, engines: list[str] | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the engines to look at, and the elements they are to know."""
+    if campaign is None:
+        return tuple(engines or ()), ("Li",)
+    from liface.workflows.campaign import Campaign
+
+    loaded = Campaign.load(campaign, tuple(engines or ()))
+    elements = {
+        element for spec in loaded.specs() if spec.kind == "bulk" for element in spec.material.reference.species
+    }
+    return tuple(map(str, loaded.engines)), tuple(sorted(elements))

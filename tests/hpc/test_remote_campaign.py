@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from pathlib import Path
 
 import pytest
 from shipped_project import shipped_project
@@ -10,9 +12,11 @@ from shipped_project import shipped_project
 from liface.database import Database
 from liface.dispatch import submission
 from liface.dispatch.derive import derive
+from liface.dispatch.overview import overview
 from liface.dispatch.queues import open_queue
 from liface.dispatch.run import run_campaign
 from liface.dispatch.site import Site
+from liface.errors import QueueUnreachableError, SubmissionError
 from liface.workflows.campaign import Campaign
 from liface.workflows.resources import Resources, ResourcesByKind
 
@@ -87,6 +91,103 @@ def test_a_campaign_through_slurm_equals_one_that_ran_here(campaign, database, s
         "tiny/surface-Cu-111/morse-liface/slabs-run": folders["slabs run"],
     }
     assert len(list((tmp_path / "calculations").glob("??/*.json"))) == len(database.query("calculations"))
+
+
+def bulks(campaign):
+    """The cases that take two jobs each."""
+    return [planned for planned in campaign.cases() if planned.spec.kind == "bulk"]
+
+
+def test_large_data_lies_beside_the_documents_and_comes_back(campaign, database, site, remote_project):
+    queue = open_queue("remote", site)
+    submission.submit(campaign, database, queue, KINDS, cases=bulks(campaign))
+    remote_project.run_jobs()
+    store = queue.store()
+    [row] = store.query({"name": "Cu bulk run"}, load=False)
+    assert "blob_uuid" in row["output"]["calculations"]
+    collected = submission.collect(campaign, database, queue)
+    assert collected.new_calculations == len(row["output"]["calc_ids"]) == len(database.query("calculations"))
+    assert store.additional_stores["data"].count() == 1
+
+
+def test_failures_have_reasons_and_run_again_once_the_worker_is_mended(
+    campaign, database, site, remote_project, tmp_path
+):
+    good = remote_project.fields()
+    broken = copy.deepcopy(good)
+    broken["workers"]["slurm"]["pre_run"] += f"\nexport LIFACE_CALCULATIONS={tmp_path}/r.db/never"
+    remote_project.write(broken)
+    queue = open_queue("remote", site)
+    done = submission.submit(campaign, database, queue, KINDS)
+    remote_project.run_jobs()
+    seen = overview(campaign, database, queue)
+    assert {view.planned.spec.kind: view.state for view in seen.cases} == {"bulk": "failed", "surface": "blocked"}
+    [failure] = seen.failures()
+    assert "CalculationFolderError: calculations cannot be kept in" in failure["reason"] and failure["folders"]
+    jobs = {job.step: job for job in queue.jobs([done.document.submission_id])}
+    assert jobs["slabs"].reason.startswith("waits for Cu bulk run, which failed: CalculationFolderError")
+    assert submission.submit(campaign, database, queue, KINDS).document is None
+    remote_project.write(good)
+    again, more = submission.retry_on_queue(campaign, database, open_queue("remote", site), KINDS, "cannot be kept")
+    assert [job.step for job in again] == ["Cu bulk run"] and more.document is None
+    remote_project.run_jobs()
+    assert not submission.collect(campaign, database, queue).pending
+    assert contents(database) == run_here(campaign, tmp_path)
+
+
+def test_dft_gets_a_job_and_an_allocation_for_every_structure(
+    campaign, database, site, remote_project, tmp_path, monkeypatch
+):
+    """The jobs that a job makes go to the worker of their kind, and are found under readable names."""
+    fields = remote_project.fields()
+    fields["workers"]["slurm"]["execution_cmd"] = (
+        "python -c \"import liface.engines.base as b; b.DFT_ENGINES = ('morse',); "
+        "from jobflow_remote.jobs.run import run_remote_job; run_remote_job('{}')\""
+    )
+    fields["workers"]["big"] = copy.deepcopy(fields["workers"]["slurm"])
+    remote_project.write(fields)
+    monkeypatch.setattr("liface.engines.base.DFT_ENGINES", ("morse",))
+    small = Resources(worker="slurm", walltime="00:05:00")
+    kinds = ResourcesByKind(light=small, potential=small, dft=Resources(worker="big", cores=2, walltime="00:10:00"))
+    queue = open_queue("remote", site)
+    done = submission.submit(campaign, database, queue, kinds, cases=bulks(campaign))
+    remote_project.run_jobs()
+    jobs = queue.jobs([done.document.submission_id])
+    made = [job for job in jobs if job.step.startswith("Cu bulk run/")]
+    assert {job.state for job in jobs} == {"done"} and len(made) >= 1
+    assert {job.worker for job in made} == {"big"} and {job.worker for job in jobs if job not in made} == {"slurm"}
+    scripts = [(Path(job.folder) / "submit.sh").read_text() for job in made]
+    assert all("#SBATCH --ntasks=2" in text and "#SBATCH --time=00:10:00" in text for text in scripts)
+    others = [(Path(job.folder) / "submit.sh").read_text() for job in jobs if job not in made]
+    assert all("#SBATCH --ntasks=1" in text and "#SBATCH --time=00:05:00" in text for text in others)
+    runs = tmp_path / "runs" / "tiny" / "bulk-Cu" / "morse-liface" / "Cu-bulk-run"
+    assert {str(path.resolve()) for path in runs.iterdir()} == {job.folder for job in made}
+    assert submission.collect(campaign, database, queue).new_calculations == len(made)
+    monkeypatch.undo()
+    run_here(campaign, tmp_path)
+    with Database(tmp_path / "here.db") as here:
+        assert contents(database)["bulks"] == contents(here)["bulks"]
+
+
+def test_a_cancelled_campaign_can_be_submitted_again(campaign, database, site):
+    queue = open_queue("remote", site)
+    done = submission.submit(campaign, database, queue, KINDS)
+    assert submission.cancel(campaign, database, queue) == done.document.n_jobs
+    assert {job.state for job in queue.jobs([done.document.submission_id])} == {"cancelled"}
+    assert submission.submit(campaign, database, queue, KINDS).document.n_jobs == done.document.n_jobs
+
+
+def test_a_queue_that_cannot_be_used_leaves_the_database_as_it_was(campaign, database, site, remote_project):
+    fields = remote_project.fields()
+    fields["queue"]["store"] |= {"port": 1, "mongoclient_kwargs": {"serverSelectionTimeoutMS": 300}}
+    nowhere = ResourcesByKind(potential=Resources(worker="nowhere"))
+    before = contents(database)
+    with pytest.raises(SubmissionError, match=r"worker 'nowhere'.*its workers: slurm"):
+        submission.submit(campaign, database, open_queue("remote", site), nowhere)
+    remote_project.write(fields)
+    with pytest.raises(QueueUnreachableError, match="does not answer"):
+        submission.submit(campaign, database, open_queue("remote", site), KINDS)
+    assert contents(database) == before and database.count("submissions") == 0
 
 
 @pytest.mark.slow

@@ -20,6 +20,7 @@ from liface.engines.base import EngineSpec
 from liface.errors import RunStoppedError, WorkerStartError
 from liface.workflows.carry_on import compute_request, is_asked_again, keep_energy
 from liface.workflows.executor import adopt
+from liface.workflows.prerelaxation import can_be_prerelaxed, prerelaxation
 
 Observer = Callable[[str, CalculationDocument], None]
 """Told ``"computed"`` or ``"reused"`` with every outcome."""
@@ -93,14 +94,45 @@ class LocalExecutor:
         """Whether the run was stopped or is over."""
         return self._closed
 
-    def run(self, requests: Sequence[CalculationRequest], engine: EngineSpec) -> list[CalculationDocument]:
+    @property
+    def prerelaxed(self) -> tuple[CalculationDocument, ...]:
+        """None to hand on: the database holds them already."""
+        return ()
+
+    def run(
+        self, requests: Sequence[CalculationRequest], engine: EngineSpec, prerelax: EngineSpec | None = None
+    ) -> list[CalculationDocument]:
         """Return the outcomes in the order of the requests."""
         stored = self.database.calculations([request.calc_id for request in requests])
-        futures = {request.calc_id: self._future(request, engine, stored) for request in requests}
+        first = self._prerelaxed(requests, stored, prerelax)
+        futures = {
+            request.calc_id: self._future(request, engine, stored, first.get(request.calc_id)) for request in requests
+        }
         return [adopt(futures[request.calc_id].result(), request) for request in requests]
 
+    def _prerelaxed(
+        self,
+        requests: Sequence[CalculationRequest],
+        stored: dict[str, CalculationDocument],
+        prerelax: EngineSpec | None,
+    ) -> dict[str, CalculationDocument]:
+        """Return what a cheaper engine made of the requests that are to be computed from their start."""
+        if prerelax is None:
+            return {}
+        asked = {}
+        for request in requests:
+            previous = stored.get(request.calc_id)
+            wanted = previous is None or self._forced(previous) or self._retried(previous)
+            if wanted and can_be_prerelaxed(request, None if self._force else previous):
+                asked[request.calc_id] = prerelaxation(request, prerelax)
+        return dict(zip(asked, self.run(list(asked.values()), prerelax), strict=True)) if asked else {}
+
     def _future(
-        self, request: CalculationRequest, engine: EngineSpec, stored: dict[str, CalculationDocument]
+        self,
+        request: CalculationRequest,
+        engine: EngineSpec,
+        stored: dict[str, CalculationDocument],
+        first: CalculationDocument | None,
     ) -> Future[CalculationDocument]:
         calc_id = request.calc_id
         previous = stored.get(calc_id)
@@ -117,7 +149,8 @@ class LocalExecutor:
             else:
                 self._done_again.add(calc_id)
                 carry_on = previous if retried and not self._force else None
-                future = self._threads.submit(self._compute, request, engine, previous is not None, carry_on)
+                how = (previous is not None, carry_on, first)
+                future = self._threads.submit(self._compute, request, engine, *how)
                 self._running[calc_id] = future
             return future
 
@@ -128,24 +161,34 @@ class LocalExecutor:
         return is_asked_again(previous, self._retry) and previous.calc_id not in self._done_again
 
     def _compute(
-        self, request: CalculationRequest, engine: EngineSpec, replace: bool, carry_on: CalculationDocument | None
+        self,
+        request: CalculationRequest,
+        engine: EngineSpec,
+        replace: bool,
+        carry_on: CalculationDocument | None,
+        first: CalculationDocument | None,
     ) -> CalculationDocument:
-        outcome = self._in_worker(request, engine, replace, carry_on)
+        outcome = self._in_worker(request, engine, replace, carry_on, first)
         self._tell("computed", outcome)
         return outcome
 
     def _in_worker(
-        self, request: CalculationRequest, engine: EngineSpec, replace: bool, carry_on: CalculationDocument | None
+        self,
+        request: CalculationRequest,
+        engine: EngineSpec,
+        replace: bool,
+        carry_on: CalculationDocument | None,
+        first: CalculationDocument | None,
     ) -> CalculationDocument:
         if self.workers == 0:
             with self._slots.one():
-                outcome = compute_request(request, engine, carry_on)
+                outcome = compute_request(request, engine, carry_on, prerelaxed=first)
                 return worker.store(self.database, request, outcome, replace)
         for take in (self._slots.one, self._slots.all):
             with take():
                 pool = self._workers()
                 try:
-                    outcome = pool.submit(worker.compute, request, engine, replace, carry_on).result()
+                    outcome = pool.submit(worker.compute, request, engine, replace, carry_on, first).result()
                 except BrokenProcessPool:
                     self._drop(pool)
                     continue

@@ -155,8 +155,14 @@ class _Recorder:
         self._executor = executor
         self.outcomes: dict[str, CalculationDocument] = {}
 
-    def run(self, requests: Sequence[CalculationRequest], engine: EngineSpec) -> list[CalculationDocument]:
-        outcomes = self._executor.run(requests, engine)
+    @property
+    def prerelaxed(self) -> Sequence[CalculationDocument]:
+        return self._executor.prerelaxed
+
+    def run(
+        self, requests: Sequence[CalculationRequest], engine: EngineSpec, prerelax: EngineSpec | None = None
+    ) -> list[CalculationDocument]:
+        outcomes = self._executor.run(requests, engine, prerelax)
         self.outcomes.update({outcome.calc_id: outcome for outcome in outcomes})
         return outcomes
 

@@ -45,12 +45,13 @@ def compute(
     engine: EngineSpec,
     replace: bool = False,
     carry_on: CalculationDocument | None = None,
+    prerelaxed: CalculationDocument | None = None,
 ) -> CalculationDocument:
     """Compute one request and store its outcome before it is reported.
 
     Where another process stored the same identity meanwhile, what is stored is returned.
     """
-    outcome = compute_request(request, engine, carry_on)
+    outcome = compute_request(request, engine, carry_on, prerelaxed=prerelaxed)
     if _database is None:
         return outcome
     return store(_database, request, outcome, replace)

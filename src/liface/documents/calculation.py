@@ -59,6 +59,10 @@ class CalculationRequest(Document):
     engine: EngineInfo
     settings: CalculationSettings
     label: str = Field(default="", description="Readable name; not part of the identity.")
+    as_built: bool = Field(
+        default=False,
+        description="No engine has relaxed it, so a cheaper one may do so first; not part of the identity.",
+    )
 
     @property
     def calc_id(self) -> str:

@@ -78,7 +78,9 @@ class SurfaceResult(_Result):
     termination: int = quantity("1", "Index of the termination, counted along the plane normal.")
     gamma_mev_per_a2: float = quantity("meV/Å²", "Surface energy; mean of both faces where they differ.")
     gamma_j_per_m2: float = quantity("J/m²", "The same.")
-    gamma_unrelaxed_mev_per_a2: float = quantity("meV/Å²", "Before the atoms were relaxed.")
+    gamma_unrelaxed_mev_per_a2: float | None = quantity(
+        "meV/Å²", "Before the atoms were relaxed; None where a cheaper engine relaxed them first."
+    )
     thickness_a: float = quantity("Å", "Slab thickness.")
     n_planes: int = quantity("1", "Atomic planes in the slab.")
     n_atoms: int = quantity("1", "Atoms in the slab.")

@@ -69,7 +69,8 @@ def jobs_to_do(
         job = case_job.job
         job.function_args = tuple(_filled(arg, outputs) for arg in job.function_args)
         job.function_kwargs = {name: _filled(arg, outputs) for name, arg in job.function_kwargs.items()}
-        terms = Terms(retry=retry, since=since)
+        prerelax = job.function_kwargs.get("terms", Terms()).prerelax  # set by the Maker
+        terms = Terms(retry=retry, since=since, prerelax=prerelax)
         if not waiting.intersection(job.input_uuids):
             try:
                 with use_executor(known):

@@ -1,4 +1,4 @@
-"""Computing one request, from its start or from where an unconverged relaxation ended."""
+"""Computing one request: from its start, from where a cheaper engine or an unconverged relaxation ended."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from liface.documents import CalculationDocument, CalculationRequest, UnconvergedCalculation
 from liface.engines.base import EngineSpec
+from liface.workflows.prerelaxation import start_from
 
 
 def compute_request(
@@ -14,13 +15,23 @@ def compute_request(
     engine: EngineSpec,
     carry_on: CalculationDocument | None = None,
     folder: Path | None = None,
+    prerelaxed: CalculationDocument | None = None,
 ) -> CalculationDocument:
-    """Compute one request; an unconverged outcome to ``carry_on`` from is continued where it ended."""
+    """Compute one request.
+
+    An unconverged outcome to ``carry_on`` from is continued where it ended; otherwise a relaxation begins where a
+    cheaper engine left it, if that is of use. What is stored is the outcome of the request as it was asked.
+    """
     from liface.engines.batch import run_batch
     from liface.workflows.executor import adopt
 
     if not isinstance(carry_on, UnconvergedCalculation):
-        return run_batch([request], engine, folder=folder)[0]
+        start = start_from(request, prerelaxed) if prerelaxed is not None else None
+        if prerelaxed is None or start is None:
+            return run_batch([request], engine, folder=folder)[0]
+        outcome = run_batch([request.model_copy(update={"geometry": start})], engine, folder=folder)[0]
+        asked = {"calc_id": request.calc_id, "initial": request.geometry, "started_from": prerelaxed.calc_id}
+        return outcome.model_copy(update=asked)
     previous = adopt(carry_on, request)
     if not isinstance(previous, UnconvergedCalculation):  # adoption keeps the kind
         raise TypeError(f"{previous.calc_id} changed from unconverged to {previous.status}")
@@ -32,6 +43,7 @@ def compute_request(
         update={
             "calc_id": request.calc_id,
             "initial": request.geometry,
+            "started_from": previous.started_from,
             "n_force_calls": previous.n_force_calls + outcome.n_force_calls,
             "wall_s": previous.wall_s + outcome.wall_s,
             "energies_ev": previous.energies_ev + outcome.energies_ev,

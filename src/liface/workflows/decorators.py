@@ -31,12 +31,16 @@ class Outcomes(Document):
 
     calculations: tuple[CalculationDocument, ...]
     calc_ids: tuple[str, ...] = Field(default=(), description="Their identities, to be read without the calculations.")
+    prerelaxed: tuple[CalculationDocument, ...] = Field(
+        default=(), description="Relaxations by a cheaper engine that some of them began with, to be stored as well."
+    )
 
     @classmethod
-    def of(cls, calculations: Iterable[CalculationDocument]) -> Self:
+    def of(cls, calculations: Iterable[CalculationDocument], prerelaxed: Iterable[CalculationDocument] = ()) -> Self:
         """Put calculations together with their identities."""
         together = tuple(calculations)
-        return cls(calculations=together, calc_ids=tuple(outcome.calc_id for outcome in together))
+        calc_ids = tuple(outcome.calc_id for outcome in together)
+        return cls(calculations=together, calc_ids=calc_ids, prerelaxed=tuple(prerelaxed))
 
 
 class Origin(Document):

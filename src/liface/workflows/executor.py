@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
@@ -22,6 +22,7 @@ from liface.engines.base import EngineSpec
 from liface.errors import NotComputedError
 from liface.workflows.calculation_folder import CalculationFolder, wait_for_others
 from liface.workflows.carry_on import compute_request, is_asked_again
+from liface.workflows.prerelaxation import can_be_prerelaxed, prerelaxation
 
 CALCULATIONS = "LIFACE_CALCULATIONS"
 """Environment variable of a worker: the folder of finished calculations it shares with the other workers."""
@@ -33,8 +34,18 @@ Find = Callable[[Sequence[str]], Mapping[str, CalculationDocument]]
 class Executor(Protocol):
     """Anything that turns requests into outcomes, one per request and in their order."""
 
-    def run(self, requests: Sequence[CalculationRequest], engine: EngineSpec) -> list[CalculationDocument]:
-        """Return the outcomes; a structure that fails is an outcome, never an exception."""
+    @property
+    def prerelaxed(self) -> Sequence[CalculationDocument]:
+        """Relaxations by cheaper engines that outcomes began with, where nobody else has stored them."""
+        ...
+
+    def run(
+        self, requests: Sequence[CalculationRequest], engine: EngineSpec, prerelax: EngineSpec | None = None
+    ) -> list[CalculationDocument]:
+        """Return the outcomes; a structure that fails is an outcome, never an exception.
+
+        With ``prerelax``, relaxations of structures as built are begun by that engine.
+        """
         ...
 
 
@@ -43,14 +54,25 @@ class InProcessExecutor:
 
     def __init__(self, runs: Path | None = None):
         self._runs = runs
+        self.prerelaxed: list[CalculationDocument] = []
 
-    def run(self, requests: Sequence[CalculationRequest], engine: EngineSpec) -> list[CalculationDocument]:
+    def run(
+        self, requests: Sequence[CalculationRequest], engine: EngineSpec, prerelax: EngineSpec | None = None
+    ) -> list[CalculationDocument]:
         """Return the outcomes in the order of the requests."""
-        from liface.engines.batch import run_batch
-
-        distinct = {request.calc_id: request for request in requests}
-        outcomes = dict(zip(distinct, run_batch(list(distinct.values()), engine, folder=self._runs), strict=True))
+        outcomes: dict[str, CalculationDocument] = {}
+        for request in requests:
+            if request.calc_id not in outcomes:
+                first = self._prerelaxed(request, prerelax)
+                outcomes[request.calc_id] = compute_request(request, engine, None, self._runs, first)
         return [adopt(outcomes[request.calc_id], request) for request in requests]
+
+    def _prerelaxed(self, request: CalculationRequest, prerelax: EngineSpec | None) -> CalculationDocument | None:
+        if prerelax is None or not can_be_prerelaxed(request):
+            return None
+        (outcome,) = self.run([prerelaxation(request, prerelax)], prerelax)
+        self.prerelaxed.append(outcome)
+        return outcome
 
 
 class FolderExecutor:
@@ -74,8 +96,11 @@ class FolderExecutor:
         runs: Path | None = None,
     ):
         self._folder, self._retry, self._since, self._runs = folder, retry, since, runs
+        self.prerelaxed: list[CalculationDocument] = []
 
-    def run(self, requests: Sequence[CalculationRequest], engine: EngineSpec) -> list[CalculationDocument]:
+    def run(
+        self, requests: Sequence[CalculationRequest], engine: EngineSpec, prerelax: EngineSpec | None = None
+    ) -> list[CalculationDocument]:
         """Return the outcomes in the order of the requests."""
         todo = {request.calc_id: request for request in requests}
         outcomes: dict[str, CalculationDocument] = {}
@@ -83,7 +108,7 @@ class FolderExecutor:
         while todo:
             done = {}
             for calc_id, request in todo.items():
-                outcome = self._outcome(request, engine)
+                outcome = self._outcome(request, engine, prerelax)
                 if outcome is not None:
                     done[calc_id] = outcome
             todo = {calc_id: request for calc_id, request in todo.items() if calc_id not in done}
@@ -91,9 +116,12 @@ class FolderExecutor:
             rounds_without_news = 0 if done else rounds_without_news + 1
             if todo:
                 wait_for_others(rounds_without_news)
+        self._remember(outcome.started_from for outcome in outcomes.values())
         return [adopt(outcomes[request.calc_id], request) for request in requests]
 
-    def _outcome(self, request: CalculationRequest, engine: EngineSpec) -> CalculationDocument | None:
+    def _outcome(
+        self, request: CalculationRequest, engine: EngineSpec, prerelax: EngineSpec | None
+    ) -> CalculationDocument | None:
         """Return what is stored, or what comes of computing it; None while another process is at it."""
         stored = self._folder.get(request.calc_id)
         if stored is not None and not self._again(stored):
@@ -104,9 +132,26 @@ class FolderExecutor:
             stored = self._folder.get(request.calc_id)  # it may have come between the look and the claim
             if stored is not None and not self._again(stored):
                 return stored
-            outcome = compute_request(request, engine, stored, self._runs)
+            first = self._prerelaxed(request, stored, prerelax)
+            outcome = compute_request(request, engine, stored, self._runs, first)
             self._folder.put(outcome)
             return outcome
+
+    def _prerelaxed(
+        self, request: CalculationRequest, stored: CalculationDocument | None, prerelax: EngineSpec | None
+    ) -> CalculationDocument | None:
+        if prerelax is None or not can_be_prerelaxed(request, stored):
+            return None
+        (outcome,) = self.run([prerelaxation(request, prerelax)], prerelax)
+        self._remember([outcome.calc_id])
+        return outcome
+
+    def _remember(self, calc_ids: Iterable[str | None]) -> None:
+        """Keep pre-relaxations to be handed on, also those that an earlier attempt at the same job made."""
+        known = {outcome.calc_id for outcome in self.prerelaxed}
+        for calc_id in calc_ids:
+            found = self._folder.get(calc_id) if calc_id is not None and calc_id not in known else None
+            self.prerelaxed += [found] if found is not None else []
 
     def _again(self, stored: CalculationDocument) -> bool:
         old = self._since is None or stored.created_at <= self._since
@@ -122,8 +167,11 @@ class KnownExecutor:
     def __init__(self, find: Find, retry: re.Pattern[str] | None = None):
         self._find, self._retry = find, retry
         self.known: tuple[CalculationDocument, ...] = ()
+        self.prerelaxed: tuple[CalculationDocument, ...] = ()
 
-    def run(self, requests: Sequence[CalculationRequest], engine: EngineSpec) -> list[CalculationDocument]:
+    def run(
+        self, requests: Sequence[CalculationRequest], engine: EngineSpec, prerelax: EngineSpec | None = None
+    ) -> list[CalculationDocument]:
         """Return the stored outcomes in the order of the requests.
 
         Raises

@@ -212,6 +212,13 @@ class InterfaceSpec(_CaseSpec):
         return "normal" if self.relaxation == "coherent" else "all"
 
 
+class InterfaceStart(Document):
+    """Gap and registry of an interface as another engine found them; the integer cells are the same for both."""
+
+    gap_a: float = quantity("Å", "Distance between the facing planes before relaxation.", gt=0)
+    shift: tuple[float, float] = quantity("1", "In-plane shift of the film, fractions of the interface cell.")
+
+
 class BindingSpec(_CaseSpec):
     """Li atoms and clusters on a slab, bare or under Li monolayers."""
 

@@ -118,7 +118,8 @@ def outcomes_in(store: JobStore, submissions: Sequence[str], is_wanted: IsWanted
             continue
         whole = store.query_one({"uuid": row["uuid"], "index": row["index"]}, properties=["output"], load=True)
         if whole is not None:
-            yield from Outcomes.model_validate(_plain(whole["output"])).calculations
+            outcomes = Outcomes.model_validate(_plain(whole["output"]))
+            yield from (*outcomes.prerelaxed, *outcomes.calculations)
 
 
 class IsWanted(Protocol):

@@ -12,7 +12,7 @@ from liface.documents import content_hash
 from liface.engines.base import EngineSpec
 from liface.engines.registry import engine_info
 from liface.workflows.jobs.bulk import ask_bulk, choose_bulk
-from liface.workflows.jobs.calculate import calculate
+from liface.workflows.jobs.calculate import Terms, calculate
 from liface.workflows.specs import MaterialSpec, Protocol
 from liface.workflows.steps.common import Case
 
@@ -79,12 +79,18 @@ class LiMaker(Maker, ABC):
         Numerical settings.
     campaign
         Name stored with every result.
+    prerelax
+        A cheaper engine that relaxes structures as built before this one does; None for none.
+    screened_by
+        Record of a cheaper engine by which the case was chosen, stored with every result.
     """
 
     name: str = "li"
     engine: str | EngineSpec = "sevennet"
     protocol: Protocol = field(default_factory=Protocol)
     campaign: str = "unnamed"
+    prerelax: str | EngineSpec | None = None
+    screened_by: str | None = None
 
     @property
     def spec(self) -> EngineSpec:
@@ -105,11 +111,20 @@ class LiMaker(Maker, ABC):
 
     def case(self, name: str) -> Case:
         """Return who asks, with the engine as it is on this machine."""
-        return Case(campaign=self.campaign, name=name, engine=engine_info(self.spec), protocol=self.protocol)
+        return Case(
+            campaign=self.campaign,
+            name=name,
+            engine=engine_info(self.spec),
+            protocol=self.protocol,
+            screened_by=self.screened_by,
+        )
 
     def compute(self, asked: Job, step: str) -> Job:
         """Return the job that computes what ``asked`` builds."""
-        return named(calculate(asked.output, self.spec), f"{step} run")
+        if self.prerelax is None:
+            return named(calculate(asked.output, self.spec), f"{step} run")
+        terms = Terms(prerelax=EngineSpec.parse(self.prerelax))
+        return named(calculate(asked.output, self.spec, terms=terms), f"{step} run")
 
     def bulk(self, case: Case, material: MaterialSpec, references: References) -> tuple[list[Job], Any]:
         """Return the jobs of a reference bulk that are not made yet, and the reference they end with."""

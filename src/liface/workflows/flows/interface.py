@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
+
+from jobflow import Job
 
 from liface.workflows.flows.base import CaseJobs, LiMaker, References, named
 from liface.workflows.jobs import interface as jobs_
-from liface.workflows.specs import InterfaceSpec
+from liface.workflows.specs import InterfaceSpec, InterfaceStart
+from liface.workflows.steps.common import Case
 
 
 @dataclass
@@ -16,9 +20,16 @@ class InterfaceMaker(LiMaker):
     1. relax both bulks; 2. relax bulk Li strained like the film: strain energy and plane spacing;
     3. single points over gaps, then over lateral shifts; 4. relax the best starts at the thinnest film;
     5. relax the thicker films from the winner; 6. release the thinnest film in the plane; 7. fit.
+
+    Attributes
+    ----------
+    start
+        Gap and registry that another engine found for the same spec; step 3 is then left out, and step 4 relaxes
+        this start alone.
     """
 
     name: str = "interface"
+    start: InterfaceStart | None = None
 
     def jobs(self, spec: InterfaceSpec, references: References) -> CaseJobs:
         """Return the jobs of one interface."""
@@ -28,14 +39,7 @@ class InterfaceMaker(LiMaker):
         strained = named(jobs_.ask_strained_film(case, spec, substrate, film), "strained film")
         strained_run = self.compute(strained, "strained film")
         setup = named(jobs_.set_up(spec, substrate, film, strained_run.output), "set-up")
-        gaps = named(jobs_.ask_gaps(case, setup.output), "gaps")
-        gaps_run = self.compute(gaps, "gaps")
-        shifts = named(jobs_.ask_registries(case, setup.output, gaps_run.output), "registries")
-        shifts_run = self.compute(shifts, "registries")
-        scan = named(jobs_.gather_scan(case, setup.output, gaps_run.output, shifts_run.output), "scan")
-        starts = named(jobs_.ask_starts(case, setup.output, scan.output), "starts")
-        starts_run = self.compute(starts, "starts")
-        start = named(jobs_.choose_start(case, setup.output, scan.output, starts_run.output), "start")
+        start_jobs, start = self._given(case, setup.output) if self.start else self._scanned(case, setup.output)
         series = named(jobs_.ask_series(case, setup.output, start.output), "series")
         series_run = self.compute(series, "series")
         release = named(jobs_.ask_release(case, setup.output, start.output), "release")
@@ -45,8 +49,28 @@ class InterfaceMaker(LiMaker):
             [
                 *substrate_jobs,
                 *film_jobs,
-                *(strained, strained_run, setup, gaps, gaps_run, shifts, shifts_run, scan),
-                *(starts, starts_run, start, series, series_run, release, release_run),
+                *(strained, strained_run, setup),
+                *start_jobs,
+                *(series, series_run, release, release_run),
             ],
             named(last, "interfacial energy"),
         )
+
+    def _scanned(self, case: Case, setup: Any) -> tuple[list[Job], Job]:
+        """Return the jobs that find and relax the best start, and the one that ends with it."""
+        gaps = named(jobs_.ask_gaps(case, setup), "gaps")
+        gaps_run = self.compute(gaps, "gaps")
+        shifts = named(jobs_.ask_registries(case, setup, gaps_run.output), "registries")
+        shifts_run = self.compute(shifts, "registries")
+        scan = named(jobs_.gather_scan(case, setup, gaps_run.output, shifts_run.output), "scan")
+        starts = named(jobs_.ask_starts(case, setup, scan.output), "starts")
+        starts_run = self.compute(starts, "starts")
+        start = named(jobs_.choose_start(case, setup, scan.output, starts_run.output), "start")
+        return [gaps, gaps_run, shifts, shifts_run, scan, starts, starts_run, start], start
+
+    def _given(self, case: Case, setup: Any) -> tuple[list[Job], Job]:
+        """Return the jobs that relax the given start, and the one that ends with it."""
+        starts = named(jobs_.ask_given_start(case, setup, self.start), "starts")
+        starts_run = self.compute(starts, "starts")
+        start = named(jobs_.take_given_start(self.start, starts_run.output), "start")
+        return [starts, starts_run, start], start

@@ -22,6 +22,7 @@ class Terms(Document):
     known: tuple[CalculationDocument, ...] = Field(default=(), description="Outcomes that need not be computed.")
     retry: str | None = Field(default=None, description="Outcomes whose reason matches are computed again.")
     since: Moment | None = Field(default=None, description="Those not made after this moment.")
+    prerelax: EngineSpec | None = Field(default=None, description="Engine that relaxes structures as built first.")
 
 
 @calculation_job
@@ -34,13 +35,14 @@ def calculate(asked: Requests, engine: EngineSpec, terms: Terms | None = None) -
     missing = [request for request in asked.requests if request.calc_id not in _known(terms)]
     if missing and engine.is_dft and origin_of_current_job() is not None:
         return _one_job_each(asked, missing, engine, terms)
-    return _answers(asked.requests, terms, _compute(missing, engine, terms))
+    computed = _compute(missing, engine, terms)
+    return _answers(asked.requests, terms, computed.calculations, computed.prerelaxed)
 
 
 @calculation_job
 def calculate_structure(request: CalculationRequest, engine: EngineSpec, terms: Terms) -> Outcomes:
     """Compute one structure in a job, and an allocation, of its own."""
-    return Outcomes.of(_compute([request], engine, terms))
+    return _compute([request], engine, terms)
 
 
 @calculation_job
@@ -65,19 +67,23 @@ def _one_job_each(asked: Requests, missing: Sequence[CalculationRequest], engine
     return Response(replace=Flow([*jobs, together]))
 
 
-def _compute(
-    requests: Sequence[CalculationRequest], engine: EngineSpec, terms: Terms
-) -> tuple[CalculationDocument, ...]:
+def _compute(requests: Sequence[CalculationRequest], engine: EngineSpec, terms: Terms) -> Outcomes:
     retry = re.compile(terms.retry) if terms.retry is not None else None
     runs = Path.cwd() if dispatched() is None else None
     if runs is not None and requests:
         link_run_folder(requests[0].engine.label)
-    return tuple(current_executor(retry, terms.since, runs).run(requests, engine))
+    executor = current_executor(retry, terms.since, runs)
+    return Outcomes.of(executor.run(requests, engine, terms.prerelax), executor.prerelaxed)
 
 
-def _answers(requests: Sequence[CalculationRequest], terms: Terms, computed: Sequence[CalculationDocument]) -> Outcomes:
+def _answers(
+    requests: Sequence[CalculationRequest],
+    terms: Terms,
+    computed: Sequence[CalculationDocument],
+    prerelaxed: Sequence[CalculationDocument] = (),
+) -> Outcomes:
     found = _known(terms) | {outcome.calc_id: outcome for outcome in computed}
-    return Outcomes.of(adopt(found[request.calc_id], request) for request in requests)
+    return Outcomes.of((adopt(found[request.calc_id], request) for request in requests), prerelaxed)
 
 
 def _known(terms: Terms) -> dict[str, CalculationDocument]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from liface.workflows.decorators import Outcomes, Requests, analysis_job, structure_job
-from liface.workflows.specs import InterfaceSpec
+from liface.workflows.specs import InterfaceSpec, InterfaceStart
 from liface.workflows.steps import interface, interface_result
 from liface.workflows.steps.common import BulkReference, Case, CaseOutput
 from liface.workflows.steps.interface import InterfaceSetup, Scan, Start
@@ -49,6 +49,18 @@ def ask_starts(case: Case, setup: InterfaceSetup, scan: Scan) -> Requests:
 def choose_start(case: Case, setup: InterfaceSetup, scan: Scan, starts: Outcomes) -> Start:
     """Choose gap and registry."""
     return interface.chosen_start(case, setup, scan.points, starts.calculations)
+
+
+@structure_job
+def ask_given_start(case: Case, setup: InterfaceSetup, given: InterfaceStart) -> Requests:
+    """Build the start that another engine chose."""
+    return Requests(requests=(interface.given_start_request(case, setup, given),))
+
+
+@analysis_job(Start)
+def take_given_start(given: InterfaceStart, starts: Outcomes) -> Start:
+    """Go on from the start that another engine chose."""
+    return interface.given_start(given, starts.calculations[0])
 
 
 @structure_job

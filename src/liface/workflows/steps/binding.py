@@ -90,7 +90,8 @@ def clean_request(
     if spec.monolayers:
         best = lowest(with_energy(registries, f"{case.name}: monolayer registry"))
         shift = _shifts(case, spec, substrate, film)[list(registries).index(best)]
-    return case.request(clean_slab(case, spec, substrate, film, shift), case.protocol.relaxation(), "clean")
+    slab = clean_slab(case, spec, substrate, film, shift)
+    return case.request(slab, case.protocol.relaxation(), "clean", as_built=True)
 
 
 def clean_slab(
@@ -265,7 +266,7 @@ def chosen_starts(case: Case, starts: Starts, screened: Sequence[CalculationDocu
 def start_requests(case: Case, starts: Starts) -> tuple[CalculationRequest, ...]:
     """Ask for the relaxation of every chosen start."""
     settings = case.protocol.relaxation()
-    return tuple(case.request(start.geometry, settings, _label(start)) for start in starts.starts)
+    return tuple(case.request(start.geometry, settings, _label(start), as_built=True) for start in starts.starts)
 
 
 def removal_requests(

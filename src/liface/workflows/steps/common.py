@@ -34,11 +34,20 @@ class Case(Document):
     name: str
     engine: EngineInfo
     protocol: Protocol = Field(default_factory=Protocol)
+    screened_by: str | None = Field(default=None, description="Record of a cheaper engine by which it was chosen.")
 
-    def request(self, structure: Structure | Geometry, settings: CalculationSettings, step: str) -> CalculationRequest:
-        """Ask for one structure under a readable label."""
+    def request(
+        self, structure: Structure | Geometry, settings: CalculationSettings, step: str, *, as_built: bool = False
+    ) -> CalculationRequest:
+        """Ask for one structure under a readable label; ``as_built`` where a cheaper engine may relax it first."""
         geometry = structure if isinstance(structure, Geometry) else Geometry.from_structure(structure)
-        return CalculationRequest(geometry=geometry, engine=self.engine, settings=settings, label=f"{self.name}/{step}")
+        return CalculationRequest(
+            geometry=geometry,
+            engine=self.engine,
+            settings=settings,
+            label=f"{self.name}/{step}",
+            as_built=as_built,
+        )
 
     def provenance(self, calculations: Iterable[str], doi: Sequence[str]) -> Provenance:
         """Name what a number rests on."""
@@ -48,6 +57,7 @@ class Case(Document):
             calc_ids=tuple(dict.fromkeys(calculations)),
             liface_version=__version__,
             doi=tuple(doi),
+            screened_by=self.screened_by,
         )
 
 

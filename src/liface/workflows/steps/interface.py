@@ -28,7 +28,7 @@ from liface.documents import (
     ScanPoint,
     quantity,
 )
-from liface.workflows.specs import InterfaceSpec, MatchSpec, MaterialSpec
+from liface.workflows.specs import InterfaceSpec, InterfaceStart, MatchSpec, MaterialSpec
 from liface.workflows.steps.common import BulkReference, Case, energy_of, lowest, with_energy
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Start(Document):
 
     gap_a: float = quantity("Å", "Distance between the facing planes.")
     shift: tuple[float, float] = quantity("1", "Film shift, fractions of the interface cell.")
-    scan: tuple[ScanPoint, ...]
+    scan: tuple[ScanPoint, ...] = Field(description="Empty where another engine chose gap and registry.")
     relaxed: tuple[CalculationDocument, ...] = Field(description="Relaxed starts at the scan thickness.")
     best: CalculationDocument = Field(description="The lowest of them.")
 
@@ -251,6 +251,23 @@ def chosen_start(
     return Start(gap_a=point.gap_a, shift=point.shift, scan=tuple(scan), relaxed=tuple(starts), best=best)
 
 
+def given_start_request(case: Case, setup: InterfaceSetup, given: InterfaceStart) -> CalculationRequest:
+    """Ask for the relaxation of the start that another engine chose for the same integer cells, thinnest film."""
+    planes = case.protocol.film_planes(setup.spec.film_plane)[0]
+    return _relaxation(case, setup, planes, given.gap_a, given.shift, f"n{planes}-start0")
+
+
+def given_start(given: InterfaceStart, outcome: CalculationDocument) -> Start:
+    """Return a start that another engine chose, relaxed by this one.
+
+    Raises
+    ------
+    CalculationError
+        The relaxation failed.
+    """
+    return Start(gap_a=given.gap_a, shift=given.shift, scan=(), relaxed=(outcome,), best=energy_of(outcome))
+
+
 def is_bonded(cell: Geometry, method: Literal["sandwich", "vacuum"] = "sandwich") -> bool:
     """Tell whether film and substrate still touch: on both sides of the film, or on the lower one below vacuum."""
     z = cell.position_array[:, 2]
@@ -268,7 +285,7 @@ def series_requests(case: Case, setup: InterfaceSetup, start: Start) -> tuple[Ca
     if setup.spec.method == "vacuum":
         settings = case.protocol.relaxation(move=setup.spec.move)
         for side, structure in _free_slabs(case, setup, planes[-1]).items():
-            requests.append(case.request(structure, settings, f"free-{side}"))
+            requests.append(case.request(structure, settings, f"free-{side}", as_built=True))
     return tuple(requests)
 
 
@@ -362,7 +379,7 @@ def _relaxation(
 ) -> CalculationRequest:
     cell = stack(case, setup, planes, gap_a, shift)
     settings = case.protocol.relaxation(_cell_mode(setup.spec), setup.spec.move)
-    return case.request(cell.structure, settings, step)
+    return case.request(cell.structure, settings, step, as_built=True)
 
 
 def _cell_mode(spec: InterfaceSpec) -> Literal["fixed", "c_axis"]:

@@ -34,6 +34,7 @@ PLANE_TOLERANCE_A = 0.3
 SLIDE_MEV_PER_A2 = 5.0
 FALLING_MEV_PER_A2 = 1.0
 """An unconverged cell that fell more than this over its last fifth is still reacting."""
+GIVEN_START = "; gap and registry as found by another engine, not scanned by this one"
 LEAST_PLANES = {"100": 4, "110": 4, "111": 9}
 """Thinner Li films are not yet bulk-like; they are shown but do not enter the fit."""
 
@@ -93,7 +94,7 @@ def interface_result(
         **_identity(spec),
         **_energies(fit),
         **_strain(match),
-        definition=_definition(spec, cell.equivalent_interfaces),
+        definition=_definition(spec, cell.equivalent_interfaces) + ("" if start.scan else GIVEN_START),
         engine=case.engine,
         converged=setup.converged and all_converged((*stacks, *free_slabs)),
         flags=tuple(dict.fromkeys(flags)),

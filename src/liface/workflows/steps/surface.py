@@ -46,7 +46,7 @@ def slabs(case: Case, spec: SurfaceSpec, bulk: BulkReference) -> tuple[Slab, Sla
 def surface_requests(case: Case, spec: SurfaceSpec, bulk: BulkReference) -> tuple[CalculationRequest, ...]:
     """Ask for both slabs, relaxed."""
     return tuple(
-        case.request(slab.structure, case.protocol.relaxation(), f"{slab.n_planes}-planes")
+        case.request(slab.structure, case.protocol.relaxation(), f"{slab.n_planes}-planes", as_built=True)
         for slab in slabs(case, spec, bulk)
     )
 
@@ -86,7 +86,7 @@ def surface_result(
         termination=spec.termination,
         gamma_mev_per_a2=gamma,
         gamma_j_per_m2=j_per_m2(gamma),
-        gamma_unrelaxed_mev_per_a2=_gamma(thick, bulk, thick.energies_ev[0]),
+        gamma_unrelaxed_mev_per_a2=None if thick.started_from else _gamma(thick, bulk, thick.energies_ev[0]),
         thickness_a=slab.thickness_a,
         n_planes=slab.n_planes,
         n_atoms=thick.final.n_atoms,

@@ -1,0 +1,141 @@
+"""Relaxations begun by a cheaper engine: which may be, and which end of one is of use as a start.
+
+Only structures as built are relaxed by the cheaper engine first. What starts from a geometry of the costly engine, or
+is displaced on purpose to leave a symmetric state (rattled bulks, released films), is a question about the costly
+engine's own energy surface, which another engine would answer in its place. Reference bulks gain nothing either: of
+their relaxation the cell is what matters, and the lattice of one engine is not that of another.
+
+For the same reason the costly relaxation begins in the cell it was asked for, with the fractional coordinates of
+the cheaper one: k-point meshes and basis sets are made for that cell, and equal requests must give equal numbers.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from liface.documents import (
+    CalculationDocument,
+    CalculationRequest,
+    EnergyCalculation,
+    FailedCalculation,
+    Geometry,
+    UnconvergedCalculation,
+)
+from liface.engines.base import EngineSpec
+from liface.engines.kpoints import vacuum_directions
+from liface.engines.moments import magnetic_order
+from liface.engines.registry import engine_info
+
+LARGEST_FORCE_EV_PER_A = 1.0
+"""A relaxation cut off with a larger force than this is nowhere near a minimum."""
+ENERGY_NOISE_EV = 1e-6
+LARGEST_STRETCH = 0.05
+"""Change of the cell height beyond which fractional coordinates mean something else in the cell asked for."""
+CONTACT_A = 3.5
+"""Parts of a cell that were closer than this and no longer are have left each other."""
+BOND, BROKEN = 1.2, 1.4
+"""Distances over the sum of covalent radii: a bond between non-metals, and one that is no more."""
+NON_METALS = frozenset(("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Ge", "As", "Se", "Br", "Te", "I"))
+
+
+def can_be_prerelaxed(request: CalculationRequest, stored: CalculationDocument | None = None) -> bool:
+    """Tell whether a cheaper engine may begin a relaxation.
+
+    It may not where a stored outcome will be carried on from its own end, nor where that failed from such a start:
+    another attempt then begins with the structure as it was built.
+    """
+    if not request.as_built or request.settings.task != "relax":
+        return False
+    if isinstance(stored, FailedCalculation):
+        return stored.started_from is None
+    return not isinstance(stored, UnconvergedCalculation)
+
+
+def prerelaxation(request: CalculationRequest, engine: EngineSpec) -> CalculationRequest:
+    """Return the same request for a cheaper engine; it has an identity of its own and is shared like any other."""
+    update = {"engine": engine_info(engine), "label": f"{request.label}-prerelaxed", "as_built": False}
+    return request.model_copy(update=update)
+
+
+def start_from(request: CalculationRequest, prerelaxed: CalculationDocument) -> Geometry | None:
+    """Return where a relaxation begins after a cheaper engine; None if what that left is of no use.
+
+    It is of none if it failed, ended above its own start or far from a minimum, stretched the cell too far,
+    separated what touched, broke a molecular anion, or changed what the set-up of a DFT calculation follows from
+    (vacuum, magnetic order).
+    """
+    from liface.workflows.executor import adopt
+
+    outcome = adopt(prerelaxed, request)
+    if outcome.status == "failed" or not _went_down(outcome):
+        return None
+    asked, relaxed = request.geometry, outcome.final
+    lengths = (np.linalg.norm(cell.cell_array, axis=1) for cell in (relaxed, asked))
+    if np.abs(np.divide(*lengths) - 1).max() > LARGEST_STRETCH:
+        return None
+    start = _in_cell_of(asked, relaxed)
+    if not (keeps_contact(asked, start) and keeps_molecules(asked, start)):
+        return None
+    if vacuum_directions(asked) != vacuum_directions(start) or magnetic_order(asked) != magnetic_order(start):
+        return None
+    return start
+
+
+def keeps_contact(before: Geometry, after: Geometry) -> bool:
+    """Tell whether film and adsorbates still touch what they touched: each side of a film, each adsorbed group."""
+    return all(new < CONTACT_A for old, new in zip(_gaps(before), _gaps(after), strict=True) if old < CONTACT_A)
+
+
+def keeps_molecules(before: Geometry, after: Geometry) -> bool:
+    """Tell whether all bonds between non-metals, as inside molecular anions, are still there."""
+    from ase.data import atomic_numbers, covalent_radii
+
+    chosen = [i for i, species in enumerate(before.species) if species in NON_METALS]
+    if len(chosen) < 2:
+        return True
+    radii = np.array([covalent_radii[atomic_numbers[before.species[i]]] for i in chosen])
+    reach = radii[:, None] + radii[None, :]
+    bonded = _distances(before, chosen) < BOND * reach
+    np.fill_diagonal(bonded, False)
+    return not bool((bonded & (_distances(after, chosen) > BROKEN * reach)).any())
+
+
+def _went_down(outcome: EnergyCalculation) -> bool:
+    fell = outcome.energy_ev <= outcome.energies_ev[0] + ENERGY_NOISE_EV
+    return fell and outcome.fmax_ev_per_a < LARGEST_FORCE_EV_PER_A
+
+
+def _in_cell_of(asked: Geometry, relaxed: Geometry) -> Geometry:
+    """Return the relaxed fractional coordinates in the cell asked for; frozen atoms stay to the last bit."""
+    positions = relaxed.position_array
+    if relaxed.cell != asked.cell:
+        positions = np.linalg.solve(relaxed.cell_array.T, positions.T).T @ asked.cell_array
+    frozen = np.array(asked.frozen, dtype=bool)
+    return asked.with_positions(np.where(frozen[:, None], asked.position_array, positions))
+
+
+def _gaps(cell: Geometry) -> tuple[float, ...]:
+    return _film_gaps(cell) + _adsorbate_gap(cell)
+
+
+def _film_gaps(cell: Geometry) -> tuple[float, ...]:
+    """Return the gaps below and above the film of an interface, along z; none where there is no film on a substrate."""
+    z, roles = cell.position_array[:, 2], np.array(cell.roles)
+    film, substrate = z[roles == "film"], z[roles == "substrate"]
+    if not len(film) or not len(substrate):
+        return ()
+    return float(film.min() - substrate.max()), float(cell.cell[2][2] + substrate.min() - film.max())
+
+
+def _adsorbate_gap(cell: Geometry) -> tuple[float, ...]:
+    """Return the shortest distance of an adsorbate to what it stands on; none without both."""
+    adsorbed = np.array(cell.roles) == "adsorbate"
+    if not adsorbed.any() or adsorbed.all():
+        return ()
+    return (float(_distances(cell)[adsorbed][:, ~adsorbed].min()),)
+
+
+def _distances(cell: Geometry, chosen: list[int] | None = None) -> np.ndarray:
+    """Return the shortest distances between atoms over all periodic images, Å."""
+    atoms = cell.to_ase()
+    return (atoms if chosen is None else atoms[chosen]).get_all_distances(mic=True)

@@ -43,7 +43,7 @@ def test_nouns_and_verbs_are_all_there():
         "campaign", "campaign list", "campaign plan", "campaign run", "campaign status", "campaign report",
         "campaign cancel", "campaign collect", "campaign retry", "campaign submit",
         "query", "correlate", "database", "database info", "database verify", "database export",
-        "engines", "engines list", "hpc", "hpc check", "hpc init",
+        "engines", "engines list", "hpc", "hpc check", "hpc init", "hpc launch",
     }  # fmt: skip
 
 

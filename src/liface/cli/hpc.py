@@ -204,3 +204,30 @@ def _engines_and_elements(campaign: str | None, engines: list[str] | None) -> tu
         element for spec in loaded.specs() if spec.kind == "bulk" for element in spec.material.reference.species
     }
     return tuple(map(str, loaded.engines)), tuple(sorted(elements))
+
+
+@app.command()
+def launch(
+    kind: Annotated[Kind, typer.Option("--kind", help="Kind of job that the allocations take.")],
+    allocations: Annotated[int, typer.Option("--allocations", "-n", min=1, help="At most so many.")] = 1,
+    site: SiteFile = None,
+    json: Json = False,
+) -> None:
+    """Submit allocations for FireWorks jobs that are ready: not more than there are jobs, queued ones counted."""
+    from liface.dispatch.launching import launch as submit_allocations
+    from liface.dispatch.site import load_site
+    from liface.errors import InputError
+
+    described = load_site(site)
+    if described.queue != "fireworks":
+        raise InputError(
+            f"site {described.name} uses jobflow-remote, whose runner submits by itself: "
+            f"jf -p {described.project or 'NAME'} runner start"
+        )
+    done = submit_allocations(described, kind.value, allocations)
+    figures = {"kind": done.kind, "ready": done.ready, "queued": done.queued, "allocations": list(done.allocations)}
+    if json:
+        write_json(figures)
+        return
+    talk(f"{plural(done.ready, f'{done.kind} job')} ready, {plural(done.queued, 'allocation')} queued before")
+    typer.echo("\n".join(done.allocations) if done.allocations else "nothing to launch")

@@ -101,8 +101,9 @@ class UnknownEngineError(InputError):
 class MissingExtraError(InputError):
     """An optional package that is not installed."""
 
-    def __init__(self, package: str, extra: str):
-        super().__init__(f"{package} is not installed; run: pip install 'liface[{extra}]'")
+    def __init__(self, package: str, extra: str, advice: str = ""):
+        run = f"run: pip install 'liface[{extra}]'"
+        super().__init__(f"{package} is not installed; {advice or run}")
         self.package, self.extra = package, extra
 
     def __reduce__(self) -> tuple:

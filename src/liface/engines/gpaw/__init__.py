@@ -7,13 +7,16 @@ and submitted from a machine without it.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liface.documents.base import content_hash
 from liface.documents.calculation import EngineInfo
 from liface.engines.base import EngineSpec
+from liface.engines.gpaw.command import COMMAND_VARIABLE, command_from_environment
 from liface.engines.gpaw.options import DATASETS, FUNCTIONALS, GpawOptions, functional
 from liface.errors import MissingExtraError, UnknownEngineError
 
@@ -53,15 +56,15 @@ class GpawEngine:
     info: EngineInfo
     options: GpawOptions
     packages: tuple[str, ...] = ("gpaw", "gpaw-data", "scipy")
-    _built: dict[bool, GpawCalculator] = field(default_factory=dict, repr=False)
+    _built: list[GpawCalculator] = field(default_factory=list, repr=False)
 
     def calculator(self, needs_stress: bool) -> GpawCalculator:
-        """Return the calculator; the same one each time."""
+        """Return the calculator, the same one each time; it computes stress when it is asked for one."""
         from liface.engines.gpaw.calculator import GpawCalculator
 
-        if needs_stress not in self._built:
-            self._built[needs_stress] = GpawCalculator(self.info.model, self.options, needs_stress)
-        return self._built[needs_stress]
+        if not self._built:
+            self._built.append(GpawCalculator(self.info.model, self.options))
+        return self._built[0]
 
 
 def build(spec: EngineSpec, info: EngineInfo) -> GpawEngine:
@@ -70,11 +73,38 @@ def build(spec: EngineSpec, info: EngineInfo) -> GpawEngine:
     Raises
     ------
     MissingExtraError
-        If GPAW is not installed.
+        If GPAW is neither installed nor named by ``LIFACE_GPAW_COMMAND``.
+    UnknownEngineError
+        If GPAW is installed without PAW datasets, or the program of ``LIFACE_GPAW_COMMAND`` is not there.
     """
-    if find_spec("gpaw") is None:
-        raise MissingExtraError("gpaw", "gpaw")
+    if not command_from_environment():
+        if find_spec("gpaw") is None:
+            raise MissingExtraError("gpaw", "gpaw", f"`make gpaw` builds it; or set {COMMAND_VARIABLE}")
+        _import()
+        if not has_datasets():
+            raise UnknownEngineError(
+                "GPAW is installed without PAW datasets; run: pip install gpaw-data, or set GPAW_SETUP_PATH"
+            )
     return GpawEngine(info, GpawOptions.read(spec))
+
+
+def _import() -> None:
+    """Import GPAW, which refuses to run alone under an MPI launcher."""
+    try:
+        import gpaw.mpi  # noqa: F401
+    except (ImportError, RuntimeError) as error:
+        text = " ".join(str(error).replace("!", " ").split())
+        raise UnknownEngineError(
+            f"GPAW cannot be loaded: {type(error).__name__}: {text}; start the worker itself without mpirun or srun, "
+            f"and name the launcher in {COMMAND_VARIABLE}, e.g. mpirun -n 4 python3"
+        ) from error
+
+
+def has_datasets() -> bool:
+    """Tell whether the GPAW of this process finds any PAW dataset."""
+    from gpaw import setup_paths
+
+    return any(next(Path(folder).glob("*.PBE*"), None) is not None for folder in setup_paths)
 
 
 def availability() -> dict:
@@ -82,7 +112,7 @@ def availability() -> dict:
     return {
         "name": "gpaw",
         "models": list(FUNCTIONALS),
-        "installed": find_spec("gpaw") is not None,
+        "installed": bool(os.environ.get(COMMAND_VARIABLE)) or find_spec("gpaw") is not None,
         "default": "PBE",
-        "note": "DFT, plane waves, PAW: make gpaw",
+        "note": f"DFT, plane waves, PAW; make gpaw, or {COMMAND_VARIABLE} with the command of a Python that has GPAW",
     }

@@ -13,9 +13,10 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError, 
 
 from liface.documents.calculation import CalculationRequest
 from liface.documents.geometry import Geometry
+from liface.engines.gpaw.command import command_from_environment
 from liface.engines.gpaw.frame import Frame, frame_of
 from liface.engines.gpaw.options import GpawOptions
-from liface.engines.gpaw.remote import RemoteSession, command_from_environment
+from liface.engines.gpaw.remote import RemoteSession
 from liface.engines.gpaw.session import Session, SessionError
 from liface.engines.kpoints import vacuum_directions
 from liface.engines.moments import initial_moments
@@ -43,9 +44,9 @@ class GpawCalculator(Calculator):
 
     implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012 (ASE's name and type)
 
-    def __init__(self, xc: str, options: GpawOptions, needs_stress: bool):
+    def __init__(self, xc: str, options: GpawOptions):
         super().__init__()
-        self.xc, self.options, self.needs_stress = xc, options, needs_stress
+        self.xc, self.options = xc, options
         self.session: Session | RemoteSession | None = None
         self.versions: dict[str, str] = {}
         self.frame: Frame | None = None
@@ -78,7 +79,7 @@ class GpawCalculator(Calculator):
         self.prepared = False
 
     def calculate(self, atoms: Atoms | None = None, properties: Any = None, system_changes: Any = all_changes) -> None:
-        """Compute energies, forces and, if the calculator was made for it, stress."""
+        """Compute energies and forces, and the stress where it is asked for: that costs two more calculations."""
         properties = properties or ["energy"]
         super().calculate(atoms, properties, system_changes)
         assert self.atoms is not None
@@ -86,9 +87,9 @@ class GpawCalculator(Calculator):
             self._close()
             self._start(_geometry(self.atoms), False, None)
         assert self.session is not None and self.frame is not None
-        stress = self.needs_stress and not self.frame.has_dipole_layer
-        if "stress" in properties and not stress:
-            raise PropertyNotImplementedError("no stress: the calculator was made without, or has a dipole layer")
+        stress = "stress" in properties
+        if stress and self.frame.has_dipole_layer:
+            raise PropertyNotImplementedError("a slab under a dipole layer has no stress; write dipole=off")
         positions, cell = self.frame.inward(self.atoms.positions, self.atoms.cell.array)
         with self._told():
             result = self.session.point(positions.tolist(), cell.tolist(), stress)
@@ -104,12 +105,16 @@ class GpawCalculator(Calculator):
             raise CalculationError(
                 "the cell of a slab in vacuum cannot relax under a dipole layer; fix the cell, or write dipole=off"
             )
+        self.versions = {}
         self.frame = frame_of(geometry, layer)
         start = self._start_values(geometry, self.frame, folder)
         command = command_from_environment()
         with self._told():
-            self.session = RemoteSession(start, command, folder) if command else Session(start)
-        self.versions = self.session.versions if isinstance(self.session, RemoteSession) else {}
+            if not command:
+                self.session = Session(start)
+                return
+            self.session = remote = RemoteSession(start, command, folder)
+            self.versions = remote.versions
 
     def _start_values(self, geometry: Geometry, frame: Frame, folder: Path | None) -> dict[str, Any]:
         """Return what a session starts from, JSON-able."""
@@ -117,9 +122,7 @@ class GpawCalculator(Calculator):
             mesh = self.options.mesh(geometry)
         except InputError as error:
             raise CalculationError(str(error)) from error
-        parameters = self.options.parameters(
-            self.xc, (mesh[frame.order[0]], mesh[frame.order[1]], mesh[frame.order[2]])
-        )
+        parameters = self.options.parameters(self.xc, [mesh[i] for i in frame.order])
         if frame.has_dipole_layer:
             parameters["poissonsolver"] = {"dipolelayer": "xy"}
         moments = self._moments(geometry)

@@ -23,7 +23,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 PATIENCE_S = 2.0
-RANK_COUNTS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "MPI_LOCALNRANKS", "SLURM_STEP_NUM_TASKS")
+RANK_COUNTS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+LAUNCHER_MARKS = (*RANK_COUNTS, "PMIX_RANK", "I_MPI_MPIRUN")
 
 
 def main() -> None:
@@ -113,15 +114,13 @@ def _serve(link: Link | None, session: Any, world: Any) -> None:
 def _shared(message: Any, world: Any) -> Any:
     from gpaw.mpi import broadcast
 
-    return broadcast(message, 0, comm=world) if world.size > 1 else message
+    if world.size == 1:
+        return message
+    return broadcast([message] if world.rank == 0 else None, 0, comm=world)[0]
 
 
 def _hello(world: Any) -> dict[str, Any]:
-    """Return versions and ranks; an error where several processes were started that do not know of each other."""
-    for name in RANK_COUNTS:
-        if world.size == 1 and int(os.environ.get(name) or 1) > 1:
-            text = f"{os.environ[name]} processes were started, but the GPAW of {sys.executable} was built without MPI"
-            return {"error": "setup", "message": text}
+    """Return versions and the number of ranks."""
     versions = {"python": platform.python_version()}
     for package in ("gpaw", "gpaw-data", "ase", "numpy", "scipy"):
         try:
@@ -132,16 +131,32 @@ def _hello(world: Any) -> dict[str, Any]:
 
 
 def _world() -> Any:
-    """Return the communicator of all ranks; newer versions of GPAW want to be asked for one."""
+    """Return the communicator of all ranks.
+
+    Newer versions of GPAW want to be asked for one, and those without MPI refuse to be launched even as one process.
+    """
     import gpaw
 
     if getattr(gpaw, "GPAW_MPI_BACKEND", "") is None:
         from gpaw import cgpaw
 
         gpaw.GPAW_MPI_BACKEND = "cgpaw" if cgpaw.have_mpi else "serial"
+        if not cgpaw.have_mpi:
+            _check_alone()
+            for name in LAUNCHER_MARKS:
+                os.environ.pop(name, None)
     from gpaw.mpi import world
 
+    if world.size == 1:
+        _check_alone()
     return world
+
+
+def _check_alone() -> None:
+    """End where a launcher started several processes that do not know of each other."""
+    count = max(int(os.environ.get(name) or 1) for name in RANK_COUNTS)
+    if count > 1:
+        raise SystemExit(f"{count} processes were started, but the GPAW of {sys.executable} was built without MPI")
 
 
 def _module(name: str) -> Any:

@@ -15,40 +15,17 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+from liface.engines.gpaw.command import COMMAND_VARIABLE
 from liface.engines.gpaw.session import SessionError
 from liface.errors import UnknownEngineError
-
-COMMAND_VARIABLE = "LIFACE_GPAW_COMMAND"
-"""Names a Python with GPAW, with its launcher: ``mpirun -n 4 python3``; the first rank on the worker's machine."""
 
 CLIENT = Path(__file__).with_name("client.py")
 
 OUTPUT = "gpaw.out"
 START_LIMIT_S = 600.0
 END_LIMIT_S = 10.0
-TAIL_LINES, TAIL_CHARACTERS = 12, 1500
+TAIL_LINES, TAIL_CHARACTERS = 25, 2000
 LONGEST_SOCKET_PATH = 100
-
-
-def command_from_environment() -> list[str]:
-    """Return the command of ``LIFACE_GPAW_COMMAND``, empty if GPAW runs in this process.
-
-    Raises
-    ------
-    UnknownEngineError
-        If its program is not there.
-    """
-    text = os.environ.get(COMMAND_VARIABLE, "").strip()
-    try:
-        command = shlex.split(text)
-    except ValueError as error:
-        raise UnknownEngineError(f"{COMMAND_VARIABLE}={text!r} cannot be read as a command: {error}") from error
-    if command and shutil.which(command[0]) is None:
-        raise UnknownEngineError(
-            f"{COMMAND_VARIABLE}={text!r}: no program {command[0]!r} on this machine; "
-            "write the command of a Python that has GPAW, e.g. mpirun -n 4 python3"
-        )
-    return command
 
 
 class RemoteSession:

@@ -7,6 +7,7 @@ Python that has GPAW and ASE.
 from __future__ import annotations
 
 import contextlib
+import inspect
 import io
 import re
 import warnings
@@ -115,8 +116,10 @@ def _symmetry_for_even_grids(atoms: Atoms) -> dict[str, Any]:
     """
     try:
         from gpaw.new.symmetry import create_symmetries_object
-    except ImportError:  # an older GPAW on the Python of a subprocess: slower in such cells, and equal
+    except ImportError:
         return {}
+    if "extra_ids" not in inspect.signature(create_symmetries_object).parameters:
+        return {}  # an older GPAW on the Python of a subprocess: slower in such cells, and equal
     found = create_symmetries_object(atoms, extra_ids=[round(1000 * m) for m in atoms.get_initial_magnetic_moments()])
     lengths = np.linalg.norm(atoms.cell.array, axis=1)
     mixed = np.abs(np.subtract.outer(lengths, lengths)) > UNEQUAL_LENGTHS * lengths.max()

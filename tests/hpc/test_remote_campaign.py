@@ -79,6 +79,8 @@ def test_a_campaign_through_slurm_equals_one_that_ran_here(campaign, database, s
     remote_project.run_jobs()
     jobs = queue.jobs([done.document.submission_id])
     assert [(job.state, job.reason) for job in jobs] == [("done", "")] * done.document.n_jobs
+    outputs = list(queue.store().query({"name": {"$in": ["Cu bulk run", "slabs run"]}}, load=False))
+    assert len(outputs) == 2 and all("blob_uuid" in row["output"]["calculations"] for row in outputs)
     collected = submission.collect(campaign, database, queue)
     assert not collected.pending and {case.status for case in collected.finished} == {"finished"}
     assert contents(database) == run_here(campaign, tmp_path)
@@ -98,41 +100,29 @@ def bulks(campaign):
     return [planned for planned in campaign.cases() if planned.spec.kind == "bulk"]
 
 
-def test_large_data_lies_beside_the_documents_and_comes_back(campaign, database, site, remote_project):
-    queue = open_queue("remote", site)
-    submission.submit(campaign, database, queue, KINDS, cases=bulks(campaign))
-    remote_project.run_jobs()
-    store = queue.store()
-    [row] = store.query({"name": "Cu bulk run"}, load=False)
-    assert "blob_uuid" in row["output"]["calculations"]
-    collected = submission.collect(campaign, database, queue)
-    assert collected.new_calculations == len(row["output"]["calc_ids"]) == len(database.query("calculations"))
-    assert store.additional_stores["data"].count() == 1
-
-
 def test_failures_have_reasons_and_run_again_once_the_worker_is_mended(
     campaign, database, site, remote_project, tmp_path
 ):
     good = remote_project.fields()
     broken = copy.deepcopy(good)
-    broken["workers"]["slurm"]["pre_run"] += f"\nexport LIFACE_CALCULATIONS={tmp_path}/r.db/never"
+    broken["workers"]["slurm"]["pre_run"] += f"\nexport LIFACE_CALCULATIONS={tmp_path}/r.db/in-a-file"
     remote_project.write(broken)
     queue = open_queue("remote", site)
-    done = submission.submit(campaign, database, queue, KINDS)
+    done = submission.submit(campaign, database, queue, KINDS, cases=bulks(campaign))
     remote_project.run_jobs()
     seen = overview(campaign, database, queue)
-    assert {view.planned.spec.kind: view.state for view in seen.cases} == {"bulk": "failed", "surface": "blocked"}
+    assert {view.planned.spec.kind: view.state for view in seen.cases} == {"bulk": "failed", "surface": "to do"}
     [failure] = seen.failures()
     assert "CalculationFolderError: calculations cannot be kept in" in failure["reason"] and failure["folders"]
-    jobs = {job.step: job for job in queue.jobs([done.document.submission_id])}
-    assert jobs["slabs"].reason.startswith("waits for Cu bulk run, which failed: CalculationFolderError")
-    assert submission.submit(campaign, database, queue, KINDS).document is None
+    [failed, blocked] = queue.jobs([done.document.submission_id])
+    assert blocked.state == "blocked"
+    assert blocked.reason.startswith("waits for Cu bulk run, which failed: CalculationFolderError")
+    assert submission.submit(campaign, database, queue, KINDS, cases=bulks(campaign)).document is None
     remote_project.write(good)
-    again, more = submission.retry_on_queue(campaign, database, open_queue("remote", site), KINDS, "cannot be kept")
-    assert [job.step for job in again] == ["Cu bulk run"] and more.document is None
+    queue.rerun([failed])
     remote_project.run_jobs()
-    assert not submission.collect(campaign, database, queue).pending
-    assert contents(database) == run_here(campaign, tmp_path)
+    [finished] = submission.collect(campaign, database, queue).finished
+    assert finished.status == "finished"
 
 
 def test_dft_gets_a_job_and_an_allocation_for_every_structure(

@@ -532,6 +532,17 @@ def test_a_job_killed_in_slurm_failed(remote_project, queue, slurm, tmp_path):
     assert "likely killed" in reason and "CANCELLED" in reason
 
 
+def test_another_runner_goes_on_where_one_was_killed(remote_project, queue, tmp_path):
+    submitted(queue, *chain(tmp_path), mark(str(tmp_path), "c", 3))
+    runner = remote_project.start("jf", "runner", "run")
+    _wait_until(lambda: "start c" in marks_in(tmp_path))
+    runner.kill()
+    runner.wait(timeout=10)
+    remote_project.run_jobs()
+    assert {job.state for job in queue.jobs(["s1"])} == {"done"}
+    assert sorted(marks_in(tmp_path)) == sorted(f"{what} {name}" for what in ("start", "end") for name in "aac")
+
+
 def _wait_until(done, timeout=60):
     end = time.monotonic() + timeout
     while not done():

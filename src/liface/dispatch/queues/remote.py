@@ -120,7 +120,8 @@ class RemoteQueue:
         except BaseException as error:
             self._take_back(handed)
             if isinstance(error, PyMongoError | ValueError):
-                raise SubmissionError(f"{self.place} refused after {len(handed) - 1} workflow(s): {error}") from error
+                said = " ".join(str(error).split())[:300]
+                raise SubmissionError(f"{self.place} refused after {len(handed) - 1} workflow(s): {said}") from error
             raise
 
     def jobs(self, submissions: Sequence[str]) -> list[QueuedJob]:

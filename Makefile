@@ -11,7 +11,7 @@ WORKERS ?= 2
 # Several threads in one process are slower than one on a shared machine; every worker gets one.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo test test-slow lint results benchmark clean
+.PHONY: help demo gpaw test test-slow lint results benchmark clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -21,6 +21,18 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[sevennet,chgnet,hpc,dev]'
+	@touch $@
+
+gpaw: $(VENV)/gpaw  ## Build GPAW, an open DFT code, into the environment; needs a C compiler, libxc and OpenBLAS.
+
+$(VENV)/gpaw: $(VENV)/ready
+	@printf '#include <xc.h>\nint main(void) { return 0; }\n' | $(CC) -x c - -lxc -lopenblas -o $(VENV)/gpaw-check || \
+	  { echo "GPAW needs a C compiler, libxc and OpenBLAS; on Debian: apt-get install gcc libc6-dev libxc-dev libopenblas-dev" >&2; exit 1; }
+	@rm $(VENV)/gpaw-check
+	@printf '%s\n' "mpi = fftw = scalapack = nolibxc = noblas = False" "compiler = '$(CC)'" \
+	  "libraries = ['xc', 'openblas']" > $(VENV)/gpaw-siteconfig.py
+	GPAW_CONFIG=$(abspath $(VENV)/gpaw-siteconfig.py) $(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --constraint constraints.txt gpaw gpaw-data
+	@$(BIN)/python -c 'import gpaw.mpi'
 	@touch $@
 
 demo: $(VENV)/ready  ## Set up, run the quickstart campaign, print its table and the path of its report.

@@ -1,0 +1,313 @@
+"""The tables of docs/pbe.md, from the records in docs/pbe/results.jsonl."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from math import sqrt
+from typing import Any
+
+from liface.analysis.literature import published
+
+Record = dict[str, Any]
+
+POTENTIALS = {"7net-0": "7net-0", "0.3.0": "CHGNet"}
+"""Models beside PBE, and what the page calls them."""
+CASES = {
+    "interface/Mo-110_Li-110": "Li(110) on Mo(110)",
+    "interface/W-110_Li-110": "Li(110) on W(110)",
+    "interface/Ti-0001_Li-110": "Li(110) on Ti(0001)",
+    "interface/LiF-100_Li-110": "Li(110) on LiF(100)",
+    "interface/Li2S-110_Li-100": "Li(100) on Li2S(110)",
+    "binding/Li-110": "Li on Li(110)",
+    "binding/Cu-111": "Li on Cu(111)",
+}
+LITERATURE_A = {"Li": (3.43, 3.44), "Mo": (3.16, 3.17), "W": (3.17, 3.19), "Cu": (3.63, 3.64), "Ti": (2.93, 2.94)}
+"""Lattice constants a with PBE, Å: the range of published values."""
+
+
+class Records:
+    """The records, by what the tables ask for."""
+
+    def __init__(self, records: Iterable[Record]):
+        self.all = list(records)
+
+    def result(self, case: str, model: str) -> Record | None:
+        """Return the result of a campaign."""
+        found = [r for r in self.of("interface", "binding") if r["provenance"]["case"] == case]
+        return next((r for r in found if r["engine"]["model"] == model), None)
+
+    def check(self, case: str, name: str) -> Record | None:
+        """Return the same quantity with other settings."""
+        return next((r for r in self.of("check") if (r["case"], r["check"]) == (case, name)), None)
+
+    def of(self, *kinds: str) -> list[Record]:
+        """Return the records of some kinds."""
+        return [r for r in self.all if r["kind"] in kinds]
+
+    def bulk(self, material: str, model: str) -> Record | None:
+        """Return a reference bulk."""
+        found = [r for r in self.of("bulk") if (r["material"], r["engine"]["model"]) == (material, model)]
+        return found[0] if found else None
+
+
+def written(text: str, records: Iterable[Record]) -> str:
+    """Fill every table of the page; the text around them stays."""
+    have = Records(records)
+    for name, table in TABLES.items():
+        pattern = re.compile(rf"(<!-- table {name} -->\n).*?(<!-- end -->)", flags=re.S)
+        if not pattern.search(text):
+            raise SystemExit(f"docs/pbe.md has no marker for table {name}")
+        filled = table(have)
+        text = pattern.sub(lambda match, filled=filled: f"{match[1]}{filled}\n{match[2]}", text)  # type: ignore[misc]
+    return text
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def number(value: float | None, digits: int = 1, sign: bool = False) -> str:
+    """Return a number, or a dash."""
+    return "–" if value is None else f"{value:{'+' if sign else ''}.{digits}f}"
+
+
+# --- uncertainties -------------------------------------------------------------------------------------------
+
+
+def gamma_thin(record: Record | None) -> float | None:
+    """Return gamma of the thinnest film, meV/Å²."""
+    if record is None:
+        return None
+    if "points" in record:
+        return float(min(record["points"], key=lambda p: p["n_planes"])["gamma_mev_per_a2"])
+    return float(next(iter(record["gamma_by_planes_mev_per_a2"].values())))
+
+
+def value_of(record: Record | None) -> float | None:
+    """Return what settings are compared by: gamma of the thinnest film, or the binding energy."""
+    if record is None:
+        return None
+    return record["e_bind_ev_per_li"] if "e_bind_ev_per_li" in record else gamma_thin(record)
+
+
+def shifts(have: Records, case: str) -> dict[str, float]:
+    """Return what each refinement changed, in the unit of the quantity; only those that were computed."""
+    coarse, k = value_of(have.result(case, "PBE")), value_of(have.check(case, "k"))
+    denser, cutoff = value_of(have.check(case, "kk")), value_of(have.check(case, "cutoff"))
+    layers = have.check(case, "layers")
+    found: dict[str, float] = {}
+    if k is not None and denser is not None:
+        found["k"] = denser - k
+    if coarse is not None and cutoff is not None:
+        found["cutoff"] = cutoff - coarse
+    if layers is not None:
+        found["layers"] = layers["gamma_mev_per_a2"] - layers["gamma_thin_mev_per_a2"]
+    return found
+
+
+def doubt(have: Records, case: str) -> tuple[float | None, bool]:
+    """Return the root of the sum of squares of all shifts and of the fit, and whether some shift is borrowed.
+
+    A test that was not made for a case is borrowed from the largest shift of the cases of its kind.
+    """
+    own, borrowed = shifts(have, case), False
+    kind = case.split("/", 1)[0]
+    terms = []
+    for name in ("k", "cutoff", *(("layers",) if kind == "interface" else ())):
+        if name not in own:
+            others = [abs(s[name]) for c in CASES if c.startswith(kind) and name in (s := shifts(have, c))]
+            if not others:
+                return None, False
+            own, borrowed = {**own, name: max(others)}, True
+        terms.append(own[name])
+    check = have.check(case, "k")
+    if check is not None and "gamma_stderr_mev_per_a2" in check:
+        terms += [check["gamma_stderr_mev_per_a2"], (check["gamma_free_mev_per_a2"] - check["gamma_mev_per_a2"])]
+    return sqrt(sum(t * t for t in terms)), borrowed
+
+
+def with_doubt(have: Records, case: str, value: float | None, digits: int) -> str:
+    """Return a value with its ±, starred where a test was borrowed."""
+    if value is None:
+        return "–"
+    size, borrowed = doubt(have, case)
+    if size is None:
+        return f"{number(value, digits)} (± not tested)"
+    return f"{number(value, digits)} ± {number(size, digits)}" + ("\\*" if borrowed else "")
+
+
+# --- tables --------------------------------------------------------------------------------------------------
+
+
+def interfaces(have: Records) -> str:
+    """gamma0 of PBE, published, of the potentials on the same cell, and the differences."""
+    rows = []
+    for case, name in CASES.items():
+        if not case.startswith("interface"):
+            continue
+        pbe, fine = have.result(case, "PBE"), have.check(case, "k")
+        if pbe is None:
+            continue
+        gamma = None if fine is None else fine["gamma_mev_per_a2"]
+        line = [name, f"{pbe['area_a2']:.1f} Å², {pbe['strain_percent']:.1f} %, {pbe['substrate_planes']} planes"]
+        line += [with_doubt(have, case, gamma, 1), reference(pbe["substrate"])]
+        models = [have.result(case, model) for model in POTENTIALS]
+        line += [number(m and m["gamma_mev_per_a2"]) for m in models]
+        line += [difference(gamma, m and m["gamma_mev_per_a2"], 1) for m in models]
+        rows.append(line)
+    names = list(POTENTIALS.values())
+    header = ["interface", "cell, strain, substrate", "PBE γ0", "published", *names, *(f"PBE − {n}" for n in names)]
+    return markdown(header, rows)
+
+
+def bindings(have: Records) -> str:
+    """E_b of PBE, published, of the potentials on the same cell, and the differences."""
+    rows = []
+    for case, name in CASES.items():
+        pbe, fine = have.result(case, "PBE"), have.check(case, "k")
+        if not case.startswith("binding") or pbe is None:
+            continue
+        energy = None if fine is None else fine["e_bind_ev_per_li"]
+        models = [have.result(case, model) for model in POTENTIALS]
+        line = [name, f"{pbe['area_a2']:.1f} Å², {pbe['n_atoms']} atoms, {pbe['candidates'][0]['start']}"]
+        line += [with_doubt(have, case, energy, 2), published_binding(pbe)]
+        line += [number(m and m["e_bind_ev_per_li"], 3) for m in models]
+        line += [difference(energy, m and m["e_bind_ev_per_li"], 2) for m in models]
+        rows.append(line)
+    names = list(POTENTIALS.values())
+    header = ["", "cell, site", "PBE E_b (eV)", "published", *names, *(f"PBE − {n}" for n in names)]
+    return markdown(header, rows)
+
+
+def series(have: Records) -> str:
+    """gamma(n) with both k-meshes, and the three readings."""
+    rows = []
+    for case, name in CASES.items():
+        result, fine = have.result(case, "PBE"), have.check(case, "k")
+        if result is None or not case.startswith("interface"):
+            continue
+        for mesh, record in (("0.4", result), ("0.25", fine)):
+            if record is None:
+                continue
+            gammas = record.get("gamma_by_planes_mev_per_a2") or {
+                p["n_planes"]: p["gamma_mev_per_a2"] for p in record["points"]
+            }
+            shown = ", ".join(f"{n}: {g:.1f}" for n, g in gammas.items())
+            keys = ("gamma_mev_per_a2", "gamma_free_mev_per_a2", "gamma_plateau_mev_per_a2", "strain_energy_mev_per_li")
+            flags = ", ".join(sorted({flag.partition(":")[0] for flag in record["flags"]} - {"high_strain"}))
+            rows.append([name, mesh, shown, *(number(record[key]) for key in keys), flags])
+    header = [
+        "interface",
+        "k spacing (Å⁻¹)",
+        "γ(n), n planes",
+        "γ0",
+        "free",
+        "plateau",
+        "strain energy (meV/Li)",
+        "flags",
+    ]
+    return markdown(header, rows)
+
+
+def convergence(have: Records) -> str:
+    """Compare settings at the same geometry."""
+    rows = []
+    for case, name in CASES.items():
+        result = have.result(case, "PBE")
+        if result is None:
+            continue
+        digits = 1 if case.startswith("interface") else 3
+        values = [value_of(result), *(value_of(have.check(case, check)) for check in ("k", "kk", "cutoff"))]
+        layers = have.check(case, "layers")
+        what = "γ of the thinnest film (meV/Å²)" if digits == 1 else "E_b (eV)"
+        rows.append([name, what, *(number(v, digits) for v in values)])
+        rows[-1].append(number(layers and layers["gamma_mev_per_a2"], digits))
+    settings = [
+        "340 eV, 0.4 Å⁻¹",
+        "340 eV, 0.25 Å⁻¹",
+        "340 eV, 0.2 Å⁻¹",
+        "450 eV, 0.4 Å⁻¹",
+        "thicker substrate, 340 eV, 0.4 Å⁻¹",
+    ]
+    return markdown(["", "quantity", *settings], rows)
+
+
+def bulks(have: Records) -> str:
+    """Lattice constants beside published PBE values."""
+    rows = []
+    for material in sorted({r["material"] for r in have.of("bulk") if r["engine"]["model"] == "PBE"}):
+        line = [material]
+        for model in ("PBE", *POTENTIALS):
+            bulk = have.bulk(material, model)
+            line.append("–" if bulk is None else lattice(bulk))
+        limits = LITERATURE_A.get(material)
+        rows.append([*line, "–" if limits is None else f"{limits[0]:.2f} to {limits[1]:.2f}"])
+    return markdown(["bulk", "PBE a (c), Å", *POTENTIALS.values(), "PBE, published a"], rows)
+
+
+def effort(have: Records) -> str:
+    """Add up calculations, force calls and wall time by case."""
+    groups: dict[tuple[str, str], list[Record]] = {}
+    for record in have.of("effort"):
+        case = "/".join(record["label"].split("/")[:2])
+        kind = "single points of the tests" if record["label"].endswith("/static") else "campaign"
+        if record["label"].endswith("-thick"):
+            kind = "thicker substrate"
+        if record["engine"] == "gpaw":
+            groups.setdefault((case, kind), []).append(record)
+    rows = []
+    for (case, kind), found in sorted(groups.items()):
+        wall = sum(r["wall_s"] for r in found)
+        calls = sum(r["n_force_calls"] for r in found)
+        rows.append([CASES.get(case, case), kind, str(len(found)), str(calls), f"{wall / 60:.1f}"])
+    total = [r for found in groups.values() for r in found]
+    rows.append(
+        [
+            "all",
+            "",
+            str(len(total)),
+            str(sum(r["n_force_calls"] for r in total)),
+            f"{sum(r['wall_s'] for r in total) / 60:.0f}",
+        ]
+    )
+    return markdown(["case", "what", "calculations", "force calls", "wall time (min)"], rows)
+
+
+def lattice(bulk: Record) -> str:
+    """Return a, and c where it differs."""
+    a, _, c = bulk["lattice"][:3]
+    return f"{a:.3f}" + (f" ({c:.3f})" if abs(a - c) > 0.01 else "")
+
+
+def difference(mine: float | None, other: float | None, digits: int) -> str:
+    """Return a signed difference, or a dash."""
+    return "–" if mine is None or other is None else number(mine - other, digits, sign=True)
+
+
+def reference(material: str) -> str:
+    """Return the published interfacial energy of a substrate."""
+    found = [v for v in published("interface_gamma") if v.material == material]
+    return ", ".join(f"{'' if v.qualifier == '=' else v.qualifier + ' '}{v.value:.1f}" for v in found[:1]) or "–"
+
+
+def published_binding(result: Record) -> str:
+    """Return the published binding energy of one Li on the bare substrate."""
+    found = [
+        v
+        for v in published("binding")
+        if v.material == result["substrate"] and v.n_li == 1 and (v.monolayers or 0) == 0
+    ]
+    return ", ".join(f"{v.value:.3f}" for v in found[:1]) or "–"
+
+
+TABLES: dict[str, Callable[[Records], str]] = {
+    "interfaces": interfaces,
+    "bindings": bindings,
+    "series": series,
+    "convergence": convergence,
+    "bulks": bulks,
+    "effort": effort,
+}

@@ -13,7 +13,8 @@ from liface.engines.base import EngineSpec, Scalar
 from liface.engines.kpoints import Mesh, explicit_mesh, gamma_mesh, parse_mesh
 from liface.errors import InputError, UnknownEngineError
 
-FUNCTIONALS = ("PBE", "RPBE", "revPBE", "PBEsol", "LDA")
+FUNCTIONALS = ("PBE", "RPBE", "revPBE", "LDA")
+"""Those that have PAW datasets."""
 
 DATASETS = "gpaw-data 1"
 """Family of the PAW datasets: the default set of gpaw-data, the same from 0.9.20000 to 1.2."""

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 STALE_LOCK_S = 20.0
 """A workflow is locked for the blink of an eye; a lock that nothing happens under for so long was left behind."""
 
-CANCELLABLE = ("WAITING", "READY", "RESERVED", "RUNNING", "PAUSED", "FIZZLED")
+TAKING_S = 60.0
+"""A worker takes a job in several steps; between them it may import a lot."""
+
+CANCELLABLE = ("WAITING", "READY", "RUNNING", "PAUSED", "FIZZLED")
 RERUNNABLE = ("FIZZLED", "RESERVED", "RUNNING")
 
 
@@ -55,12 +58,19 @@ def cancel(launchpad: LaunchPad, submissions: Sequence[str], batch_system: str) 
     unlock(launchpad, workflows)
     cancelled: set[int] = set()
     allocations: set[str] = set()
-    while found := _cancellable(launchpad, submissions):  # a worker may be taking some of them right now
-        launches = _open_launches(launchpad, found)
-        allocations |= {each for launch in launches if (each := reservation(launch))}
+    end = time.monotonic() + TAKING_S
+    while found := _cancellable(launchpad, submissions):
+        reserved = {
+            launch["fw_id"]: each for launch in _open_launches(launchpad, found) if (each := reservation(launch))
+        }
+        allocations |= set(reserved.values())
         for workflow in list(launchpad.workflows.find(workflows, ["nodes"])):
-            _defuse(launchpad, workflow["nodes"])
-        cancelled |= {fw["fw_id"] for fw in found}
+            nodes = workflow["nodes"]
+            # What a worker is taking right now, it would write over; it is cancelled once it has been taken.
+            settled = nodes if time.monotonic() > end else [fw_id for fw_id in nodes if fw_id in reserved]
+            cancelled.update(_defuse(launchpad, nodes, settled))
+        if _cancellable(launchpad, submissions):
+            time.sleep(0.2)
     if problem := fireworks_batch.cancel(sorted(allocations), batch_system):
         raise SubmissionError(f"{len(cancelled)} jobs are cancelled, but allocations may run on: {problem}")
     return len(cancelled)
@@ -101,26 +111,31 @@ def _locks(launchpad: LaunchPad, criteria: dict[str, Any]) -> dict[Any, Any]:
 
 
 def _cancellable(launchpad: LaunchPad, submissions: Sequence[str]) -> list[dict[str, Any]]:
-    criteria = {SUBMISSION: {"$in": list(submissions)}, "state": {"$in": CANCELLABLE}}
+    criteria = {SUBMISSION: {"$in": list(submissions)}, "state": {"$in": [*CANCELLABLE, "RESERVED"]}}
     return list(launchpad.fireworks.find(criteria, ["fw_id", "launches"]))
 
 
-def _defuse(launchpad: LaunchPad, nodes: Sequence[int]) -> None:
-    """Cancel what is not done of a workflow in one step, under its lock: a job that ends now wakes nothing."""
+def _defuse(launchpad: LaunchPad, nodes: Sequence[int], reserved: Sequence[int]) -> list[int]:
+    """Cancel what is not done of a workflow under its lock, so that a job that ends now wakes nothing.
+
+    Of the jobs that are reserved, only those of ``reserved``. Returns what was cancelled.
+    """
     from fireworks.core.launchpad import LockedWorkflowError, WFLock
 
     now = datetime.now(UTC).isoformat()
+    defused = {"state": "DEFUSED", "updated_on": now}
     try:
         with WFLock(launchpad, nodes[0]):
-            mine = {"fw_id": {"$in": list(nodes)}, "state": {"$in": CANCELLABLE}}
-            ids = [fw["fw_id"] for fw in launchpad.fireworks.find(mine, ["fw_id"])]
-            if not ids:
-                return
-            launchpad.fireworks.update_many(mine, {"$set": {"state": "DEFUSED", "updated_on": now}})
-            states = {f"fw_states.{fw_id}": "DEFUSED" for fw_id in ids}
-            launchpad.workflows.update_one(
-                {"nodes": nodes[0]}, {"$set": states | {"state": "DEFUSED", "updated_on": now}}
-            )
+            for ids, states in ((nodes, CANCELLABLE), (reserved, ["RESERVED"])):
+                mine = {"fw_id": {"$in": list(ids)}, "state": {"$in": list(states)}}
+                launchpad.fireworks.update_many(mine, {"$set": defused})
+            done = [
+                fw["fw_id"] for fw in launchpad.fireworks.find({"fw_id": {"$in": list(nodes)}} | defused, ["fw_id"])
+            ]
+            if done:
+                states_of = {f"fw_states.{fw_id}": "DEFUSED" for fw_id in done}
+                launchpad.workflows.update_one({"nodes": nodes[0]}, {"$set": states_of | defused})
+            return done
     except LockedWorkflowError as error:
         raise _locked(nodes[0]) from error
 
@@ -128,7 +143,7 @@ def _defuse(launchpad: LaunchPad, nodes: Sequence[int]) -> None:
 def _open_launches(launchpad: LaunchPad, found: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     ids = [launch_id for fw in found for launch_id in fw.get("launches") or ()]
     criteria = {"launch_id": {"$in": ids}, "state": {"$in": ["RESERVED", "RUNNING"]}}
-    return list(launchpad.launches.find(criteria, ["launch_id", "state", "state_history"]))
+    return list(launchpad.launches.find(criteria, ["launch_id", "fw_id", "state", "state_history"]))
 
 
 def _end_launch(launchpad: LaunchPad, launch: dict[str, Any]) -> None:

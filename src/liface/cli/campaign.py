@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from liface.database import Database
     from liface.dispatch.overview import CaseView, Overview
     from liface.dispatch.run import RunState
-    from liface.workflows.campaign import Campaign, PlannedCase
+    from liface.workflows.campaign import Campaign
 
 app = typer.Typer(help="Screening campaigns: one file in, a database and a report out.", no_args_is_help=True)
 
@@ -78,31 +78,37 @@ def plan(
     json: Json = False,
 ) -> None:
     """Show cases, structures, atoms, what is in the database already, and what the rest will cost."""
-    from liface.cli.planning import DONE, plan_rows, speeds_of, wall_seconds
+    from liface.cli.phased import phased_plan
+    from liface.cli.planning import DONE
 
-    cases = _loaded(campaign, engine).cases()
+    loaded = _loaded(campaign, engine)
     database = open_to_read_if_there(db)
     try:
-        speeds = speeds_of(cases, database)
-        rows = plan_rows(cases, database, speeds, everything=True)
+        planned = phased_plan(loaded, database)
     finally:
         if database is not None:
             database.close()
-    n_workers = workers_or_default(workers)
-    seconds = wall_seconds(rows, n_workers)
+    rows, n_workers = planned.rows, workers_or_default(workers)
+    seconds = planned.seconds(n_workers)
     totals = {
         "cases": len(rows),
         "to_do": sum(row.state != DONE for row in rows),
         "structures_to_do": sum(row.estimate.structures for row in rows if row.estimate and row.state != DONE),
         "workers": n_workers,
         "estimated_seconds": round(seconds, 1),
-        "speed": [str(speed) for speed in speeds.values()],
+        "speed": [str(speed) for speed in planned.speeds.values()],
     }
     if json:
-        write_json({"cases": [row.as_dict() for row in rows], "total": totals})
+        screening = {"screening": planned.phase.note, "left_out": planned.left_out()} if planned.phase.note else {}
+        write_json({"cases": planned.as_dicts(), "total": totals, **screening})
         return
-    write_table([row.as_dict() for row in rows])
+    write_table(planned.as_dicts())
+    if left_out := planned.left_out():
+        typer.echo("\nleft out:")
+        write_table(left_out)
     _talk_totals(totals, seconds)
+    if planned.phase.note:
+        talk(planned.phase.note)
 
 
 @app.command()
@@ -128,9 +134,9 @@ def run(
     """
     loaded = _loaded(campaign, engine)
     path = None if no_report else _writable(report or _default_report(loaded))
-    cases = loaded.cases()
+    loaded.cases()  # a case that cannot be built is told of before a database is made
     with open_to_write(db) as database:
-        state = _run(cases, database, workers_or_default(workers), retry, force)
+        state = _run(loaded, database, workers_or_default(workers), retry, force)
         rows = _conclude(loaded, database, path, _command(campaign, engine))
     if json:
         write_json({"summary": rows, "report": str(path) if path else None, "run": _figures(state)})
@@ -151,11 +157,13 @@ def status(
     """Count the cases by kind and state, here and on a queue; say what waits and why, and what failed where."""
     from liface.cli.failures import grouped
     from liface.dispatch.overview import overview
+    from liface.dispatch.phases import phase
 
     loaded = _loaded(campaign, engine)
     queue = open_queue_if_described(loaded, on, site)
     with open_to_read(db) as database:
         seen = overview(loaded, database, queue)
+        note = phase(loaded, database).note
         failures = grouped(database, [view.stored for view in seen.cases if view.stored is not None])
     rows = _state_rows(seen)
     if json:
@@ -167,10 +175,13 @@ def status(
                 "jobs": seen.job_counts(),
                 "waiting": seen.waiting(),
                 "failed_jobs": seen.failures(),
+                **({"screening": note} if note else {}),
             }
         )
         return
     write_table(rows)
+    if note:
+        talk(note)
     if seen.jobs:
         talk(f"\n{seen.place}: " + ", ".join(f"{n} {state}" for state, n in seen.job_counts().items()))
     for table in (seen.waiting(), seen.failures(), failures):
@@ -229,23 +240,32 @@ def _loaded(campaign: str, engines: Sequence[str] | None) -> Campaign:
     return Campaign.load(campaign, tuple(engines or ()))
 
 
-def _run(cases: Sequence[PlannedCase], database: Database, workers: int, retry: str | None, force: bool) -> RunState:
-    from liface.cli.planning import DONE, plan_rows, speeds_of, wall_seconds
+def _run(campaign: Campaign, database: Database, workers: int, retry: str | None, force: bool) -> RunState:
+    from liface.cli.phased import phased_plan
+    from liface.cli.planning import DONE
     from liface.cli.progress import ProgressLine, clock
-    from liface.dispatch.run import run_campaign
+    from liface.dispatch.phases import run_phases
 
-    rows = plan_rows(cases, database, speeds_of(cases, database), everything=force or retry is not None)
+    planned = phased_plan(campaign, database, everything=force or retry is not None)
+    rows = planned.rows
     to_do = sum(row.state != DONE for row in rows)
     where = plural(workers, "worker") if workers else "in this process"
     talk(f"{plural(len(rows), 'case')}, {len(rows) - to_do} in the database; {where}; {database.path or ':memory:'}")
     if to_do:
-        talk(f"about {clock(wall_seconds(rows, workers))} for the rest; it can be stopped and run again at any time")
-    # A case that cannot be estimated still takes its place in the queue.
-    costs = [max(row.core_seconds, 1e-3) for row in rows]
+        talk(f"about {clock(planned.seconds(workers))} for the rest; it can be stopped and run again at any time")
+    if planned.phase.name == "screening":
+        talk(planned.phase.note)
     try:
         with ProgressLine() as progress:
-            state = run_campaign(
-                cases, database, workers=workers, retry=retry, force=force, costs=costs, progress=progress
+            state = run_phases(
+                campaign,
+                database,
+                workers=workers,
+                retry=retry,
+                force=force,
+                costs=planned.costs,
+                progress=progress,
+                announce=lambda phase: talk(phase.note),
             )
     except KeyboardInterrupt:
         talk(f"stopped; finished work is in {database.path or ':memory:'}, run again to go on")

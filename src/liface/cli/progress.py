@@ -75,7 +75,8 @@ def describe(state: RunState) -> str:
     """Say in one line what is done and what is left."""
     done = len(state.done) + len(state.skipped)
     left = state.seconds_left
-    parts = [
+    parts = [state.phase] if state.phase else []
+    parts += [
         f"cases {done}/{state.n_cases}",
         f"calculations {state.computed} computed, {state.reused} reused, {state.failed} failed",
         clock(state.seconds),

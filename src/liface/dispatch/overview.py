@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from liface.database import Database
+from liface.dispatch.phases import cases_now
 from liface.dispatch.queues.base import STATES, JobState, Queue, QueuedJob
 from liface.dispatch.submission import on_this_queue
 from liface.documents import CaseDocument, SubmissionDocument
@@ -72,7 +73,7 @@ def overview(campaign: Campaign, database: Database, queue: Queue | None) -> Ove
         of_case: dict[tuple[str, str], list[QueuedJob]] = {}
         for job in jobs:
             of_case.setdefault((job.submission, job.case), []).append(job)
-    for planned in campaign.cases():
+    for planned in cases_now(campaign, database):
         document = newest.get(planned.case_id)
         own = of_case.get((document.submission_id, planned.name), []) if document else []
         seen.jobs += own

@@ -46,6 +46,8 @@ class RunState:
     force_calls: int = 0
     done_cost: float = 0.0
     started: float = field(default_factory=time.monotonic)
+    phase: str = ""
+    """What is being worked on, where a campaign has several phases."""
 
     @property
     def seconds(self) -> float:
@@ -72,12 +74,13 @@ def run_campaign(
     force: bool = False,
     costs: Sequence[float] | None = None,
     progress: Progress | None = None,
+    state: RunState | None = None,
 ) -> RunState:
     """Run what the database does not hold and derive wetting and growth from it.
 
     A finished case is skipped unless ``retry`` matches the reason of one of its failed or unconverged
     calculations, or ``force`` is set. Failed cases are always tried again; their calculations are not, unless
-    ``retry`` says so.
+    ``retry`` says so. Progress is added to ``state`` where that is given: that of an earlier phase.
 
     Raises
     ------
@@ -88,7 +91,8 @@ def run_campaign(
     """
     pattern = retry_pattern(retry)
     costs = costs or [1.0] * len(cases)
-    state = RunState(n_cases=len(cases))
+    state = state or RunState(n_cases=0)
+    state.n_cases += len(cases)
     todo: list[tuple[PlannedCase, float]] = []
     for planned, cost in zip(cases, costs, strict=True):
         stored = database.case(planned.case_id)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from liface.analysis.responses import measured
 from liface.documents import content_hash
@@ -21,6 +21,7 @@ from liface.workflows.specs import (
     BulkSpec,
     CaseSpec,
     InterfaceSpec,
+    InterfaceStart,
     MatchSpec,
     MaterialSpec,
     Protocol,
@@ -49,19 +50,24 @@ class PlannedCase:
     case: Case
     spec: CaseSpec
     engine: EngineSpec
+    prerelax: EngineSpec | None = None
+    """Engine that begins its relaxations; not part of the identity, since what is asked stays the same."""
+    start: InterfaceStart | None = None
+    """Gap and registry of an interface that a cheaper engine has found; this one then makes no scan."""
 
     @property
     def case_id(self) -> str:
         """Content identity of the case."""
-        return content_hash(
-            {
-                "flow": FLOW_VERSION,
-                "spec": self.spec.spec_id,
-                "campaign": self.case.campaign,
-                "engine": self.case.engine.fingerprint,
-                "protocol": self.case.protocol.model_dump(mode="json"),
-            }
-        )
+        identity = {
+            "flow": FLOW_VERSION,
+            "spec": self.spec.spec_id,
+            "campaign": self.case.campaign,
+            "engine": self.case.engine.fingerprint,
+            "protocol": self.case.protocol.model_dump(mode="json"),
+        }
+        if self.start is not None:
+            identity["start"] = self.start.model_dump(mode="json")
+        return content_hash(identity)
 
     @property
     def name(self) -> str:
@@ -76,13 +82,21 @@ class PlannedCase:
         """Return the Maker of the case."""
         from liface.workflows import flows
 
+        common: dict[str, Any] = {
+            "engine": self.engine,
+            "protocol": self.case.protocol,
+            "campaign": self.case.campaign,
+            "prerelax": self.prerelax,
+            "screened_by": self.case.screened_by,
+        }
+        if self.spec.kind == "interface":
+            return flows.InterfaceMaker(**common, start=self.start)
         makers: dict[str, type[flows.LiMaker]] = {
             "bulk": flows.BulkMaker,
             "surface": flows.SurfaceMaker,
-            "interface": flows.InterfaceMaker,
             "binding": flows.BindingMaker,
         }
-        return makers[self.spec.kind](engine=self.engine, protocol=self.case.protocol, campaign=self.case.campaign)
+        return makers[self.spec.kind](**common)
 
 
 @dataclass(frozen=True)
@@ -104,7 +118,9 @@ class Campaign:
         """
         file, base = load_campaign(name_or_path)
         specs = tuple(dict.fromkeys(EngineSpec.parse(text) for text in (engines or file.engines)))
-        return cls(file=file, base=base, engines=specs)
+        campaign = cls(file=file, base=base, engines=specs)
+        campaign._require_another_engine_to_screen()
+        return campaign
 
     @property
     def name(self) -> str:
@@ -116,8 +132,13 @@ class Campaign:
         """File with measured points of the user's own."""
         return self.base / self.file.responses if self.file.responses else None
 
+    @property
+    def screening_engine(self) -> EngineSpec | None:
+        """The cheaper engine that goes before the others, if any."""
+        return EngineSpec.parse(self.file.screening.engine) if self.file.screening else None
+
     def cases(self) -> tuple[PlannedCase, ...]:
-        """Return every case, references first, for every engine.
+        """Return every case, references first, for every engine; where there is a screening, before it.
 
         Raises
         ------
@@ -128,14 +149,39 @@ class Campaign:
         if self.responses is not None:
             measured(None, self.responses)  # a file that does not hold together is told of now, not after hours
         return tuple(
-            PlannedCase(
-                case=Case(campaign=self.name, name=spec.name, engine=engine_info(engine), protocol=self.file.protocol),
-                spec=spec,
-                engine=engine,
-            )
-            for engine in self.engines
-            for spec in specs
+            self._planned(spec, engine, prerelax=self.screening_engine) for engine in self.engines for spec in specs
         )
+
+    def screening_cases(self) -> tuple[PlannedCase, ...]:
+        """Return the cases of the kinds that are screened, with their bulks, for the cheap engine; none without one.
+
+        Raises
+        ------
+        CampaignError
+            As :meth:`cases`.
+        """
+        engine = self.screening_engine
+        if engine is None or self.file.screening is None:
+            return ()
+        ranked = [spec for spec in self.specs() if spec.kind in self.file.screening.kinds]
+        bulks = {bulk.spec_id: bulk for bulk in _bulks(ranked)}
+        return tuple(self._planned(spec, engine) for spec in (*bulks.values(), *ranked))
+
+    def _planned(self, spec: CaseSpec, engine: EngineSpec, prerelax: EngineSpec | None = None) -> PlannedCase:
+        case = Case(campaign=self.name, name=spec.name, engine=engine_info(engine), protocol=self.file.protocol)
+        return PlannedCase(case=case, spec=spec, engine=engine, prerelax=prerelax)
+
+    def _require_another_engine_to_screen(self) -> None:
+        """Refuse to screen with an engine for itself, also under another name."""
+        cheap = self.screening_engine
+        if cheap is None:
+            return
+        for engine in self.engines:
+            if engine_info(engine).fingerprint == engine_info(cheap).fingerprint:
+                raise CampaignError(
+                    f"campaign {self.name}: {engine} is to be screened with itself; give another engine, or leave "
+                    "screening out"
+                )
 
     def specs(self) -> tuple[CaseSpec, ...]:
         """Return what is asked, without repetition: bulks, surfaces, interfaces, bindings."""

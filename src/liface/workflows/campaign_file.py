@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from liface.errors import CampaignError
+from liface.errors import CampaignError, FilterError
 from liface.workflows.resources import ResourcesByKind
 from liface.workflows.specs import Protocol
 
@@ -77,6 +77,38 @@ class CorrelationEntry(_Entry):
     predict: tuple[str, ...] = Field(default=(), description="Substrates to predict the response of.")
 
 
+class ScreeningEntry(_Entry):
+    """A cheaper engine before the others: it ranks cases, and begins the relaxations of those that go on."""
+
+    engine: str = Field(description="The cheap engine; those under engines stay the costly ones.")
+    top: int | None = Field(default=None, ge=1, description="Cases of each ranked kind that go on; null: all.")
+    kinds: tuple[Literal["surface", "interface", "binding"], ...] = Field(
+        default=("interface",),
+        description="Kinds that are ranked. The others go on; bulks and surfaces only of materials that are needed.",
+    )
+    by: str = Field(
+        default="gamma_mev_per_a2", description="Any numeric column of the ranked kinds in the results database."
+    )
+    order: Literal["ascending", "descending"] = "ascending"
+    where: str | None = Field(default=None, description="Filter that cheap results must pass, as in liface query.")
+
+    @model_validator(mode="after")
+    def _columns_exist(self) -> Self:
+        from liface.database.columns import RESULT_NOUNS
+        from liface.database.filters import filter_expression
+
+        for noun in (RESULT_NOUNS[kind] for kind in self.kinds):
+            numeric = [column.name for column in noun.columns.values() if column.type in ("integer", "float")]
+            if self.by not in numeric:
+                raise ValueError(f"by: {self.by!r} is no number of {noun.name}; known: {', '.join(numeric)}")
+            if self.where is not None:
+                try:
+                    filter_expression(noun, self.where)
+                except FilterError as error:
+                    raise ValueError(f"where: {error}") from error
+        return self
+
+
 class CampaignFile(_Entry):
     """A campaign as written."""
 
@@ -87,6 +119,7 @@ class CampaignFile(_Entry):
     engines: tuple[str, ...] = Field(default=("sevennet",), min_length=1)
     materials: dict[str, str] = Field(default_factory=dict, description="CIF files by name.")
     protocol: Protocol = Field(default_factory=Protocol)
+    screening: ScreeningEntry | None = Field(default=None, description="A cheaper engine before the others.")
     bulks: tuple[str, ...] = ()
     surfaces: tuple[SurfaceEntry, ...] = ()
     interfaces: tuple[InterfaceEntry, ...] = ()
@@ -175,6 +208,7 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
         "bindings": BindingEntry,
         "correlations": CorrelationEntry,
         "protocol": Protocol,
+        "screening": ScreeningEntry,
     }
     model = models.get(str(location[0]), CampaignFile) if len(location) > 1 else CampaignFile
     return sorted(model.model_fields)
@@ -190,6 +224,7 @@ __all__ = [
     "CampaignFile",
     "CorrelationEntry",
     "InterfaceEntry",
+    "ScreeningEntry",
     "SurfaceEntry",
     "load_campaign",
     "parse_campaign",

@@ -53,7 +53,7 @@ def estimate(planned: PlannedCase) -> Estimate:
         slabs = surface.slabs(planned.case, spec, _as_is(planned.case, spec.material))
         return _total([(len(slab.structure), CALLS_PER_RELAXATION) for slab in slabs])
     if isinstance(spec, InterfaceSpec):
-        return _total(_interface(planned.case, spec))
+        return _total(_interface(planned.case, spec, is_scanned=planned.start is None))
     return _total(_binding(planned.case, spec))
 
 
@@ -62,20 +62,20 @@ def assumed_speed(engine: str) -> float:
     return SECONDS_PER_ATOM_AND_CALL.get(engine, UNKNOWN_ENGINE_S)
 
 
-def _interface(case: Case, spec: InterfaceSpec) -> list[tuple[int, int]]:
+def _interface(case: Case, spec: InterfaceSpec, is_scanned: bool) -> list[tuple[int, int]]:
     protocol = case.protocol
     planes = protocol.film_planes(spec.film_plane)
     setup = interface.unstrained_setup(spec, _as_is(case, spec.substrate), _as_is(case, spec.film))
     cells = [interface.stack(case, setup, n, protocol.gaps_a[0], (0.0, 0.0)).structure for n in planes]
     atoms = [len(cell) for cell in cells]
-    singles = len(protocol.gaps_a) + len(interface.other_shifts(case, setup))
+    singles = len(protocol.gaps_a) + len(interface.other_shifts(case, setup)) if is_scanned else 0
     work = [(atoms[0], 1)] * singles
     if spec.relaxation == "free":
         calls = protocol.max_force_calls
     else:
         calls = CALLS_PER_COHERENT_RELAXATION
         work += [(atoms[0], protocol.release_force_calls)] * protocol.release
-    work += [(atoms[0], calls)] * protocol.registry_candidates
+    work += [(atoms[0], calls)] * (protocol.registry_candidates if is_scanned else 1)
     return work + [(n, calls) for n in atoms[1:]]
 
 

@@ -134,7 +134,10 @@ class _Plan:
         """Submit one allocation; None where no job is left."""
         from fireworks.queue.queue_launcher import launch_rocket_to_queue
         from fireworks.user_objects.queue_adapters.common_adapter import CommonAdapter
+        from fireworks.utilities.fw_serializers import SAVED_FW_MODULES
 
+        # FireWorks copies the adapter by its name, which it would look for in all of its modules and their tests.
+        SAVED_FW_MODULES["CommonAdapter"] = CommonAdapter.__module__
         is_single = self.kind == "dft"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import re
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -73,10 +76,30 @@ def site(mongo_with_password, slurm, tmp_path):
 def session(slurm):
     """A shell of a new user; the runner that the page starts is ended whatever happens."""
     with tempfile.TemporaryDirectory(prefix="home-", dir="/tmp") as home:  # the runner's socket needs a short path
-        shell = Session(Path(home), slurm.environment(OMP_NUM_THREADS="1"))
-        yield shell
-        if Path(home, ".jfremote").exists():
-            shell.run("jf -p mycluster runner shutdown || true")
+        yield Session(Path(home), slurm.environment(OMP_NUM_THREADS="1"))
+        end_processes_of(home)
+
+
+def end_processes_of(home: str, patience_s: float = 20) -> None:
+    """Wait until nothing that was started from this home runs any more; kill what is left."""
+    end = time.monotonic() + patience_s
+    while left := processes_of(home):
+        if time.monotonic() > end:
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        time.sleep(0.2)
+
+
+def processes_of(home: str) -> list[int]:
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            with contextlib.suppress(OSError):
+                state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+                if f"HOME={home}\0".encode() in (entry / "environ").read_bytes() and state != "Z":
+                    found.append(int(entry.name))
+    return found
 
 
 def test_every_line_does_what_the_page_says(site, session, slurm, tmp_path):

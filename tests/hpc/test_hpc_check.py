@@ -404,11 +404,16 @@ def test_gpaw_with_a_command_that_is_not_there(bare):
     assert "no program 'mpirun-nowhere'" in found["worker cpu: engine gpaw"].message
 
 
-def test_elements_of_a_campaign_are_looked_for(bare, tmp_path):
-    (tmp_path / "mine.yaml").write_text("name: mine\nengines: [gpaw]\nsurfaces: [{material: Li2Te, planes: ['111']}]\n")
+def test_engines_and_elements_of_a_campaign_are_looked_for(bare, tmp_path):
     from liface.cli.hpc import _engines_and_elements
 
+    text = "name: mine\nengines: [gpaw]\nsurfaces: [{material: Li2Te, planes: ['111']}]\n"
+    (tmp_path / "mine.yaml").write_text(text)
     assert _engines_and_elements("mine.yaml", None) == (("gpaw",), ("Li", "Te"))
+    (tmp_path / "mine.yaml").write_text(f"{text}screening: {{engine: emt, kinds: [surface], by: gamma_j_per_m2}}\n")
+    assert _engines_and_elements("mine.yaml", None) == (("emt", "gpaw"), ("Li", "Te"))
+    assert _engines_and_elements("mine.yaml", ["vasp:slab"])[0] == ("emt", "vasp:slab")
+    assert _engines_and_elements(None, ["chgnet"]) == (("chgnet",), ("Li",))
 
 
 def test_kinds_follow_from_engines():

@@ -104,7 +104,7 @@ def init(
     given = {key: value for key, value in options.items() if value is not None}
     given["folder"] = str(folder.expanduser().absolute())
     site_answers(given)  # before a person is asked for the rest
-    asked = not defaults and not json and sys.stdin.isatty()
+    asked = not defaults and not json and sys.stdin.isatty() and sys.stderr.isatty()
     if asked:
         given = ask_for_the_rest(given)
     answers = site_answers(given)
@@ -203,7 +203,8 @@ def _engines_and_elements(campaign: str | None, engines: list[str] | None) -> tu
     elements = {
         element for spec in loaded.specs() if spec.kind == "bulk" for element in spec.material.reference.species
     }
-    return tuple(map(str, loaded.engines)), tuple(sorted(elements))
+    screening = (loaded.file.screening.engine,) if loaded.file.screening else ()
+    return (*screening, *map(str, loaded.engines)), tuple(sorted(elements))
 
 
 @app.command()

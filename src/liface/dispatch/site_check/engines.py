@@ -63,7 +63,7 @@ def _missing_for_gpaw(spec: EngineSpec, elements: Sequence[str]) -> list[str]:
 
 
 def _told(info: EngineInfo) -> str:
-    version = "" if info.code_version in ("any", "unknown") else f" {info.code_version}"
+    version = "" if info.code_version in ("", "any", "unknown") else f" {info.code_version}"
     return f"{info.label}, {info.code}{version}, sha256 {info.weights_sha256[:12]}"
 
 

@@ -227,3 +227,27 @@ def test_folders_say_campaign_case_and_step(campaign, database, queue):
     folders = {name: folder for name, _, folder in queue.configured}
     assert folders["gaps run"] == "small/interface-Cu-111_Li-110/morse-liface/gaps-run"
     assert len(set(folders.values())) == len(folders)
+
+
+def test_a_screening_goes_before_what_it_chooses(tmp_path, database, queue):
+    path = tmp_path / "screened.yaml"
+    text = TEXT.format(engine="ase:screening_calculators.WideMorse", calls=40).replace('["110"]}}', '["110"]}')
+    entry = "screening: {engine: morse, kinds: [surface], by: gamma_mev_per_a2, top: 1}\n"
+    path.write_text(text[: text.index("interfaces:")] + entry)
+    campaign = Campaign.load(path)
+    first = submission.submit(campaign, database, queue, KINDS)
+    assert "still to be screened" in first.note
+    assert {case.engine for case in first.document.cases} == {"morse:liface"}
+    queue.run()
+    submission.collect(campaign, database, queue)
+    second = submission.submit(campaign, database, queue, KINDS)
+    chosen = {case.case for case in second.document.cases if case.kind == "surface"}
+    lowest = database.query("surfaces", sort="gamma_mev_per_a2", limit=1)[0]
+    assert chosen == {f"surface/{lowest['material']}-{lowest['plane']}"}
+    queue.run(second.document.submission_id)
+    assert not submission.collect(campaign, database, queue).pending
+    (costly,) = database.query("surfaces", where='engine="ase"')
+    assert costly["screened_by"] == lowest["record_id"]
+    begun = database.query("calculations", where="started_from IS KNOWN")
+    cheap = {row["calc_id"] for row in database.query("calculations", where='engine="morse"')}
+    assert begun and {row["started_from"] for row in begun} <= cheap and database.verify() == []

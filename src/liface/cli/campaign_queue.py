@@ -173,6 +173,8 @@ def _tell_submitted(done: Submitted, queue: Queue, campaign: str) -> None:
     if done.on_queue:
         name = shlex.quote(campaign)
         talk(f"{plural(len(done.on_queue), 'case')} on the queue already; liface campaign status {name} says how far")
+    if done.note:
+        talk(done.note)
     if done.document is None:
         typer.echo("nothing to submit")
         return
@@ -192,6 +194,7 @@ def _submitted_figures(done: Submitted) -> dict[str, object]:
         "on_queue": [planned.name for planned in done.on_queue],
         "in_database": len(done.known.before),
         "derived": len(done.known.now),
+        **({"screening": done.note} if done.note else {}),
     }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from liface import __version__
 from liface.database import Database
 from liface.dispatch.known import Known, finish_known
+from liface.dispatch.phases import cases_now, phase
 from liface.dispatch.queues.base import OPEN, STUCK, JobState, Queue, QueuedJob, outcomes_in
 from liface.dispatch.run import retry_pattern
 from liface.documents import CaseDocument, SubmissionDocument, SubmittedCase, SubmittedJob
@@ -35,6 +36,8 @@ class Submitted:
     on_queue: list[PlannedCase] = field(default_factory=list)
     """Cases that are on the queue already."""
     n_flows: int = 0
+    note: str = ""
+    """What a person should know of the screening; empty where there is none."""
 
 
 @dataclass
@@ -54,11 +57,11 @@ def submit(
     queue: Queue,
     resources: ResourcesByKind,
     retry: str | None = None,
-    cases: Sequence[PlannedCase] | None = None,
 ) -> Submitted:
     """Hand over what the database does not hold, and what is not on the queue already.
 
-    A case whose jobs failed there counts as on the queue: ``retry_on_queue`` runs them again.
+    A case whose jobs failed there counts as on the queue: ``retry_on_queue`` runs them again. A campaign with a
+    screening is handed over in two phases: what the cheap engine ranks, and, once that is collected, what it chose.
 
     The submission is stored before the queue is asked and taken back if it refuses, so that nothing runs that the
     database does not know of.
@@ -71,12 +74,16 @@ def submit(
     queue.check()
     pattern = retry_pattern(retry)
     collect(campaign, database, queue)
-    known = finish_known(campaign.cases() if cases is None else cases, database, retry=pattern)
+    now = phase(campaign, database)
+    known = finish_known(now.cases, database, retry=pattern)
+    if now.name == "screening" and not known.pending:  # the last of it followed from calculations that were there
+        now = phase(campaign, database)
+        known = finish_known(now.cases, database, retry=pattern)
     busy = _busy_cases(campaign, database, queue, OPEN if retry else OPEN + STUCK)
     waiting = [planned for planned in known.pending if planned.case_id in busy]
     todo = [planned for planned in known.pending if planned.case_id not in busy]
     if not todo:
-        return Submitted(None, known, waiting)
+        return Submitted(None, known, waiting, note=now.note)
     document, flows = _prepare(campaign, todo, database, queue, resources, retry)
     database.put_submission(document)
     try:
@@ -84,7 +91,7 @@ def submit(
     except BaseException:
         database.forget_submission(document.submission_id)
         raise
-    return Submitted(document, known, waiting, len(flows))
+    return Submitted(document, known, waiting, len(flows), now.note)
 
 
 def collect(campaign: Campaign, database: Database, queue: Queue) -> Collected:
@@ -108,7 +115,7 @@ def collect(campaign: Campaign, database: Database, queue: Queue) -> Collected:
             database.add_calculation(outcome, replace=True)
             changed.append(outcome.calc_id)
     collected.replaced_calculations = len(changed)
-    known = finish_known(campaign.cases(), database, changed=changed)
+    known = finish_known(cases_now(campaign, database), database, changed=changed)
     collected.finished, collected.pending = known.now, known.pending
     if known.now:
         derive(campaign, database)

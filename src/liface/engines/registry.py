@@ -8,6 +8,7 @@ first calculator and stay in the process.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import import_module
@@ -205,8 +206,14 @@ def distribution_version(package: str) -> str:
     try:
         return version(package)
     except PackageNotFoundError:
-        owners = packages_distributions().get(package, [])
+        owners = _owners().get(package, [])
         return version(owners[0]) if owners else "unknown"
+
+
+@lru_cache(maxsize=1)
+def _owners() -> Mapping[str, list[str]]:
+    """Return the distributions of every package; to look through all of them takes most of a second."""
+    return packages_distributions()
 
 
 def _identity_options(options: dict[str, Scalar]) -> dict[str, Scalar]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -185,6 +185,10 @@ class Campaign:
 
     def specs(self) -> tuple[CaseSpec, ...]:
         """Return what is asked, without repetition: bulks, surfaces, interfaces, bindings."""
+        return self._specs
+
+    @cached_property
+    def _specs(self) -> tuple[CaseSpec, ...]:
         library = MaterialsLibrary(self.file.materials, self.base)
         problems: list[str] = []
         found: list[CaseSpec] = []

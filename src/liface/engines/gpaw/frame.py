@@ -16,7 +16,9 @@ class Frame:
 
     Without a dipole layer nothing changes. With one, the vacuum is along z, perpendicular to the other two vectors,
     and the cell is not periodic along it: with at least 6 Å of vacuum the tilt of a third vector, which only says
-    how the next image is shifted sideways, does not matter.
+    how the next image is shifted sideways, does not matter. All slabs are treated so, as a symmetric one has no
+    dipole to correct. The density of both faces should have ended in the middle of the vacuum: 6 Å leave some meV to
+    where exactly that is, 8 Å tenths of one, 10 Å nothing.
     """
 
     order: tuple[int, int, int] = (0, 1, 2)

@@ -22,10 +22,10 @@ DATASETS = "gpaw-data 1"
 
 @dataclass(frozen=True)
 class GpawOptions:
-    """What a person may set, ``gpaw:PBE?ecut=400&kspacing=0.2``; the defaults are converged to a few meV per atom."""
+    """What a person may set: ``gpaw:PBE?ecut=400&kspacing=0.2``."""
 
     ecut: float = 400.0
-    """Plane-wave cutoff, eV."""
+    """Plane-wave cutoff, eV: for metals, sulfides and chlorides; O and F need 600, and more for exact volumes."""
     kspacing: float = 0.2
     """Largest spacing of k-points, Å⁻¹, where no mesh is given."""
     kpts: str = ""
@@ -39,9 +39,9 @@ class GpawOptions:
     setups: str = "paw"
     """PAW datasets: ``paw``, or other ones for some elements, ``Ag:11``."""
     spin: str = "auto"
-    """``auto``: polarised where an element is magnetic; ``on``; ``off``."""
+    """``auto``: polarised where an element is magnetic as a crystal; ``on``: the others start with 1 μB; ``off``."""
     dipole: str = "auto"
-    """``auto``: a dipole layer in the vacuum of slabs; ``off``."""
+    """``auto``: a dipole layer in every structure with vacuum along one direction; ``off``."""
     maxiter: int = 333
     """SCF iterations; not part of the identity, since it changes no converged number."""
 

@@ -7,6 +7,7 @@ Python that has GPAW and ASE.
 from __future__ import annotations
 
 import contextlib
+import gc
 import inspect
 import io
 import re
@@ -76,6 +77,7 @@ class Session:
         """Forget the wave functions and close the log."""
         with _quiet():
             self.gpaw = None
+            gc.collect()  # the parts of GPAW refer to each other
 
     def _pulay_stress(self) -> float:
         """Return the isotropic stress that makes the stress at a fixed set of waves one at a fixed cutoff, eV/Å³.

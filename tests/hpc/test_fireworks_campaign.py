@@ -20,21 +20,18 @@ from liface.dispatch.site import Site
 from liface.errors import QueueUnreachableError
 from liface.workflows.campaign import Campaign
 from liface.workflows.executor import CALCULATIONS
-from liface.workflows.resources import ResourcesByKind
+from liface.workflows.resources import Resources, ResourcesByKind
 
 SMALL = """
 name: small
 engines: ["ase:hpc_calculators.Watched"]
 protocol:
   surface_thickness_a: 5
-  binding_thickness_a: 3
-  binding_edge_a: 5
   max_force_calls: 40
   fmax_ev_per_a: 0.05
 surfaces:
-  - {material: Cu, planes: ["111"]}
-bindings:
-  - {substrate: Cu, plane: "111", n_li: [1]}
+  - {material: Cu, planes: ["111", "100"]}
+  - {material: Li, planes: ["110"]}
 """
 TINY = """
 name: tiny
@@ -133,7 +130,7 @@ def wait_until(done, timeout=60):
 def test_two_workers_share_a_campaign_and_compute_everything_once(lab, tmp_path):
     campaign, database = lab.campaign(SMALL), lab.database
     done = submission.submit(campaign, database, lab.queue, KINDS)
-    workers = [lab.start(), lab.start()]
+    workers = [lab.start(HPC_FORCE_CALL_S="0.1") for _ in range(2)]
     expected = run_here(campaign, tmp_path)
     while any(worker.poll() is None for worker in workers):
         partly = submission.collect(campaign, database, lab.queue)
@@ -262,3 +259,25 @@ def test_a_server_that_is_gone_leaves_the_database_as_it_was(lab):
     with pytest.raises(QueueUnreachableError, match=r"the LaunchPad .*:9/.* does not answer: .*host"):
         submission.submit(campaign, lab.database, queue, KINDS)
     assert (contents(lab.database), lab.database.submissions("tiny")) == before
+
+
+def test_structures_of_a_dft_engine_become_jobs_of_their_own(lab, tmp_path, monkeypatch):
+    """The Morse potential passes for a DFT code, here and in the worker."""
+    pretend = tmp_path / "pretend"
+    pretend.mkdir()
+    (pretend / "sitecustomize.py").write_text("import liface.engines.base as base\nbase.DFT_ENGINES = ('morse',)\n")
+    monkeypatch.setattr("liface.engines.base.DFT_ENGINES", ("morse",))
+    campaign = lab.campaign(TINY.replace("ase:hpc_calculators.Watched", "morse"))
+    kinds = ResourcesByKind(dft=Resources(cores=16, walltime="12:00:00"))
+    submission.submit(campaign, lab.database, lab.queue, kinds)
+    assert {fw["spec"]["_category"] for fw in lab.queue.launchpad.fireworks.find()} == {"light"}
+    lab.run("rlaunch", "rapidfire", PYTHONPATH=str(pretend))
+    assert lab.states().keys() == {"done"}
+    slabs = [job for job in lab.jobs() if job.step.startswith("slabs run/")]
+    assert [job.step for job in slabs] == ["slabs run/4-planes", "slabs run/2-planes"]
+    assert {Path(job.folder).name for job in slabs} == {"slabs-run"}
+    specs = [lab.queue.launchpad.fireworks.find_one({"fw_id": int(job.job_id)})["spec"] for job in slabs]
+    assert [spec["_category"] for spec in specs] == ["dft", "dft"]
+    assert [spec["_queueadapter"]["ntasks"] for spec in specs] == [16, 16]
+    assert not submission.collect(campaign, lab.database, lab.queue).pending
+    assert contents(lab.database) == run_here(campaign, tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +20,7 @@ from liface.dispatch.queues import fireworks_actions, fireworks_submit, open_que
 from liface.dispatch.queues.fireworks_adapter import allocation
 from liface.dispatch.queues.fireworks_states import last_line
 from liface.dispatch.site import Site
-from liface.errors import QueueUnreachableError, SiteError, SubmissionError
+from liface.errors import MissingExtraError, QueueUnreachableError, SiteError, SubmissionError
 from liface.workflows.campaign import Campaign
 from liface.workflows.campaign_jobs import campaign_jobs, folder_of
 from liface.workflows.decorators import ORIGIN
@@ -130,6 +131,12 @@ def test_files_can_be_named_by_the_environment(fireworks_site, monkeypatch):
     queue.check()
     mongo = fireworks_site.mongo
     assert queue.place == f"{mongo.host}:{mongo.port}/{fireworks_site.database}"
+
+
+def test_without_fireworks_the_extra_is_named(fireworks_site, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fireworks", None)
+    with pytest.raises(MissingExtraError, match=r"fireworks is not installed; run: pip install 'liface\[hpc\]'"):
+        open_queue("fireworks", site_of(fireworks_site))
 
 
 def test_a_file_that_is_no_yaml_is_told_without_its_password(fireworks_site):

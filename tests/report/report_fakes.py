@@ -161,12 +161,12 @@ def bulk(material: str, error: float | None, engine: EngineInfo = SEVENNET) -> B
     )  # fmt: skip
 
 
-def calculation(calc_id: str, engine: EngineInfo = SEVENNET, *, failed: bool = False):
+def calculation(calc_id: str, engine: EngineInfo = SEVENNET, *, failed: bool = False, started_from: str | None = None):
     geometry = stack("W", "Li", 3.1, 2, 2, "film")
     common = {
         "calc_id": calc_id, "label": calc_id, "engine": engine, "settings": CalculationSettings(),
         "initial": geometry, "n_force_calls": 40, "wall_s": 12.5, "versions": {"torch": "2.13.0"},
-        "created_at": START,
+        "created_at": START, "started_from": started_from,
     }  # fmt: skip
     if failed:
         return FailedCalculation(**common, reason="energy below -1e6 eV")
@@ -223,8 +223,12 @@ def whole_campaign() -> Database:
         wetting("W", "110", 125.0), wetting("Cu", "111", 63.0), wetting("Mg", "0001", 0.0),
         bulk("Li", -0.4), bulk("W", 0.3), bulk("Li", -2.9, CHGNET), bulk("mine", None),
     ]  # fmt: skip
+    screened = results[0].provenance.model_copy(update={"screened_by": results[1].record_id})
+    results[0] = results[0].model_copy(update={"provenance": screened, "scan": ()})
     cases = [finished_case(results[:1], failures=("n10: did not converge in 200 force calls",)), failed_case()]
-    calculations = [calculation("c0"), calculation("c1", CHGNET), calculation("c9", failed=True)]
+    calculations = [
+        calculation("c0", started_from="c1"), calculation("c1", CHGNET), calculation("c9", failed=True),
+    ]  # fmt: skip
     return filled(results, cases, calculations)
 
 

@@ -14,7 +14,18 @@ from liface.report.html import Html, join, tag
 from liface.report.numbers import day
 from liface.report.published import Literature
 from liface.report.records import load
-from liface.report.sections import appendix, binding, ccd, overview, pictures, provenance, ranking, series, surfaces
+from liface.report.sections import (
+    appendix,
+    binding,
+    ccd,
+    overview,
+    pictures,
+    provenance,
+    ranking,
+    screening,
+    series,
+    surfaces,
+)
 
 if TYPE_CHECKING:
     from liface.analysis.correlation import CorrelationReport
@@ -36,6 +47,7 @@ SECTIONS: tuple[tuple[str, str, Section], ...] = (
     ("failures", "Failures", appendix.build_failures),
     ("flags", "Flags", appendix.build_flags),
     ("engines", "Engines side by side", appendix.build_engines),
+    ("screening", "Screening", screening.build),
     ("provenance", "Provenance", provenance.build),
     ("definitions", "Definitions", appendix.build_definitions),
 )

@@ -21,6 +21,7 @@ from liface.documents import (
 )
 from liface.errors import InputError
 from liface.report.effort import EngineEffort, survey
+from liface.report.prerelaxed import Begun, begun_by_another
 
 if TYPE_CHECKING:
     from liface.database import Database
@@ -44,6 +45,8 @@ class CampaignRecords:
     efforts: tuple[EngineEffort, ...]
     reasons: dict[str, str]
     """Why calculations failed or did not converge, by their identity."""
+    begun: tuple[Begun, ...] = ()
+    """Relaxations that a cheaper engine began."""
 
     @cached_property
     def results(self) -> tuple[Result, ...]:
@@ -115,7 +118,8 @@ def load(database: Database, campaign: str) -> CampaignRecords:
         )
     calc_ids = {i for results in found.values() for r in results for i in r.provenance.calc_ids}
     calc_ids.update(i for case in cases for i in case.calc_ids)
-    efforts, reasons = survey(database, calc_ids)
+    begun = begun_by_another(database, calc_ids)
+    efforts, reasons = survey(database, calc_ids | {one.cheap_id for one in begun})
     return CampaignRecords(
         campaign=campaign,
         **{_FIELDS[kind]: results for kind, results in found.items()},
@@ -123,6 +127,7 @@ def load(database: Database, campaign: str) -> CampaignRecords:
         failed=failed,
         efforts=efforts,
         reasons=reasons,
+        begun=begun,
     )
 
 

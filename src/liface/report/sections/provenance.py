@@ -15,10 +15,11 @@ from liface.report.tables import Column, html_table
 def build(context: Context) -> Html:
     """Engines with the sha256 of their weights, versions, cost, protocol."""
     efforts = {effort.engine.fingerprint: effort for effort in context.records.efforts}
-    rows = []
-    for engine in context.records.engines:
+    records, rows = context.records, []
+    only_began = [effort.engine for key, effort in efforts.items() if key not in records.labels]
+    for engine in (*records.engines, *only_began):
         row: dict[str, object] = {
-            "engine": context.records.label(engine),
+            "engine": records.labels.get(engine.fingerprint, engine.label),
             "code": f"{engine.code} {engine.code_version}",
             "trained": engine.trained_on,
             "weights": tag("code", engine.weights_sha256, class_="hash"),

@@ -11,7 +11,7 @@ WORKERS ?= 2
 # Several threads in one process are slower than one on a shared machine; every worker gets one.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo gpaw test test-slow lint results benchmark clean
+.PHONY: help demo gpaw test test-slow lint results pbe benchmark clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -49,6 +49,9 @@ lint: $(VENV)/ready  ## Check style and types.
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
+
+pbe: $(VENV)/gpaw  ## Run docs/pbe with GPAW and both potentials, hours; write docs/pbe.md.
+	$(BIN)/python docs/make_pbe.py
 
 results: $(VENV)/ready  ## Run oh2024 and wang2023 with both potentials and write docs/results.
 	$(BIN)/python docs/make_results.py --workers $(WORKERS)

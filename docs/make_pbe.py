@@ -18,6 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from pbe_page import written
 
 from liface.analysis import energies, film_series
@@ -33,6 +34,7 @@ from liface.documents import (
 )
 from liface.engines.base import EngineSpec
 from liface.engines.registry import engine_info
+from liface.units import MEV
 from liface.workflows.campaign import Campaign, PlannedCase
 from liface.workflows.specs import InterfaceSpec
 from liface.workflows.steps import interface as steps
@@ -60,6 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--db", default="pbe.db")
     parser.add_argument("--no-run", action="store_true", help="write the page from docs/pbe/results.jsonl")
+    parser.add_argument("--films", nargs="+", type=int, default=[4, 5, 6], help="film planes of the single points")
     parser.add_argument("--no-page", action="store_true", help="compute only")
     parser.add_argument("--only", nargs="+", choices=CAMPAIGNS, default=CAMPAIGNS, help="campaigns to run")
     parser.add_argument("--stages", nargs="+", default=["run", "potentials", *FINE, "layers", "collect"])
@@ -67,7 +70,7 @@ def main() -> None:
     if not options.no_run:
         for stage in options.stages:
             for name in options.only if stage != "collect" else ["all"]:
-                run_stage(stage, name, options.db)
+                run_stage(stage, name, options.db, options.films)
     if options.no_page:
         return
     records = [json.loads(line) for line in RECORDS.read_text(encoding="utf-8").splitlines()]
@@ -75,8 +78,8 @@ def main() -> None:
     page.write_text(written(page.read_text(encoding="utf-8"), records), encoding="utf-8")
 
 
-def run_stage(stage: str, name: str, db: str) -> None:
-    """Run one stage for one campaign."""
+def run_stage(stage: str, name: str, db: str, films: Sequence[int]) -> None:
+    """Run one stage for one campaign; ``films`` are the thicknesses whose single points are repeated, in planes."""
     if stage == "run":
         run(name, (COARSE,), db)
     elif stage == "potentials":
@@ -87,7 +90,7 @@ def run_stage(stage: str, name: str, db: str) -> None:
     else:
         with Database(db, must_exist=True) as database, LocalExecutor(database, workers=1) as executor:
             for result in coarse_results(database, name):
-                requests, engine = checks(database, result, stage)
+                requests, engine = checks(database, result, stage, films)
                 executor.run(requests, engine)
 
 
@@ -111,21 +114,21 @@ def coarse_results(database: Database, name: str) -> list[InterfaceResult | Bind
 
 
 def checks(
-    database: Database, result: InterfaceResult | BindingResult, stage: str
+    database: Database, result: InterfaceResult | BindingResult, stage: str, films: Sequence[int]
 ) -> tuple[list[CalculationRequest], EngineSpec]:
     """Return what a stage computes for one result."""
     if stage == "layers":
         return thicker(database, result), EngineSpec.parse(COARSE)
     engine = EngineSpec.parse(FINE[stage])
-    return [static(calculation, engine) for calculation in repeated_cells(database, result, stage).values()], engine
-
-
-def repeated_cells(
-    database: Database, result: InterfaceResult | BindingResult, stage: str
-) -> dict[str, EnergyCalculation]:
-    """Return the cells a stage repeats, by role: all for the headline, without the thicker films for the tests."""
+    films = films if stage != "cutoff" else films[:1]
+    wanted = {f"n{n}" for n in films}
     cells = relaxed(database, result)
-    return cells if stage == "k" else {role: c for role, c in cells.items() if role not in ("n5", "n6")}
+    return [static(c, engine) for role, c in cells.items() if role in wanted or not is_film(role)], engine
+
+
+def is_film(role: str) -> bool:
+    """Tell whether a role is that of a film between two substrates, ``n4``."""
+    return role[0] == "n" and role[1:].isdigit()
 
 
 def static(calculation: EnergyCalculation, engine: EngineSpec) -> CalculationRequest:
@@ -202,15 +205,18 @@ def collected(database: Database) -> Iterator[dict[str, Any]]:
 
 
 def repeated(database: Database, result: InterfaceResult | BindingResult, stage: str) -> Iterator[dict[str, Any]]:
-    """Yield the quantity of a result from single points of other settings, if these are all there."""
+    """Yield the quantity of a result from single points of other settings, if all but some films are there."""
     engine = EngineSpec.parse(FINE[stage])
-    cells = repeated_cells(database, result, stage)
-    wanted = {role: static(cell, engine).calc_id for role, cell in cells.items()}
-    stored = database.calculations(wanted.values())
-    if len(stored) < len(set(wanted.values())):
+    cells = relaxed(database, result)
+    asked = {role: static(cell, engine).calc_id for role, cell in cells.items()}
+    stored = database.calculations(asked.values())
+    wanted = {role: key for role, key in asked.items() if key in stored}
+    if any(not is_film(role) for role in asked.keys() - wanted.keys()) or (
+        isinstance(result, InterfaceResult) and not any(map(is_film, wanted))
+    ):
         return
     energy = {role: energy_of(stored[key]).energy_ev for role, key in wanted.items()}
-    record = {"kind": "check", "check": stage, "engine": FINE[stage], "case": result.provenance.case}
+    record: dict[str, Any] = {"kind": "check", "check": stage, "engine": FINE[stage], "case": result.provenance.case}
     record |= {"energies_ev": energy, "n_atoms": {role: cells[role].final.n_atoms for role in wanted}}
     value = gamma_again(result, cells, energy) if isinstance(result, InterfaceResult) else binding_again(cells, energy)
     yield record | value
@@ -234,10 +240,13 @@ def gamma_again(
             points.append(point.model_copy(update={"energy_ev": energy[role], "gamma_mev_per_a2": gamma}))
     value: dict[str, Any] = {
         "gamma_by_planes_mev_per_a2": {p.n_planes: p.gamma_mev_per_a2 for p in points},
-        "strain_energy_mev_per_li": strain * 1e3,
+        "strain_energy_mev_per_li": strain * MEV,
     }
     if len(points) >= 3:
         value |= fitted(points, strain, result)
+    else:
+        slope = strain * MEV / (result.area_a2 * result.n_interfaces)
+        value["gamma_mev_per_a2"] = float(np.mean([p.gamma_mev_per_a2 - slope * p.n_li for p in points]))
     return value
 
 

@@ -77,26 +77,34 @@ def number(value: float | None, digits: int = 1, sign: bool = False) -> str:
 # --- uncertainties -------------------------------------------------------------------------------------------
 
 
-def gamma_thin(record: Record | None) -> float | None:
-    """Return gamma of the thinnest film, meV/Å²."""
-    if record is None:
-        return None
-    if "points" in record:
-        return float(min(record["points"], key=lambda p: p["n_planes"])["gamma_mev_per_a2"])
-    return float(next(iter(record["gamma_by_planes_mev_per_a2"].values())))
+def gamma_thin(result: Record, record: Record) -> float:
+    """Return gamma of the thinnest film without its strain energy, meV/Å²."""
+    film = min(result["points"], key=lambda p: p["n_planes"])
+    gamma = film["gamma_mev_per_a2"]
+    if "gamma_by_planes_mev_per_a2" in record:
+        gamma = record["gamma_by_planes_mev_per_a2"][str(film["n_planes"])]
+    strain = record["strain_energy_mev_per_li"] * film["n_li"] / (result["n_interfaces"] * result["area_a2"])
+    return float(gamma - strain)
 
 
-def value_of(record: Record | None) -> float | None:
-    """Return what settings are compared by: gamma of the thinnest film, or the binding energy."""
-    if record is None:
+def value_of(have: Records, case: str, check: str | None = None) -> float | None:
+    """Return what settings are compared by: gamma of the thinnest film without strain, or the binding energy."""
+    result = have.result(case, "PBE")
+    record = result if check is None else have.check(case, check)
+    if result is None or record is None:
         return None
-    return record["e_bind_ev_per_li"] if "e_bind_ev_per_li" in record else gamma_thin(record)
+    return record["e_bind_ev_per_li"] if "e_bind_ev_per_li" in record else gamma_thin(result, record)
+
+
+def headline(have: Records, case: str) -> Record | None:
+    """Return the quantity with the densest mesh there is."""
+    return have.check(case, "kk") or have.check(case, "k")
 
 
 def shifts(have: Records, case: str) -> dict[str, float]:
     """Return what each refinement changed, in the unit of the quantity; only those that were computed."""
-    coarse, k = value_of(have.result(case, "PBE")), value_of(have.check(case, "k"))
-    denser, cutoff = value_of(have.check(case, "kk")), value_of(have.check(case, "cutoff"))
+    coarse, k = value_of(have, case), value_of(have, case, "k")
+    denser, cutoff = value_of(have, case, "kk"), value_of(have, case, "cutoff")
     layers = have.check(case, "layers")
     found: dict[str, float] = {}
     if k is not None and denser is not None:
@@ -123,9 +131,12 @@ def doubt(have: Records, case: str) -> tuple[float | None, bool]:
                 return None, False
             own, borrowed = {**own, name: max(others)}, True
         terms.append(own[name])
-    check = have.check(case, "k")
-    if check is not None and "gamma_stderr_mev_per_a2" in check:
-        terms += [check["gamma_stderr_mev_per_a2"], (check["gamma_free_mev_per_a2"] - check["gamma_mev_per_a2"])]
+    fit = next(
+        (r for r in (have.check(case, "kk"), have.check(case, "k")) if r and "gamma_stderr_mev_per_a2" in r), None
+    )
+    fit = fit or (have.result(case, "PBE") if kind == "interface" else None)
+    if fit is not None:
+        terms += [fit["gamma_stderr_mev_per_a2"], fit["gamma_free_mev_per_a2"] - fit["gamma_mev_per_a2"]]
     return sqrt(sum(t * t for t in terms)), borrowed
 
 
@@ -148,15 +159,15 @@ def interfaces(have: Records) -> str:
     for case, name in CASES.items():
         if not case.startswith("interface"):
             continue
-        pbe, fine = have.result(case, "PBE"), have.check(case, "k")
+        pbe, fine = have.result(case, "PBE"), headline(have, case)
         if pbe is None:
             continue
         gamma = None if fine is None else fine["gamma_mev_per_a2"]
         line = [name, f"{pbe['area_a2']:.1f} Å², {pbe['strain_percent']:.1f} %, {pbe['substrate_planes']} planes"]
         line += [with_doubt(have, case, gamma, 1), reference(pbe["substrate"])]
-        models = [have.result(case, model) for model in POTENTIALS]
-        line += [number(m and m["gamma_mev_per_a2"]) for m in models]
-        line += [difference(gamma, m and m["gamma_mev_per_a2"], 1) for m in models]
+        others = [None if m is None else m["gamma_mev_per_a2"] for m in potentials(have, case)]
+        line += [number(other) for other in others]
+        line += [difference(gamma, other, 1) for other in others]
         rows.append(line)
     names = list(POTENTIALS.values())
     header = ["interface", "cell, strain, substrate", "PBE γ0", "published", *names, *(f"PBE − {n}" for n in names)]
@@ -167,29 +178,34 @@ def bindings(have: Records) -> str:
     """E_b of PBE, published, of the potentials on the same cell, and the differences."""
     rows = []
     for case, name in CASES.items():
-        pbe, fine = have.result(case, "PBE"), have.check(case, "k")
+        pbe, fine = have.result(case, "PBE"), headline(have, case)
         if not case.startswith("binding") or pbe is None:
             continue
         energy = None if fine is None else fine["e_bind_ev_per_li"]
-        models = [have.result(case, model) for model in POTENTIALS]
+        others = [None if m is None else m["e_bind_ev_per_li"] for m in potentials(have, case)]
         line = [name, f"{pbe['area_a2']:.1f} Å², {pbe['n_atoms']} atoms, {pbe['candidates'][0]['start']}"]
         line += [with_doubt(have, case, energy, 2), published_binding(pbe)]
-        line += [number(m and m["e_bind_ev_per_li"], 3) for m in models]
-        line += [difference(energy, m and m["e_bind_ev_per_li"], 2) for m in models]
+        line += [number(other, 3) for other in others]
+        line += [difference(energy, other, 2) for other in others]
         rows.append(line)
     names = list(POTENTIALS.values())
     header = ["", "cell, site", "PBE E_b (eV)", "published", *names, *(f"PBE − {n}" for n in names)]
     return markdown(header, rows)
 
 
+def potentials(have: Records, case: str) -> list[Record | None]:
+    """Return the results of the potentials on the same cell."""
+    return [have.result(case, model) for model in POTENTIALS]
+
+
 def series(have: Records) -> str:
     """gamma(n) with both k-meshes, and the three readings."""
     rows = []
     for case, name in CASES.items():
-        result, fine = have.result(case, "PBE"), have.check(case, "k")
+        result = have.result(case, "PBE")
         if result is None or not case.startswith("interface"):
             continue
-        for mesh, record in (("0.4", result), ("0.25", fine)):
+        for mesh, record in (("0.4", result), ("0.25", have.check(case, "k")), ("0.2", have.check(case, "kk"))):
             if record is None:
                 continue
             gammas = record.get("gamma_by_planes_mev_per_a2") or {
@@ -197,8 +213,8 @@ def series(have: Records) -> str:
             }
             shown = ", ".join(f"{n}: {g:.1f}" for n, g in gammas.items())
             keys = ("gamma_mev_per_a2", "gamma_free_mev_per_a2", "gamma_plateau_mev_per_a2", "strain_energy_mev_per_li")
-            flags = ", ".join(sorted({flag.partition(":")[0] for flag in record["flags"]} - {"high_strain"}))
-            rows.append([name, mesh, shown, *(number(record[key]) for key in keys), flags])
+            flags = ", ".join(sorted({flag.partition(":")[0] for flag in record.get("flags", ())} - {"high_strain"}))
+            rows.append([name, mesh, shown, *(number(record.get(key)) for key in keys), flags])
     header = [
         "interface",
         "k spacing (Å⁻¹)",
@@ -220,11 +236,11 @@ def convergence(have: Records) -> str:
         if result is None:
             continue
         digits = 1 if case.startswith("interface") else 3
-        values = [value_of(result), *(value_of(have.check(case, check)) for check in ("k", "kk", "cutoff"))]
-        layers = have.check(case, "layers")
-        what = "γ of the thinnest film (meV/Å²)" if digits == 1 else "E_b (eV)"
+        values = [value_of(have, case), *(value_of(have, case, check) for check in ("k", "kk", "cutoff"))]
+        what = "γ of four Li planes less strain (meV/Å²)" if digits == 1 else "E_b (eV)"
         rows.append([name, what, *(number(v, digits) for v in values)])
-        rows[-1].append(number(layers and layers["gamma_mev_per_a2"], digits))
+        shift = shifts(have, case).get("layers")
+        rows[-1].append("–" if shift is None or values[0] is None else number(values[0] + shift, digits))
     settings = [
         "340 eV, 0.4 Å⁻¹",
         "340 eV, 0.25 Å⁻¹",

@@ -45,16 +45,20 @@ FOLDER = Path(__file__).parent / "pbe"
 RECORDS = FOLDER / "results.jsonl"
 CAMPAIGNS = ("mo", "binding-li", "w", "binding-cu", "ti", "li2s", "lif")
 """In the order in which they are worth waiting for."""
-COARSE = "gpaw:PBE?ecut=340&kspacing=0.4&density=1e-4"
-FINE = {
-    "k": "gpaw:PBE?ecut=340&kspacing=0.25&density=1e-4",
-    "cutoff": "gpaw:PBE?ecut=450&kspacing=0.4&density=1e-4",
-    "kk": "gpaw:PBE?ecut=340&kspacing=0.2&density=1e-4",
-}
-"""Settings of the single points: the k-points of the headline, a higher cutoff, and denser k-points still."""
+CUTOFFS_EV = {"lif": (600, 750)}
+"""Cutoff and the higher one it is tested with, where the first of (340, 450) is too low to relax a cell."""
+SPACINGS_PER_A = {"run": 0.4, "layers": 0.4, "k": 0.25, "kk": 0.2, "cutoff": 0.4}
+"""Spacing of k-points by stage: relaxations are coarse, single points repeat their energies."""
+SINGLE_POINTS = ("k", "cutoff", "kk")
 POTENTIALS = ("sevennet:7net-0", "chgnet:0.3.0")
 MORE_PLANES_A = 8.0
 """Height of the thicker substrate: two planes more on the metals."""
+
+
+def engine_of(stage: str, name: str) -> EngineSpec:
+    """Return the engine of a stage for one campaign; that of ``run`` is the one the campaign file names."""
+    cutoff = CUTOFFS_EV.get(name, (340, 450))[stage == "cutoff"]
+    return EngineSpec.parse(f"gpaw:PBE?ecut={cutoff}&kspacing={SPACINGS_PER_A[stage]}&density=1e-4")
 
 
 def main() -> None:
@@ -65,7 +69,7 @@ def main() -> None:
     parser.add_argument("--films", nargs="+", type=int, default=[4, 5, 6], help="film planes of the single points")
     parser.add_argument("--no-page", action="store_true", help="compute only")
     parser.add_argument("--only", nargs="+", choices=CAMPAIGNS, default=CAMPAIGNS, help="campaigns to run")
-    parser.add_argument("--stages", nargs="+", default=["run", "potentials", *FINE, "layers", "collect"])
+    parser.add_argument("--stages", nargs="+", default=["run", "potentials", *SINGLE_POINTS, "layers", "collect"])
     options = parser.parse_args()
     if not options.no_run:
         for stage in options.stages:
@@ -81,7 +85,7 @@ def main() -> None:
 def run_stage(stage: str, name: str, db: str, films: Sequence[int]) -> None:
     """Run one stage for one campaign; ``films`` are the thicknesses whose single points are repeated, in planes."""
     if stage == "run":
-        run(name, (COARSE,), db)
+        run(name, (), db)
     elif stage == "potentials":
         run(name, POTENTIALS, db)
     elif stage == "collect":
@@ -95,7 +99,7 @@ def run_stage(stage: str, name: str, db: str, films: Sequence[int]) -> None:
 
 
 def run(name: str, engines: Sequence[str], db: str) -> None:
-    """Run a campaign through the command line."""
+    """Run a campaign through the command line; without engines, with those of its file."""
     chosen = [part for engine in engines for part in ("--engine", engine)]
     command = [sys.executable, "-m", "liface", "campaign", "run", str(FOLDER / f"{name}.yaml"), *chosen]
     done = subprocess.run([*command, "--db", db, "--workers", "1", "--no-report"], check=False)
@@ -108,7 +112,7 @@ def run(name: str, engines: Sequence[str], db: str) -> None:
 
 def coarse_results(database: Database, name: str) -> list[InterfaceResult | BindingResult]:
     """Return the results of one campaign with the coarse settings."""
-    wanted = engine_info(EngineSpec.parse(COARSE)).fingerprint
+    wanted = engine_info(engine_of("run", name)).fingerprint
     found = [*database.results("interface"), *database.results("binding")]
     return [r for r in found if r.engine.fingerprint == wanted and r.provenance.campaign == f"pbe-{name}"]
 
@@ -118,8 +122,8 @@ def checks(
 ) -> tuple[list[CalculationRequest], EngineSpec]:
     """Return what a stage computes for one result."""
     if stage == "layers":
-        return thicker(database, result), EngineSpec.parse(COARSE)
-    engine = EngineSpec.parse(FINE[stage])
+        return thicker(database, result), engine_of(stage, name_of(result))
+    engine = engine_of(stage, name_of(result))
     films = films if stage != "cutoff" else films[:1]
     wanted = {f"n{n}" for n in films}
     cells = relaxed(database, result)
@@ -178,10 +182,14 @@ def thicker(database: Database, result: InterfaceResult | BindingResult) -> list
     return [case.request(cell.structure, settings, f"n{planes}-thick")]
 
 
+def name_of(result: InterfaceResult | BindingResult) -> str:
+    """Return the file name of the campaign of a result."""
+    return result.provenance.campaign.removeprefix("pbe-")
+
+
 def planned_case(result: InterfaceResult) -> PlannedCase:
     """Return the case a result came from."""
-    name = result.provenance.campaign.removeprefix("pbe-")
-    campaign = Campaign.load(FOLDER / f"{name}.yaml", [COARSE])
+    campaign = Campaign.load(FOLDER / f"{name_of(result)}.yaml")
     return next(case for case in campaign.cases() if case.spec.name == result.provenance.case)
 
 
@@ -198,7 +206,7 @@ def collected(database: Database) -> Iterator[dict[str, Any]]:
                 yield result.model_dump(mode="json", exclude={"structure": True, "scan": {"__all__": {"calc_id"}}})
     for name in CAMPAIGNS:
         for result in coarse_results(database, name):
-            for stage in FINE:
+            for stage in SINGLE_POINTS:
                 yield from repeated(database, result, stage)
             yield from on_more_planes(database, result)
     yield from efforts(database)
@@ -206,7 +214,7 @@ def collected(database: Database) -> Iterator[dict[str, Any]]:
 
 def repeated(database: Database, result: InterfaceResult | BindingResult, stage: str) -> Iterator[dict[str, Any]]:
     """Yield the quantity of a result from single points of other settings, if all but some films are there."""
-    engine = EngineSpec.parse(FINE[stage])
+    engine = engine_of(stage, name_of(result))
     cells = relaxed(database, result)
     asked = {role: static(cell, engine).calc_id for role, cell in cells.items()}
     stored = database.calculations(asked.values())
@@ -216,7 +224,7 @@ def repeated(database: Database, result: InterfaceResult | BindingResult, stage:
     ):
         return
     energy = {role: energy_of(stored[key]).energy_ev for role, key in wanted.items()}
-    record: dict[str, Any] = {"kind": "check", "check": stage, "engine": FINE[stage], "case": result.provenance.case}
+    record: dict[str, Any] = {"kind": "check", "check": stage, "engine": str(engine), "case": result.provenance.case}
     record |= {"energies_ev": energy, "n_atoms": {role: cells[role].final.n_atoms for role in wanted}}
     value = gamma_again(result, cells, energy) if isinstance(result, InterfaceResult) else binding_again(cells, energy)
     yield record | value
@@ -292,7 +300,7 @@ def on_more_planes(database: Database, result: InterfaceResult | BindingResult) 
         yield {
             "kind": "check",
             "check": "layers",
-            "engine": COARSE,
+            "engine": str(engine_of("layers", name_of(result))),
             "case": result.provenance.case,
             "status": stored.status,
             "energy_ev": stored.energy_ev,

@@ -98,17 +98,29 @@ def value_of(have: Records, case: str, check: str | None = None) -> float | None
 
 def headline(have: Records, case: str) -> Record | None:
     """Return the quantity with the densest mesh there is."""
-    return have.check(case, "kk") or have.check(case, "k")
+    return have.check(case, "kk") or have.check(case, "k") or have.result(case, "PBE")
+
+
+def spacing(have: Records, case: str) -> str:
+    """Return the spacing of k-points of the headline, Å⁻¹."""
+    if headline(have, case) is None:
+        return "–"
+    return "0.2" if have.check(case, "kk") else "0.25" if have.check(case, "k") else "0.4"
 
 
 def shifts(have: Records, case: str) -> dict[str, float]:
-    """Return what each refinement changed, in the unit of the quantity; only those that were computed."""
+    """Return what each refinement changed, in the unit of the quantity; only those that were computed.
+
+    ``k`` is the last refinement of the mesh, ``mesh`` the whole way from the mesh of the relaxations.
+    """
     coarse, k = value_of(have, case), value_of(have, case, "k")
     denser, cutoff = value_of(have, case, "kk"), value_of(have, case, "cutoff")
     layers = have.check(case, "layers")
     found: dict[str, float] = {}
     if k is not None and denser is not None:
         found["k"] = denser - k
+    if coarse is not None and (best := denser if denser is not None else k) is not None:
+        found["mesh"] = best - coarse
     if coarse is not None and cutoff is not None:
         found["cutoff"] = cutoff - coarse
     if layers is not None:
@@ -124,7 +136,8 @@ def doubt(have: Records, case: str) -> tuple[float | None, bool]:
     own, borrowed = shifts(have, case), False
     kind = case.split("/", 1)[0]
     terms = []
-    for name in ("k", "cutoff", *(("layers",) if kind == "interface" else ())):
+    mesh = "mesh" if spacing(have, case) == "0.4" else "k"
+    for name in (mesh, "cutoff", *(("layers",) if kind == "interface" else ())):
         if name not in own:
             others = [abs(s[name]) for c in CASES if c.startswith(kind) and name in (s := shifts(have, c))]
             if not others:
@@ -159,18 +172,27 @@ def interfaces(have: Records) -> str:
     for case, name in CASES.items():
         if not case.startswith("interface"):
             continue
-        pbe, fine = have.result(case, "PBE"), headline(have, case)
-        if pbe is None:
+        shown, fine = any_result(have, case), headline(have, case)
+        if shown is None:
             continue
         gamma = None if fine is None else fine["gamma_mev_per_a2"]
-        line = [name, f"{pbe['area_a2']:.1f} Å², {pbe['strain_percent']:.1f} %, {pbe['substrate_planes']} planes"]
-        line += [with_doubt(have, case, gamma, 1), reference(pbe["substrate"])]
+        planes = shown["substrate_planes"]
+        line = [name, f"{shown['area_a2']:.1f} Å², {shown['strain_percent']:.1f} %, {planes} planes"]
+        line += [spacing(have, case), with_doubt(have, case, gamma, 1), reference(shown["substrate"])]
         others = [None if m is None else m["gamma_mev_per_a2"] for m in potentials(have, case)]
         line += [number(other) for other in others]
         line += [difference(gamma, other, 1) for other in others]
         rows.append(line)
     names = list(POTENTIALS.values())
-    header = ["interface", "cell, strain, substrate", "PBE γ0", "published", *names, *(f"PBE − {n}" for n in names)]
+    header = [
+        "interface",
+        "cell, strain, substrate",
+        "k (Å⁻¹)",
+        "PBE γ0",
+        "published",
+        *names,
+        *(f"PBE − {n}" for n in names),
+    ]
     return markdown(header, rows)
 
 
@@ -178,19 +200,24 @@ def bindings(have: Records) -> str:
     """E_b of PBE, published, of the potentials on the same cell, and the differences."""
     rows = []
     for case, name in CASES.items():
-        pbe, fine = have.result(case, "PBE"), headline(have, case)
-        if not case.startswith("binding") or pbe is None:
+        shown, fine = any_result(have, case), headline(have, case)
+        if not case.startswith("binding") or shown is None:
             continue
         energy = None if fine is None else fine["e_bind_ev_per_li"]
         others = [None if m is None else m["e_bind_ev_per_li"] for m in potentials(have, case)]
-        line = [name, f"{pbe['area_a2']:.1f} Å², {pbe['n_atoms']} atoms, {pbe['candidates'][0]['start']}"]
-        line += [with_doubt(have, case, energy, 2), published_binding(pbe)]
+        line = [name, f"{shown['area_a2']:.1f} Å², {shown['n_atoms']} atoms, {shown['candidates'][0]['start']}"]
+        line += [spacing(have, case), with_doubt(have, case, energy, 2), published_binding(shown)]
         line += [number(other, 3) for other in others]
         line += [difference(energy, other, 2) for other in others]
         rows.append(line)
     names = list(POTENTIALS.values())
-    header = ["", "cell, site", "PBE E_b (eV)", "published", *names, *(f"PBE − {n}" for n in names)]
+    header = ["", "cell, site", "k (Å⁻¹)", "PBE E_b (eV)", "published", *names, *(f"PBE − {n}" for n in names)]
     return markdown(header, rows)
+
+
+def any_result(have: Records, case: str) -> Record | None:
+    """Return the result of PBE, or else of a potential on the same cell."""
+    return next((r for r in (have.result(case, "PBE"), *potentials(have, case)) if r is not None), None)
 
 
 def potentials(have: Records, case: str) -> list[Record | None]:
@@ -241,13 +268,8 @@ def convergence(have: Records) -> str:
         rows.append([name, what, *(number(v, digits) for v in values)])
         shift = shifts(have, case).get("layers")
         rows[-1].append("–" if shift is None or values[0] is None else number(values[0] + shift, digits))
-    settings = [
-        "340 eV, 0.4 Å⁻¹",
-        "340 eV, 0.25 Å⁻¹",
-        "340 eV, 0.2 Å⁻¹",
-        "450 eV, 0.4 Å⁻¹",
-        "thicker substrate, 340 eV, 0.4 Å⁻¹",
-    ]
+    settings = [*(f"{spacing} Å⁻¹" for spacing in ("0.4", "0.25", "0.2")), "cutoff +110 eV, 0.4 Å⁻¹"]
+    settings.append("two substrate planes more, 0.4 Å⁻¹")
     return markdown(["", "quantity", *settings], rows)
 
 

@@ -27,6 +27,12 @@ protocol: {surface_thickness_a: 5, max_force_calls: 40, fmax_ev_per_a: 0.05}
 surfaces:
   - {material: Cu, planes: ["111"]}
 """
+ONE_BULK = """
+name: tiny
+engines: [morse]
+protocol: {max_force_calls: 40, fmax_ev_per_a: 0.05}
+bulks: [Cu]
+"""
 KINDS = ResourcesByKind()
 NOT_COMPARED = {"created_at", "wall_s", "versions"}
 
@@ -95,29 +101,23 @@ def test_a_campaign_through_slurm_equals_one_that_ran_here(campaign, database, s
     assert len(list((tmp_path / "calculations").glob("??/*.json"))) == len(database.query("calculations"))
 
 
-def bulks(campaign):
-    """The cases that take two jobs each."""
-    return [planned for planned in campaign.cases() if planned.spec.kind == "bulk"]
-
-
-def test_failures_have_reasons_and_run_again_once_the_worker_is_mended(
-    campaign, database, site, remote_project, tmp_path
-):
+def test_failures_have_reasons_and_run_again_once_the_worker_is_mended(database, site, remote_project, tmp_path):
+    campaign = load(tmp_path, ONE_BULK)
     good = remote_project.fields()
     broken = copy.deepcopy(good)
     broken["workers"]["slurm"]["pre_run"] += f"\nexport LIFACE_CALCULATIONS={tmp_path}/r.db/in-a-file"
     remote_project.write(broken)
     queue = open_queue("remote", site)
-    done = submission.submit(campaign, database, queue, KINDS, cases=bulks(campaign))
+    done = submission.submit(campaign, database, queue, KINDS)
     remote_project.run_jobs()
     seen = overview(campaign, database, queue)
-    assert {view.planned.spec.kind: view.state for view in seen.cases} == {"bulk": "failed", "surface": "to do"}
+    assert [view.state for view in seen.cases] == ["failed"]
     [failure] = seen.failures()
     assert "CalculationFolderError: calculations cannot be kept in" in failure["reason"] and failure["folders"]
     [failed, blocked] = queue.jobs([done.document.submission_id])
     assert blocked.state == "blocked"
     assert blocked.reason.startswith("waits for Cu bulk run, which failed: CalculationFolderError")
-    assert submission.submit(campaign, database, queue, KINDS, cases=bulks(campaign)).document is None
+    assert submission.submit(campaign, database, queue, KINDS).document is None
     remote_project.write(good)
     queue.rerun([failed])
     remote_project.run_jobs()
@@ -125,10 +125,9 @@ def test_failures_have_reasons_and_run_again_once_the_worker_is_mended(
     assert finished.status == "finished"
 
 
-def test_dft_gets_a_job_and_an_allocation_for_every_structure(
-    campaign, database, site, remote_project, tmp_path, monkeypatch
-):
+def test_dft_gets_a_job_and_an_allocation_for_every_structure(database, site, remote_project, tmp_path, monkeypatch):
     """The jobs that a job makes go to the worker of their kind, and are found under readable names."""
+    campaign = load(tmp_path, ONE_BULK)
     fields = remote_project.fields()
     fields["workers"]["slurm"]["execution_cmd"] = (
         "python -c \"import liface.engines.base as b; b.DFT_ENGINES = ('morse',); "
@@ -140,7 +139,7 @@ def test_dft_gets_a_job_and_an_allocation_for_every_structure(
     small = Resources(worker="slurm", walltime="00:05:00")
     kinds = ResourcesByKind(light=small, potential=small, dft=Resources(worker="big", cores=2, walltime="00:10:00"))
     queue = open_queue("remote", site)
-    done = submission.submit(campaign, database, queue, kinds, cases=bulks(campaign))
+    done = submission.submit(campaign, database, queue, kinds)
     remote_project.run_jobs()
     jobs = queue.jobs([done.document.submission_id])
     made = [job for job in jobs if job.step.startswith("Cu bulk run/")]

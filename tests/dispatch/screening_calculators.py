@@ -29,3 +29,22 @@ class BrokenMorse(Morse):
 
     def calculate(self, atoms=None, properties=None, system_changes=()):
         raise RuntimeError("this engine is broken")
+
+
+class PickyMorse(WideMorse):
+    """Refuses a structure that has been relaxed already, as a DFT code may refuse any start."""
+
+    refused = 0
+
+    def calculate(self, atoms=None, properties=None, system_changes=()):
+        super().calculate(atoms, properties, system_changes)
+        if not self.seen and abs(self.results["forces"][-1]).max() < 0.1:
+            type(self).refused += 1
+            raise RuntimeError("I do not like this one")
+        self.seen = True
+
+    def reset(self):
+        super().reset()
+        self.seen = False
+
+    seen = False

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 
 import numpy as np
 import pytest
 from plain_queue import PlainQueue
+from screening_calculators import PickyMorse
 
 from liface.database import Database
 from liface.dispatch import submission
@@ -15,7 +15,7 @@ from liface.dispatch.local import LocalExecutor
 from liface.dispatch.overview import overview
 from liface.dispatch.phases import cases_now, phase, run_phases
 from liface.dispatch.run import run_campaign
-from liface.documents import CalculationRequest, CalculationSettings, FailedCalculation, Geometry
+from liface.documents import CalculationRequest, CalculationSettings, Geometry
 from liface.engines.base import EngineSpec
 from liface.engines.registry import engine_info
 from liface.workflows.calculation_folder import CalculationFolder
@@ -201,17 +201,19 @@ def test_an_unconverged_one_is_carried_on_from_its_own_end():
     assert second.energy_ev < first.energy_ev and second.n_force_calls > first.n_force_calls
 
 
-def test_after_a_failure_from_such_a_start_the_structure_as_built_is_tried():
+def test_after_a_failure_from_such_a_start_the_structure_as_built_is_computed():
     request = slab(0.02)
-    (outcome,) = InProcessExecutor().run([request], COSTLY, CHEAP)
-    common = {k: getattr(outcome, k) for k in ("calc_id", "label", "engine", "settings", "initial", "started_from")}
-    failed = FailedCalculation(**common, n_force_calls=2, wall_s=0.1, reason="no luck")
-    with Database(":memory:") as database:
-        database.add_calculation(failed)
-        with LocalExecutor(database, workers=0, retry=re.compile("luck")) as executor:
-            (again,) = executor.run([request], COSTLY, CHEAP)
-        assert again.status == "converged" and again.started_from is None
-        assert database.count("calculations") == 1  # no relaxation by the cheap engine
+    picky = EngineSpec.parse("ase:screening_calculators.PickyMorse")
+    asked = CalculationRequest(
+        geometry=request.geometry, engine=engine_info(picky), settings=request.settings, label="a", as_built=True
+    )
+    PickyMorse.refused = 0
+    executor = InProcessExecutor()
+    (outcome,) = executor.run([asked], picky, CHEAP)
+    assert PickyMorse.refused == 1 and executor.prerelaxed[0].status == "converged"
+    assert outcome.status == "converged" and outcome.started_from is None
+    scratch = plain(asked, picky)
+    assert outcome.energies_ev == scratch.energies_ev and outcome.n_force_calls >= scratch.n_force_calls
 
 
 # --- executors -----------------------------------------------------------------------------------------------

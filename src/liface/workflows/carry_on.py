@@ -30,6 +30,8 @@ def compute_request(
         if prerelaxed is None or start is None:
             return run_batch([request], engine, folder=folder)[0]
         outcome = run_batch([request.model_copy(update={"geometry": start})], engine, folder=folder)[0]
+        if outcome.status == "failed":
+            return _as_built(request, engine, folder, outcome)
         asked = {"calc_id": request.calc_id, "initial": request.geometry, "started_from": prerelaxed.calc_id}
         return outcome.model_copy(update=asked)
     previous = adopt(carry_on, request)
@@ -49,6 +51,20 @@ def compute_request(
             "energies_ev": previous.energies_ev + outcome.energies_ev,
         }
     )
+
+
+def _as_built(
+    request: CalculationRequest, engine: EngineSpec, folder: Path | None, failed: CalculationDocument
+) -> CalculationDocument:
+    """Compute a request that failed from another start, so that none fails for having been given one."""
+    from liface.engines.batch import run_batch
+
+    outcome = run_batch([request], engine, folder=folder)[0]
+    spent = {
+        "n_force_calls": failed.n_force_calls + outcome.n_force_calls,
+        "wall_s": failed.wall_s + outcome.wall_s,
+    }
+    return outcome.model_copy(update=spent)
 
 
 def keep_energy(previous: UnconvergedCalculation, reason: str) -> UnconvergedCalculation:

@@ -8,7 +8,8 @@ their relaxation the cell is what matters, and the lattice of one engine is not 
 A sandwich whose height may relax begins with the height the cheaper engine found: its change is mostly that of the
 gaps, and to squeeze relaxed gaps into the height as built would strain both crystals (LiF|Li with CHGNet before
 SevenNet: 15 force calls then, 8 so, 17 without). Where the k-point mesh would be another one at that height, the
-costly relaxation begins at the height asked for: equal requests must give equal numbers.
+costly relaxation begins at the height asked for: equal requests must give equal numbers. The start keeps the symmetry
+of what was built, which the numbers of a potential in single precision would break.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from liface.documents import (
     CalculationRequest,
     EnergyCalculation,
     EngineInfo,
-    FailedCalculation,
     Geometry,
     UnconvergedCalculation,
 )
@@ -28,6 +28,7 @@ from liface.engines.base import EngineSpec
 from liface.engines.kpoints import gamma_mesh, vacuum_directions
 from liface.engines.moments import magnetic_order
 from liface.engines.registry import engine_info
+from liface.structures.kept_symmetry import keeping_symmetry
 
 LARGEST_FORCE_EV_PER_A = 1.0
 """A relaxation cut off with a larger force than this is nowhere near a minimum."""
@@ -44,16 +45,9 @@ NON_METALS = frozenset(("H", "B", "C", "N", "O", "F", "Si", "P", "S", "Cl", "Ge"
 
 
 def can_be_prerelaxed(request: CalculationRequest, stored: CalculationDocument | None = None) -> bool:
-    """Tell whether a cheaper engine may begin a relaxation.
-
-    It may not where a stored outcome will be carried on from its own end, nor where that failed from such a start:
-    another attempt then begins with the structure as it was built.
-    """
-    if not request.as_built or request.settings.task != "relax":
-        return False
-    if isinstance(stored, FailedCalculation):
-        return stored.started_from is None
-    return not isinstance(stored, UnconvergedCalculation)
+    """Tell whether a cheaper engine may begin a relaxation; not one whose stored outcome is carried on from its end."""
+    is_built = request.as_built and request.settings.task == "relax"
+    return is_built and not isinstance(stored, UnconvergedCalculation)
 
 
 def prerelaxation(request: CalculationRequest, engine: EngineSpec) -> CalculationRequest:
@@ -77,12 +71,13 @@ def start_from(request: CalculationRequest, prerelaxed: CalculationDocument) -> 
     asked, relaxed = request.geometry, outcome.final
     if not (keeps_contact(asked, relaxed) and keeps_molecules(asked, relaxed)):
         return None
-    start = _with_frozen_of(asked, relaxed)
+    start = relaxed
     if not _same_mesh(asked, start, request.engine):
         lengths = (np.linalg.norm(cell.cell_array, axis=1) for cell in (relaxed, asked))
         if np.abs(np.divide(*lengths) - 1).max() > LARGEST_STRETCH:
             return None
-        start = _with_frozen_of(asked, _in_cell_of(asked, relaxed))
+        start = _in_cell_of(asked, relaxed)
+    start = _with_frozen_of(asked, keeping_symmetry(asked, start))
     if vacuum_directions(asked) != vacuum_directions(start) or magnetic_order(asked) != magnetic_order(start):
         return None
     return start

@@ -77,7 +77,7 @@ def main() -> None:
                 run_stage(stage, name, options.db, options.films)
     if options.no_page:
         return
-    records = [json.loads(line) for line in RECORDS.read_text(encoding="utf-8").splitlines()]
+    records = stored_records()
     page = FOLDER.parent / "pbe.md"
     page.write_text(written(page.read_text(encoding="utf-8"), records), encoding="utf-8")
 
@@ -90,7 +90,8 @@ def run_stage(stage: str, name: str, db: str, films: Sequence[int]) -> None:
         run(name, POTENTIALS, db)
     elif stage == "collect":
         with Database(db, must_exist=True, read_only=True) as database:
-            RECORDS.write_text("".join(json.dumps(r) + "\n" for r in collected(database)), encoding="utf-8")
+            records = merged(stored_records(), collected(database))
+        RECORDS.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
     else:
         with Database(db, must_exist=True) as database, LocalExecutor(database, workers=1) as executor:
             for result in coarse_results(database, name):
@@ -194,6 +195,33 @@ def planned_case(result: InterfaceResult) -> PlannedCase:
 
 
 # --- records -------------------------------------------------------------------------------------------------
+
+
+def stored_records() -> list[dict[str, Any]]:
+    """Return the records that the page was made from last."""
+    return [json.loads(line) for line in RECORDS.read_text(encoding="utf-8").splitlines()] if RECORDS.exists() else []
+
+
+def merged(before: Iterable[dict[str, Any]], now: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the records of a database, and of those before it what the database does not hold.
+
+    So the campaigns may be run one after the other, into different databases.
+    """
+    new = {identity(record): record for record in now}
+    kept = {identity(record): record for record in before}
+    return [*({**kept, **new}).values()]
+
+
+def identity(record: dict[str, Any]) -> tuple[str, ...]:
+    """Return what a record is of; a later one of the same takes its place."""
+    if record["kind"] == "effort":
+        keys = [record[key] for key in ("label", "engine", "model", "options")]
+    elif record["kind"] == "check":
+        keys = [record["case"], record["check"]]
+    else:
+        keys = [record["provenance"]["case"], record["engine"]["name"], record["engine"]["model"]]
+        keys += [record["engine"]["options"].get("ecut_ev")] if record["kind"] == "bulk" else []
+    return (record["kind"], *map(str, keys))
 
 
 def collected(database: Database) -> Iterator[dict[str, Any]]:

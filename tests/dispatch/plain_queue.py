@@ -23,6 +23,7 @@ class PlainQueue:
         self.flows: dict[str, list] = {}
         self.states: dict[str, str] = {}
         self.configured: list[tuple[str, str, str]] = []
+        self.reconfigured: list[tuple[str, str]] = []
         self.down = self.refuses = False
 
     def check(self):
@@ -63,6 +64,9 @@ class PlainQueue:
 
     def store(self):
         return self._store
+
+    def reconfigure(self, jobs, resources):
+        self.reconfigured += [(job.step, self.states[job.uuid]) for job in jobs]
 
     def rerun(self, jobs):
         self.states.update({job.uuid: "waiting" for job in jobs})

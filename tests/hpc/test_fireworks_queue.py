@@ -16,9 +16,11 @@ from fireworks_site import FireworksSite
 from hpc_toy_jobs import mark, total
 from jobflow import Flow
 
+from liface.database import Database
+from liface.dispatch import submission
 from liface.dispatch.queues import fireworks_actions, fireworks_submit, open_queue
 from liface.dispatch.queues.fireworks_adapter import allocation
-from liface.dispatch.queues.fireworks_states import last_line
+from liface.dispatch.queues.fireworks_states import SUBMISSION, last_line
 from liface.dispatch.site import Site
 from liface.errors import MissingExtraError, QueueUnreachableError, SiteError, SubmissionError
 from liface.workflows.campaign import Campaign
@@ -425,6 +427,41 @@ def test_a_job_that_failed_says_why_and_blocks_others(queue):
     _, launch = take(queue)
     end(queue, launch)
     assert seen(queue)["first"] == ("done", "") and seen(queue)["second"][0] == "ready"
+
+
+@pytest.mark.parametrize("lose", [False, True])
+def test_retried_and_waiting_jobs_are_as_if_submitted_with_the_resources_of_now(queue, tmp_path, monkeypatch, lose):
+    monkeypatch.setattr("liface.engines.base.DFT_ENGINES", ("morse",))  # its jobs make jobs
+    path = tmp_path / "tiny.yaml"
+    path.write_text(TINY)
+    campaign = Campaign.load(path)
+    short = ResourcesByKind(dft=Resources(cores=4, walltime="00:10:00"), light=Resources(partition="quick"))
+    long = ResourcesByKind(dft=Resources(cores=4, walltime="10:00:00"))
+    with Database(tmp_path / "r.db") as database, Database(tmp_path / "fresh.db") as other:
+        done = submission.submit(campaign, database, queue, short)
+        _, launch = take(queue, ["light"])
+        if lose:
+            age(queue, launch, 9)
+        else:
+            end(queue, launch, "Traceback\nRuntimeError: out of time\n")
+        before = configured(queue, done.document.submission_id)
+        again, _ = submission.retry_on_queue(campaign, database, queue, long, "out of time|nothing was heard")
+        assert [job.state for job in again] == ["lost" if lose else "failed"]
+        fresh = submission.submit(campaign, other, queue, long)
+    after = configured(queue, done.document.submission_id)
+    assert after == configured(queue, fresh.document.submission_id) != before
+    assert any("10:00:00" in text for text in after.values()) and not any("quick" in text for text in after.values())
+
+
+def configured(queue, submission):
+    """Who takes the jobs, where and how they run, by step; with what those that make jobs hand on to them."""
+    found = {}
+    for fw in queue.launchpad.fireworks.find({SUBMISSION: submission}):
+        spec = {key: value for key, value in fw["spec"].items() if key not in ("_tasks", ORIGIN)}
+        job = fw["spec"]["_tasks"][0]["job"]
+        handed_on = job["config_updates"] if job["function"]["@callable"] == "calculate" else None
+        found[fw["name"]] = json.dumps([spec, job["config"], handed_on], sort_keys=True)
+    return found
 
 
 @pytest.mark.parametrize(

@@ -2,29 +2,43 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import socket
 import time
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import jobflow_remote
 import pytest
 import yaml
 from hpc_toy_jobs import fail, mark, marks_in
 from jobflow import Flow
+from jobflow_remote.jobs.data import JobDoc
+from monty.json import MontyDecoder
 from remote_project import RemoteProject
 from shipped_project import FILE, shipped_project
 
 from liface import __version__
+from liface.database import Database
+from liface.dispatch import submission
 from liface.dispatch.queues import open_queue
 from liface.dispatch.queues.remote_project import read_project
 from liface.dispatch.queues.remote_resources import manager_config
 from liface.dispatch.site import Site
 from liface.errors import MissingExtraError, QueueUnreachableError, SiteError, SubmissionError
+from liface.workflows.campaign import Campaign
 from liface.workflows.decorators import ORIGIN
 from liface.workflows.resources import Resources, ResourcesByKind
 
 SITE = Site(name="here", queue="remote", runs="$SCRATCH/runs", calculations="~/done")
 LATER = timedelta(days=2)
+ONE_BULK = """
+name: tiny
+engines: [morse]
+protocol: {max_force_calls: 40, fmax_ev_per_a: 0.05}
+bulks: [Cu]
+"""
 
 
 @pytest.fixture
@@ -273,12 +287,31 @@ def test_slurm_gets_its_own_words_over_the_defaults_of_the_worker(projects):
         "partition": "long", "account": "me", "qos": "q",
     }  # fmt: skip
     assert manager_config(project, SITE, "light", Resources(gpus=0))["resources"].get("gres") is None
-    assert manager_config(project, SITE, "light", Resources())["resources"] == {}
+    assert manager_config(project, SITE, "light", Resources())["resources"] == default
     assert manager_config(project, SITE, "light", Resources(worker="w"))["worker"] == "w"
 
 
+@pytest.mark.parametrize("scheduler", ["slurm", "pbs"])
+def test_the_defaults_of_a_worker_hold_where_a_kind_asks_for_nothing(projects, scheduler):
+    """The queue makes empty resources of none, which then stand for what was asked."""
+    words = {"slurm": ("time", "partition", "#SBATCH"), "pbs": ("walltime", "queue", "#PBS")}
+    time_, queue_, mark_ = words[scheduler]
+    default = {time_: "00:07:00", queue_: "short"}
+    project = project_of(projects, w={"scheduler_type": scheduler, "resources": default})
+    job = mark("/", "a")
+    found = manager_config(project, SITE, "light", Resources())["resources"]
+    doc = JobDoc(job=job, uuid=job.uuid, index=1, db_id="1", state="READY", worker="w", resources=found).as_db_dict()
+    script = script_of(project.workers["w"], doc)
+    assert script.count(mark_) == 2 and "00:07:00" in script and "short" in script
+
+
+def script_of(worker, doc):
+    """Return what a runner submits for a job."""
+    resources = MontyDecoder().process_decoded(doc["resources"]) or worker.resources or {}
+    return worker.get_scheduler_io().get_submission_script("true", resources)
+
+
 def test_other_schedulers_get_what_qtoolkit_translates(projects):
-    from monty.json import MontyDecoder
     from qtoolkit.io import PBSIO
 
     project = project_of(
@@ -451,6 +484,54 @@ def test_what_failed_runs_again_and_fetches_only_what_is_there(remote_project, q
     assert [job.state for job in queue.jobs(["s1"])] == ["ready", "ready", "running", "done"]
     with pytest.raises(SubmissionError, match=r"0 of 1 jobs run again; job 4 .COMPLETED. cannot run again"):
         queue.rerun(found[3:])
+
+
+@pytest.mark.parametrize("lose", [False, True])
+def test_retried_and_waiting_jobs_are_as_if_submitted_with_the_resources_of_now(
+    remote_project, queue, tmp_path, monkeypatch, change, lose
+):
+    monkeypatch.setattr("liface.engines.base.DFT_ENGINES", ("morse",))  # its jobs make jobs
+    remote_project.write(remote_project.fields() | {"workers": two_workers(remote_project)})
+    path = tmp_path / "tiny.yaml"
+    path.write_text(ONE_BULK)
+    campaign = Campaign.load(path)
+    small = Resources(worker="slurm")
+    short = ResourcesByKind(light=small, potential=small, dft=Resources(worker="slurm", walltime="00:10:00"))
+    long = ResourcesByKind(light=small, potential=small, dft=Resources(worker="big", walltime="10:00:00"))
+    queue = open_queue("remote", SITE.model_copy(update={"kinds": short}))
+    with Database(tmp_path / "r.db") as database, Database(tmp_path / "fresh.db") as other:
+        done = submission.submit(campaign, database, queue, short)
+        first = SimpleNamespace(uuid=done.document.jobs[0].uuid)
+        if lose:
+            change(first, state="CHECKED_OUT", updated_on=datetime.now(UTC) - LATER)
+        else:
+            change(first, state="FAILED", error="out of time")
+        before = configured(remote_project, done.document.submission_id)
+        again, _ = submission.retry_on_queue(campaign, database, queue, long, "out of time|no runner")
+        assert [job.state for job in again] == ["lost" if lose else "failed"]
+        fresh = submission.submit(campaign, other, queue, long)
+    after = configured(remote_project, done.document.submission_id)
+    assert after == configured(remote_project, fresh.document.submission_id) != before
+    assert any("10:00:00" in text for text in after.values()) and not any("00:10" in text for text in after.values())
+
+
+def two_workers(remote_project):
+    workers = remote_project.fields()["workers"]
+    return workers | {"big": copy.deepcopy(workers["slurm"])}
+
+
+def configured(remote_project, submission):
+    """Where and how jobs run, by step; with what those that make jobs hand on to them."""
+    controller = remote_project.controller()
+    workers = read_project(remote_project.name).workers
+    found = {}
+    for doc in controller.jobs.find({f"job.metadata.{ORIGIN}.submission": submission}):
+        around = {key: value for key, value in doc["exec_config"].items() if value is not None}
+        own = [doc["worker"], around, script_of(workers[doc["worker"]], doc)]
+        handed_on = doc["job"]["config_updates"] if doc["job"]["function"]["@callable"] == "calculate" else None
+        found[doc["job"]["name"]] = json.dumps([own, doc["job"]["config"], handed_on], sort_keys=True)
+    controller.close()
+    return found
 
 
 def test_cancel_without_a_runner(remote_project, queue, tmp_path, change):

@@ -12,7 +12,7 @@ from liface import __version__
 from liface.database import Database
 from liface.dispatch.known import Known, finish_known
 from liface.dispatch.phases import cases_now, phase
-from liface.dispatch.queues.base import OPEN, STUCK, JobState, Queue, QueuedJob, outcomes_in
+from liface.dispatch.queues.base import IDLE, OPEN, STUCK, JobState, Queue, QueuedJob, outcomes_in
 from liface.dispatch.run import retry_pattern
 from liface.documents import CaseDocument, SubmissionDocument, SubmittedCase, SubmittedJob
 from liface.errors import InputError
@@ -147,6 +147,8 @@ def retry_on_queue(
 ) -> tuple[list[QueuedJob], Submitted]:
     """Run failed and lost jobs again whose reason matches, and hand over structures whose outcome's reason does.
 
+    These jobs, and those that have not begun, get ``resources``, so that a wall time that was too short can be mended.
+
     Raises
     ------
     InputError
@@ -157,9 +159,12 @@ def retry_on_queue(
         raise InputError("say what to repeat: --reason PATTERN; '.' is everything")
     queue.check()
     open_ = [doc.submission_id for doc in on_this_queue(campaign, database, queue) if not doc.cancelled]
-    again = [job for job in queue.jobs(open_) if job.state in ("failed", "lost") and pattern.search(job.reason)]
+    jobs = queue.jobs(open_)
+    again = [job for job in jobs if job.state in ("failed", "lost") and pattern.search(job.reason)]
+    queue.reconfigure([job for job in jobs if job.state in IDLE or (job in again and job.state == "failed")], resources)
     if again:
         queue.rerun(again)
+        queue.reconfigure([job for job in again if job.state == "lost"], resources)  # once nothing of it runs any more
     return again, submit(campaign, database, queue, resources, retry=reason)
 
 

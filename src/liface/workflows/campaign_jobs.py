@@ -36,13 +36,21 @@ class CaseJob:
 
 def kind_of(job: Job) -> JobKind:
     """Return what a job needs: a calculation with a DFT engine only makes one job per structure."""
-    function = plain_function(job.function)
-    if function is plain_function(calculate_structure):
+    if plain_function(job.function) is plain_function(calculate_structure):
         return "dft"
-    if function is plain_function(calculate):
-        engine = job.function_args[1] if len(job.function_args) > 1 else job.function_kwargs["engine"]
-        return "light" if engine.is_dft else "potential"
-    return "light"
+    return "potential" if _is_calculation(job) and not makes_dft_jobs(job) else "light"
+
+
+def makes_dft_jobs(job: Job) -> bool:
+    """Tell whether a job makes one job per structure in its place."""
+    if not _is_calculation(job):
+        return False
+    engine = job.function_args[1] if len(job.function_args) > 1 else job.function_kwargs["engine"]
+    return bool(engine.is_dft)
+
+
+def _is_calculation(job: Job) -> bool:
+    return plain_function(job.function) is plain_function(calculate)
 
 
 def campaign_jobs(cases: Sequence[PlannedCase]) -> list[CaseJob]:

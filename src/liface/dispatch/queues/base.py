@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
 from liface.documents import CalculationDocument, JobKind
 from liface.workflows.decorators import ORIGIN, Outcomes
@@ -22,6 +22,9 @@ blocked: waiting for a job that failed or was cancelled."""
 STATES: tuple[JobState, ...] = get_args(JobState)
 OPEN: tuple[JobState, ...] = ("waiting", "ready", "queued", "running", "lost")
 """States of jobs that may still give an outcome by themselves, or once they are found."""
+
+IDLE: tuple[JobState, ...] = ("waiting", "ready", "blocked")
+"""States of jobs that no worker has begun."""
 
 STUCK: tuple[JobState, ...] = ("failed", "blocked")
 """States that last until somebody retries or cancels."""
@@ -82,6 +85,12 @@ class Queue(Protocol):
     def store(self) -> JobStore:
         """Return the JobStore that takes the outputs, connected."""
 
+    def reconfigure(self, jobs: Sequence[QueuedJob], resources: ResourcesByKind) -> None:
+        """Give jobs that are not running, and those they make later, other resources by kind; run folders stay.
+
+        One that is started meanwhile keeps what it has.
+        """
+
     def rerun(self, jobs: Sequence[QueuedJob]) -> None:
         """Run failed or lost jobs again."""
 
@@ -101,6 +110,22 @@ def configure_by_kind(case_job: CaseJob, configs: dict[JobKind, dict]) -> None:
     job.config.manager_config = configs[case_job.kind]
     job.config_updates.append(_later(configs["light"]))
     job.config_updates.append(_later(configs["dft"]) | {"function_filter": calculate_structure})
+
+
+def reconfigured(stored: Mapping[str, Any], config_of: Callable[[JobKind], dict]) -> dict[str, dict]:
+    """Return what :func:`configure_by_kind` would give a job that jobflow has made a dictionary of, by paths in it."""
+    from jobflow import Job
+
+    from liface.workflows.campaign_jobs import kind_of, makes_dft_jobs
+
+    job = Job.from_dict(dict(stored))
+    assert isinstance(job, Job)
+    changes = {"config.manager_config": config_of(kind_of(job))}
+    if makes_dft_jobs(job):
+        for i, update in enumerate(stored["config_updates"]):
+            later = config_of("dft" if update["function_filter"] else "light")
+            changes[f"config_updates.{i}.config.manager_config"] = later
+    return changes
 
 
 def _later(config: dict) -> dict:

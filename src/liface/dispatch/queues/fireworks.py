@@ -125,6 +125,18 @@ class FireWorksQueue:
             store.ensure_index("uuid")  # every job looks its inputs up by it, and nothing else makes it
         return store
 
+    def reconfigure(self, jobs: Sequence[QueuedJob], resources: ResourcesByKind) -> None:
+        """Give jobs that are not running, and those they make later, other workers and allocations by kind.
+
+        Raises
+        ------
+        SiteError
+            The worker of a kind has no file, or takes no such jobs; nothing was changed.
+        """
+        configs = {kind: self._config(kind, getattr(resources, kind)) for kind in KINDS}
+        with self._files.server.answering(), quiet():
+            actions.reconfigure(self.launchpad, jobs, configs)
+
     def rerun(self, jobs: Sequence[QueuedJob]) -> None:
         """Run failed or lost jobs again; those that need them wait for them as before.
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from liface.dispatch.queues import fireworks_batch
-from liface.dispatch.queues.base import QueuedJob
+from liface.dispatch.queues.base import QueuedJob, reconfigured
 from liface.dispatch.queues.fireworks_states import SUBMISSION, reservation, snapshot
 from liface.dispatch.queues.fireworks_submit import OF_WORKFLOW
+from liface.documents import JobKind
 from liface.errors import SubmissionError
 
 if TYPE_CHECKING:
@@ -23,7 +24,48 @@ TAKING_S = 60.0
 """A worker takes a job in several steps; between them it may import a lot."""
 
 CANCELLABLE = ("WAITING", "READY", "RUNNING", "PAUSED", "FIZZLED")
+IDLE = ("WAITING", "READY", "PAUSED", "FIZZLED")
+"""States of jobs that no worker has."""
+
+PLACING = ("_category", "_fworker", "_queueadapter")
+"""Where a job says who takes it, and in what allocation."""
+
 RERUNNABLE = ("FIZZLED", "RESERVED", "RUNNING")
+
+
+def reconfigure(launchpad: LaunchPad, jobs: Sequence[QueuedJob], configs: Mapping[JobKind, dict[str, Any]]) -> None:
+    """Give jobs that no worker has configurations by kind, each in its own run folder.
+
+    Raises
+    ------
+    SubmissionError
+        A workflow stays locked.
+    """
+    from fireworks.core.launchpad import LockedWorkflowError, WFLock
+
+    ids = [int(job.job_id) for job in jobs]
+    unlock(launchpad, {"nodes": {"$in": ids}})
+    for workflow in list(launchpad.workflows.find({"nodes": {"$in": ids}}, ["nodes"])):
+        own = {"fw_id": {"$in": sorted({*ids} & {*workflow["nodes"]})}, "state": {"$in": IDLE}}
+        try:
+            with WFLock(launchpad, workflow["nodes"][0]):  # what happens to a workflow writes whole jobs
+                for fw in list(launchpad.fireworks.find(own, ["fw_id", "spec", "state"])):
+                    same = {"fw_id": fw["fw_id"], "state": fw["state"]}
+                    launchpad.fireworks.update_one(same, _changes(fw["spec"], configs))
+        except LockedWorkflowError as error:
+            raise _locked(workflow["nodes"][0]) from error
+
+
+def _changes(spec: dict[str, Any], configs: Mapping[JobKind, dict[str, Any]]) -> dict[str, Any]:
+    """Return an update that lets a job be as if it had been submitted with these configurations."""
+    folder = {key: spec[key] for key in ("_launch_dir",) if key in spec}
+    job = spec["_tasks"][0]["job"]
+    changes = reconfigured(job, lambda kind: configs[kind] | folder)
+    own = changes["config.manager_config"]
+    new = {f"spec.{key}": own[key] for key in PLACING if key in own}
+    new |= {f"spec._tasks.0.job.{path}": config for path, config in changes.items()}
+    old = {f"spec.{key}": "" for key in PLACING if key not in own}
+    return {"$set": new} | ({"$unset": old} if old else {})
 
 
 def run_again(launchpad: LaunchPad, jobs: Sequence[QueuedJob], batch_system: str) -> None:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from liface.dispatch.queues.base import QueuedJob, configure_by_kind
-from liface.dispatch.queues.remote_actions import run_again, stop
+from liface.dispatch.queues.remote_actions import IDLE, reconfigure, run_again, stop
 from liface.dispatch.queues.remote_project import (
     answering,
     check_job_store,
@@ -131,6 +131,22 @@ class RemoteQueue:
     def store(self) -> JobStore:
         """Return the JobStore that takes the outputs, connected."""
         return job_store(self._project)
+
+    def reconfigure(self, jobs: Sequence[QueuedJob], resources: ResourcesByKind) -> None:
+        """Give jobs that are not running, and those they make later, other workers and resources by kind.
+
+        A job whose outcome has only to be fetched keeps its worker.
+
+        Raises
+        ------
+        SubmissionError
+            The worker of a kind is not known, or cannot give the resources; or a runner keeps a job in hand.
+        """
+        idle = {"db_id": {"$in": [job.job_id for job in jobs]}, "state": {"$in": list(IDLE)}}
+        fields = ["db_id", "state", "previous_state", "remote", "job"]
+        with answering(self.place):
+            for doc in list(self._controller.jobs.find(idle, fields)):
+                reconfigure(self._controller, doc, lambda kind: self._config(kind, resources))
 
     def rerun(self, jobs: Sequence[QueuedJob]) -> None:
         """Run failed or lost jobs again.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from liface.dispatch.queues.base import reconfigured
 from liface.dispatch.queues.remote_states import in_utc
+from liface.documents import JobKind
 from liface.errors import SubmissionError
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ LOCK_WAIT_S = 30
 
 BEFORE = ("WAITING", "READY", "PAUSED")
 """States in which stopping a job is only a word in the queue."""
+
+IDLE = (*BEFORE, "FAILED", "REMOTE_ERROR")
+"""States of jobs that neither a runner nor a worker has in hand."""
 
 
 def run_again(controller: JobController, doc: dict[str, Any], lost: bool) -> None:
@@ -46,6 +51,33 @@ def run_again(controller: JobController, doc: dict[str, Any], lost: bool) -> Non
         )
     except (ValueError, LockedDocumentError) as error:
         raise SubmissionError(f"job {db_id} ({state}) cannot run again: {error}") from error
+
+
+def reconfigure(controller: JobController, doc: dict[str, Any], config_of: Callable[[JobKind], dict[str, Any]]) -> None:
+    """Give a job that is not running the configuration of its kind; one that has moved on keeps what it has.
+
+    So does one whose outcome has only to be fetched from its worker.
+
+    Raises
+    ------
+    SubmissionError
+        A runner keeps it in hand.
+    """
+    from jobflow_remote.jobs.state import JobState
+    from jobflow_remote.utils.db import LockedDocumentError
+
+    if doc["state"] == "REMOTE_ERROR" and _has_outcome(controller, doc):
+        return
+    changes = reconfigured(doc["job"], config_of)
+    values = changes["config.manager_config"] | {f"job.{path}": config for path, config in changes.items()}
+    now = [JobState(doc["state"])]
+    try:
+        with suppress(ValueError):  # it is in another state by now
+            controller.set_job_doc_properties(values, db_id=doc["db_id"], wait=LOCK_WAIT_S, acceptable_states=now)
+    except LockedDocumentError as error:
+        raise SubmissionError(
+            f"job {doc['db_id']} ({doc['state']}) cannot be given other resources: {error}"
+        ) from error
 
 
 def _has_outcome(controller: JobController, doc: dict[str, Any]) -> bool:

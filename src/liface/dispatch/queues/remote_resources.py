@@ -98,7 +98,11 @@ def _unless_set(variable: str, folder: str) -> str:
 
 
 def _allocation(worker: WorkerBase, where: str, resources: Resources) -> dict[str, Any]:
-    """Return the resources of a job over the defaults of its worker; nothing where the defaults stand alone."""
+    """Return the resources of a job over the defaults of its worker.
+
+    Where there are only the defaults, they are given in full: jobflow-remote makes empty resources of none, and takes
+    these for what was asked.
+    """
     from monty.json import MontyDecoder
     from qtoolkit.core.data_objects import QResources
     from qtoolkit.core.exceptions import UnsupportedResourcesError
@@ -108,7 +112,7 @@ def _allocation(worker: WorkerBase, where: str, resources: Resources) -> dict[st
     has_allocation = not worker.is_batch and not isinstance(scheduler, ShellIO)
     asked = resources.model_dump(exclude_none=True, exclude={"worker"} if has_allocation else {"worker", "threads"})
     if not asked:
-        return {}
+        return dict(worker.resources or {}) if has_allocation else {}
     if not has_allocation:
         kind = "a batch worker" if worker.is_batch else "a worker without a scheduler"
         raise SubmissionError(

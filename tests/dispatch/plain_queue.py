@@ -52,6 +52,7 @@ class PlainQueue:
                     self.states[job.uuid] = "done" if job.uuid in done else failed
 
     def jobs(self, submissions):
+        self.check()
         found = []
         for submission in submissions:
             for job in (job for flow in self.flows.get(submission, []) for job in flow.jobs):

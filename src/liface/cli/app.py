@@ -40,8 +40,8 @@ app = typer.Typer(
 )
 app.add_typer(materials.app, name="materials")
 app.add_typer(structure.app, name="structure")
-for verb in (campaign_queue.submit, campaign_queue.collect, campaign_queue.retry, campaign_queue.cancel):
-    campaign.app.command()(verb)
+for verb in ("submit", "follow", "collect", "retry", "cancel"):
+    campaign.app.command()(getattr(campaign_queue, verb))
 app.add_typer(campaign.app, name="campaign")
 app.command("query")(query.query)
 app.command("correlate")(correlate.correlate)

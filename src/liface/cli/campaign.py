@@ -13,7 +13,9 @@ import typer
 
 from liface.cli.campaign_queue import On, SiteFile, open_queue_if_described
 from liface.cli.options import (
+    CASES_FAILED,
     DEFAULT_DATABASE,
+    INTERRUPTED,
     CampaignName,
     Db,
     Engines,
@@ -34,11 +36,6 @@ if TYPE_CHECKING:
     from liface.workflows.campaign import Campaign
 
 app = typer.Typer(help="Screening campaigns: one file in, a database and a report out.", no_args_is_help=True)
-
-CASES_FAILED = 4
-"""Exit code of a run in which some cases failed; everything else is stored."""
-
-INTERRUPTED = 130
 
 ReportPath = Annotated[
     Path | None,

@@ -1,4 +1,4 @@
-"""``liface campaign submit | collect | retry | cancel``: campaigns on a queue."""
+"""``liface campaign submit | follow | collect | retry | cancel``: campaigns on a queue."""
 
 from __future__ import annotations
 
@@ -8,10 +8,20 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from liface.cli.options import DEFAULT_DATABASE, CampaignName, Db, Engines, Json, open_to_write
+from liface.cli.options import (
+    CASES_FAILED,
+    DEFAULT_DATABASE,
+    INTERRUPTED,
+    CampaignName,
+    Db,
+    Engines,
+    Json,
+    open_to_write,
+)
 from liface.cli.output import plural, talk, write_json
 
 if TYPE_CHECKING:
+    from liface.dispatch.follow import Standing
     from liface.dispatch.queues import Queue
     from liface.dispatch.site import Site
     from liface.dispatch.submission import Collected, Submitted
@@ -48,6 +58,58 @@ def submit(
         write_json(_submitted_figures(done))
         return
     _tell_submitted(done, queue, campaign)
+
+
+def follow(
+    campaign: CampaignName,
+    on: On = None,
+    site: SiteFile = None,
+    engine: Engines = None,
+    db: Db = DEFAULT_DATABASE,
+    every: Annotated[float, typer.Option(metavar="SECONDS", min=1, help="Time between two looks at the queue.")] = 60.0,
+    json: Json = False,
+) -> None:
+    """Submit a campaign and stay until it is done: collect what is finished, hand over what a screening chose.
+
+    It can be stopped and started again at any time; the jobs go on without it.
+    """
+    from time import sleep
+
+    from liface.dispatch import follow as following
+
+    loaded = _loaded(campaign, engine)
+    queue, resources = _queue(loaded, on, site)
+    told: list[following.Standing] = []
+
+    def tell(standing: following.Standing) -> None:
+        if told[-1:] != [standing]:
+            told[:] = [standing]
+            talk(_standing_line(standing))
+
+    with open_to_write(db) as database:
+        try:
+            end = following.follow(
+                loaded,
+                database,
+                queue,
+                resources,
+                wait=lambda: sleep(every),
+                tell=tell,
+                handed_over=lambda done: _tell_handed_over(done, queue),
+                unreachable=lambda error: talk(f"{error}; asking again in {every:g} s"),
+            )
+        except KeyboardInterrupt:
+            talk("stopped looking; the jobs go on, and the same command follows them again")
+            raise typer.Exit(INTERRUPTED) from None
+    if json:
+        write_json({"finished": end.finished, "failed": end.failed, "pending": end.pending, "jobs": end.jobs})
+    else:
+        typer.echo(f"{plural(end.finished, 'case')} finished, {end.failed} failed, {end.pending} still to come")
+    name = shlex.quote(campaign)
+    if end.is_stuck:
+        talk(f"no job is left that would bring the others on; liface campaign status {name} says why, then retry")
+    if end.is_stuck or end.failed:
+        raise typer.Exit(CASES_FAILED)
 
 
 def collect(
@@ -182,6 +244,19 @@ def _tell_submitted(done: Submitted, queue: Queue, campaign: str) -> None:
         f"submitted {plural(done.document.n_cases, 'case')} as {plural(done.document.n_jobs, 'job')} in "
         f"{plural(done.n_flows, 'workflow')} to {queue.place}"
     )
+
+
+def _tell_handed_over(done: Submitted, queue: Queue) -> None:
+    if done.note:
+        talk(done.note)
+    if done.document is not None:
+        talk(f"submitted {plural(done.document.n_jobs, 'job')} to {queue.place}")
+
+
+def _standing_line(standing: Standing) -> str:
+    jobs = ", ".join(f"{n} {state}" for state, n in standing.jobs.items())
+    cases = f"{plural(standing.finished + standing.failed, 'case')} done, {standing.pending} to come"
+    return f"{cases}; jobs: {jobs}" if jobs else cases
 
 
 def _submitted_figures(done: Submitted) -> dict[str, object]:

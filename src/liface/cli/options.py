@@ -1,4 +1,4 @@
-"""Options that several commands share, declared once, and the database they lead to."""
+"""What several commands share, declared once: options, exit codes, and the database they lead to."""
 
 from __future__ import annotations
 
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 
 DEFAULT_DATABASE = "liface.db"
 MOST_WORKERS = 8
+
+CASES_FAILED = 4
+"""Exit code where some cases of a campaign failed; everything else is stored."""
+
+INTERRUPTED = 130
 
 Db = Annotated[
     str,

@@ -37,6 +37,7 @@ FLAGS = {
     "reference_not_minimum": "the clean slab relaxed lower after the adsorbate was removed",
     "shape_changed": "the adsorbate changed its arrangement while relaxing",
     "symmetry_broken": "the symmetric bulk is no minimum of this model",
+    "magnetic_order": "cells whose energies are subtracted hold different magnetic orders",
     "thickness": "the surface energy still changes with slab thickness",
     "partial": "some candidates failed; the lowest of the others is given",
 }

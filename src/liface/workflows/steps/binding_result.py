@@ -15,6 +15,7 @@ from liface.workflows.steps.common import (
     all_converged,
     energy_of,
     lowest,
+    magnetic_flags,
     unconverged_flags,
     with_energy,
 )
@@ -128,7 +129,7 @@ def _flags(
     shape: str,
     gain_ev: float,
 ) -> tuple[str, ...]:
-    flags = [*unconverged_flags([best, reference])]
+    flags = [*unconverged_flags([best, reference]), *magnetic_flags(case.engine, (best.initial, reference.initial))]
     failed = [s.name for s, o in group if o.status == "failed"]
     if not (setup.film.converged and setup.substrate.converged):
         flags.append("unconverged: a bulk reference")

@@ -20,6 +20,8 @@ from liface.documents import (
     ResultDocument,
     quantity,
 )
+from liface.engines.base import DFT_ENGINES
+from liface.engines.moments import magnetic_order
 from liface.errors import CalculationError
 from liface.workflows.specs import Protocol
 
@@ -116,6 +118,18 @@ def lowest(outcomes: Iterable[EnergyCalculation]) -> EnergyCalculation:
 def all_converged(outcomes: Iterable[CalculationDocument]) -> bool:
     """Tell whether every outcome converged."""
     return all(outcome.status == "converged" for outcome in outcomes)
+
+
+def magnetic_flags(engine: EngineInfo, cells: Iterable[Geometry]) -> tuple[str, ...]:
+    """Return the flag of energies that are subtracted although their cells start from different magnetic orders.
+
+    A (110) cell of chromium with one atom per plane cannot hold the antiferromagnetic order of the bulk, which lies
+    about 15 meV per atom lower in PBE. Potentials, and DFT without spin, know no order.
+    """
+    if engine.name not in DFT_ENGINES or engine.options.get("spin") in ("off", False):
+        return ()
+    orders = sorted({magnetic_order(cell) for cell in cells} - {"none"})
+    return (f"magnetic_order: {' and '.join(orders)} cells",) if len(orders) > 1 else ()
 
 
 def unconverged_flags(outcomes: Iterable[CalculationDocument]) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from liface.documents import CalculationDocument, EnergyCalculation, FilmPoint, 
 from liface.structures.interfaces import anion_bond_count
 from liface.units import MEV, j_per_m2
 from liface.workflows.specs import InterfaceSpec
-from liface.workflows.steps.common import Case, all_converged, energy_of, unconverged_flags, with_energy
+from liface.workflows.steps.common import Case, all_converged, energy_of, magnetic_flags, unconverged_flags, with_energy
 from liface.workflows.steps.interface import (
     InterfaceSetup,
     Start,
@@ -81,6 +81,7 @@ def interface_result(
     flags = (
         *fit.flags,
         *unconverged_flags(free_slabs),
+        *magnetic_flags(case.engine, (setup.substrate.geometry, *(o.initial for o in (*stacks, *free_slabs)))),
         *_geometry_flags(setup, match.strain_percent, cell.equivalent_interfaces),
         *_reaction_flags(stacks, lost, area * n_interfaces(spec)),
         *_bond_flags(spec, stacks),

@@ -9,7 +9,14 @@ from liface.analysis import domain, energies
 from liface.documents import CalculationDocument, CalculationRequest, EnergyCalculation, SurfaceResult
 from liface.units import j_per_m2
 from liface.workflows.specs import SurfaceSpec
-from liface.workflows.steps.common import BulkReference, Case, all_converged, energy_of, unconverged_flags
+from liface.workflows.steps.common import (
+    BulkReference,
+    Case,
+    all_converged,
+    energy_of,
+    magnetic_flags,
+    unconverged_flags,
+)
 
 if TYPE_CHECKING:
     from liface.structures.slabs import Slab
@@ -65,7 +72,10 @@ def surface_result(
     thin, thick = (energy_of(outcome) for outcome in outcomes)
     gamma = _gamma(thick, bulk, thick.energy_ev)
     drift = gamma - _gamma(thin, bulk, thin.energy_ev) if slab.n_planes > thin_slab.n_planes else 0.0
-    flags = [*unconverged_flags(outcomes)]
+    flags = [
+        *unconverged_flags(outcomes),
+        *magnetic_flags(case.engine, (bulk.geometry, *(o.initial for o in outcomes))),
+    ]
     if not slab.equal_faces:
         flags.append("inequivalent_faces")
     if slab.polar:

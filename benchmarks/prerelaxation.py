@@ -37,6 +37,8 @@ from liface.engines.base import EngineSpec
 from liface.engines.registry import engine_info
 from liface.errors import CalculationError
 from liface.structures.deposition import dispersed
+from liface.structures.interfaces import InterfaceBuilder
+from liface.structures.matching import best_match, in_plane_vectors
 from liface.structures.sites import adsorption_sites
 from liface.structures.slabs import build_slab
 from liface.workflows.executor import InProcessExecutor
@@ -55,13 +57,31 @@ def usual(n: int) -> Iterator[tuple[str, Structure]]:
 
 
 def tiny(n: int) -> Iterator[tuple[str, Structure]]:
-    """Yield slabs of three or four atoms, with a Li atom on metals: affordable with DFT on one core."""
-    faces = (("Cu", "100", True), ("LiF", "100", False), ("Ag", "100", True), ("Mg", "001", True), ("W", "100", True))
-    for material, plane, with_li in faces[:n]:
-        slab = build_slab(crystal(material), plane, n_planes=2, vacuum_a=10.0, frozen_planes=int(with_li)).structure
-        if with_li:
-            slab = dispersed(slab, adsorption_sites(slab)[0], 1)
-        yield f"tiny/{material}-{plane}/Li{int(with_li)}", slab
+    """Yield slabs and sandwiches of three to seven atoms: affordable with DFT on one core."""
+    cells = [
+        ("slab/Cu-100/Li1", small_slab("Cu", "100", 1)),
+        ("interface/W-100_Li-100", small_sandwich("W", 3)),
+        ("slab/Li2S-110", small_slab("Li2S", "110", 0)),
+        ("slab/LiF-100", small_slab("LiF", "100", 0)),
+        ("interface/Mo-100_Li-100", small_sandwich("Mo", 4)),
+        ("slab/W-100/Li1", small_slab("W", "100", 1)),
+    ]
+    yield from cells[:n]
+
+
+def small_slab(material: str, plane: str, n_li: int) -> Structure:
+    """Return two planes; under Li on the first site the lower one is frozen."""
+    slab = build_slab(crystal(material), plane, n_planes=2, vacuum_a=10.0, frozen_planes=int(n_li > 0)).structure
+    return dispersed(slab, adsorption_sites(slab)[0], n_li) if n_li else slab
+
+
+def small_sandwich(material: str, film_planes: int) -> Structure:
+    """Return Li(100) between (100) planes of a bcc metal, one atom per plane, at a gap as campaigns try them."""
+    metal, film = crystal(material), crystal("Li")
+    vectors = [in_plane_vectors(bulk, "100") for bulk in (metal, film)]
+    match = best_match(*vectors, max_area_a2=12.0, max_strain_percent=12.0)
+    builder = InterfaceBuilder(metal, "100", film, "100", match, film_planes=film_planes, substrate_planes=3)
+    return builder.sandwich(gap_a=2.3, shift=(0.5, 0.5)).structure
 
 
 SETS = {"usual": usual, "tiny": tiny}

@@ -32,6 +32,7 @@
     │   ├── SiteError                   a site or queue configuration that cannot be used
     │   ├── QueueUnreachableError       a server that does not answer, or refuses the credentials
     │   ├── SubmissionError             a queue that takes no work; nothing was submitted
+    │   │   └── HalfSubmittedError      a queue that went away while it took work; some of it may be there
     │   ├── WorkerVersionError          a worker that runs another version than the submitter
     │   ├── NotComputedError            a calculation that is still to be done elsewhere
     │   └── CalculationFolderError      the folder of finished calculations cannot be used
@@ -196,6 +197,10 @@ class QueueUnreachableError(DispatchError):
 
 class SubmissionError(DispatchError):
     """A queue that takes no work; nothing was submitted."""
+
+
+class HalfSubmittedError(SubmissionError):
+    """A queue that went away while it took work; some of it may be there."""
 
 
 class WorkerVersionError(DispatchError):

@@ -7,7 +7,7 @@ from pathlib import Path
 from jobflow import JobStore, run_locally
 from maggma.stores import MemoryStore
 
-from liface.dispatch.queues.base import QueuedJob, configure_by_kind
+from liface.dispatch.queues.base import QueuedJob, configure_by_kind, outcomes_in
 from liface.errors import QueueUnreachableError, SubmissionError
 from liface.workflows.decorators import LARGE_DATA, ORIGIN
 
@@ -77,5 +77,9 @@ class PlainQueue:
         self.states.update({job.uuid: "cancelled" for job in jobs})
         return len(jobs)
 
-    def find_lost(self, after_s):
+    def outcomes(self, submissions, is_wanted):
+        self.check()
+        yield from outcomes_in(self._store, submissions, is_wanted)
+
+    def find_lost(self, submissions, after_s):
         return []

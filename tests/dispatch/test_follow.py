@@ -67,7 +67,7 @@ def test_what_a_screening_chose_is_handed_over_without_being_asked(campaign, dat
         {"morse:liface"},
         {"ase:screening_calculators.WideMorse"},
     ]
-    assert (end.finished, end.failed, end.pending, set(end.jobs)) == (5, 0, 0, {"done"}) and end.is_over
+    assert (end.finished, end.failed, end.pending, set(end.jobs)) == (5, 0, 0, {"done"})
     assert [standing.pending for standing in diary.seen] == [3, 2, 0]
     assert _standing_line(diary.seen[0]) == "0 cases done, 3 to come; jobs: 9 waiting"
     again = Diary(diary.queue)
@@ -102,6 +102,47 @@ def test_it_ends_where_only_failed_jobs_are_left(campaign, database, tmp_path, m
         patch.setattr("liface.workflows.decorators.__version__", "0.0.1")
         end = Diary(queue).follow(campaign, database)
     assert end.is_stuck and end.pending == 3 and set(end.jobs) == {"failed", "blocked"}
+
+
+@pytest.mark.parametrize("states", [("lost", "waiting"), ("blocked", "waiting"), ("cancelled", "waiting")])
+def test_jobs_that_wait_for_nothing_that_comes_do_not_keep_it(campaign, database, tmp_path, states):
+    """The first job is lost, or its submission was interrupted; the others wait for it, for ever."""
+    queue = PlainQueue(tmp_path)
+    diary = Diary(queue, between=lambda: False)
+    first, others = states
+    submission.submit(campaign, database, queue, KINDS)
+    for i, uuid in enumerate(queue.states):
+        queue.states[uuid] = others if i else first
+    end = diary.follow(campaign, database)
+    assert end.is_stuck and end.pending == 3 and len(diary.seen) == 2
+
+
+def test_a_job_that_is_woken_a_moment_later_keeps_it(campaign, database, tmp_path):
+    queue = PlainQueue(tmp_path)
+    looks = iter([False, True])
+    diary = Diary(queue, between=lambda: next(looks, True))
+    submission.submit(campaign, database, queue, KINDS)
+    queue.states |= dict.fromkeys(queue.states, "waiting")
+    uuids = list(queue.states)
+    queue.states[uuids[0]] = "running"
+    assert diary.follow(campaign, database).finished == 5
+
+
+def test_failed_cases_do_not_keep_it(tmp_path, database):
+    path = tmp_path / "broken.yaml"
+    path.write_text(TEXT.replace("WideMorse", "BrokenMorse"))
+    diary = Diary(PlainQueue(tmp_path))
+    end = diary.follow(Campaign.load(path), database)
+    assert end.failed == 2 and end.pending == 0 and len(diary.submitted) == 2
+    collected = submission.collect(Campaign.load(path), database, diary.queue)
+    assert collected.finished == [] and collected.pending == []  # nothing new
+
+
+def test_it_goes_on_where_failed_jobs_were_mended(campaign, database, tmp_path, monkeypatch):
+    queue = PlainQueue(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("liface.workflows.decorators.__version__", "0.0.1")
+        Diary(queue).follow(campaign, database)
     submission.retry_on_queue(campaign, database, queue, KINDS, "broke")
     queue.states.update(dict.fromkeys(queue.states, "waiting"))
     assert Diary(queue).follow(campaign, database).finished == 5

@@ -15,7 +15,13 @@ from liface.dispatch import submission
 from liface.dispatch.derive import derive
 from liface.dispatch.overview import overview
 from liface.dispatch.run import run_campaign
-from liface.errors import InputError, QueueUnreachableError, SubmissionError, WorkerVersionError
+from liface.errors import (
+    HalfSubmittedError,
+    InputError,
+    QueueUnreachableError,
+    SubmissionError,
+    WorkerVersionError,
+)
 from liface.workflows.campaign import Campaign
 from liface.workflows.campaign_jobs import campaign_jobs, independent_flows, jobs_to_do, kind_of
 from liface.workflows.executor import KnownExecutor
@@ -251,3 +257,97 @@ def test_a_screening_goes_before_what_it_chooses(tmp_path, database, queue):
     begun = database.query("calculations", where="started_from IS KNOWN")
     cheap = {row["calc_id"] for row in database.query("calculations", where='engine="morse"')}
     assert begun and {row["started_from"] for row in begun} <= cheap and database.verify() == []
+
+
+# --- several people, several engines, servers that go away -----------------------------------------------------------
+
+
+def test_of_two_that_submit_at_the_same_moment_one_does(campaign, tmp_path, queue):
+    """The second looked before the first had stored anything, and stores later."""
+    with Database(tmp_path / "r.db") as database, Database(tmp_path / "r.db") as other:
+        inner = queue.submit
+
+        class Slow:
+            """The queue of the first, which is still preparing while the second goes through."""
+
+            def __getattr__(self, name):
+                return getattr(queue, name)
+
+            def configure(self, *arguments):
+                if not queue.flows:
+                    submission.submit(campaign, other, queue, KINDS)
+                queue.configure(*arguments)
+
+        with pytest.raises(SubmissionError, match=r"somebody else submitted small at the same moment; nothing was"):
+            submission.submit(campaign, database, Slow(), KINDS)
+        assert len(queue.flows) == 1 and database.count("submissions") == 1 and inner == queue.submit
+
+
+def test_cases_of_a_submission_that_is_being_made_are_busy(campaign, database, queue, monkeypatch):
+    """Its document is stored before its jobs are on the queue; where they never come, somebody was killed."""
+    done = submission.submit(campaign, database, queue, KINDS)
+    flows = queue.flows.pop(done.document.submission_id)
+    again = submission.submit(campaign, database, queue, KINDS)
+    assert again.document is None and len(again.on_queue) == len(campaign.cases()) and flows
+    monkeypatch.setattr(submission, "BEING_SUBMITTED_S", -1.0)
+    assert submission.submit(campaign, database, queue, KINDS).document.n_cases == len(campaign.cases())
+
+
+def test_a_retry_leaves_alone_what_failed_for_another_reason(campaign, database, queue, monkeypatch):
+    monkeypatch.setattr("liface.workflows.decorators.__version__", "0.0.1")
+    submission.submit(campaign, database, queue, KINDS)
+    queue.run()
+    jobs, done = submission.retry_on_queue(campaign, database, queue, KINDS, "walltime exceeded")
+    assert jobs == [] and done.document is None and len(done.on_queue) == len(campaign.cases())
+
+
+def test_what_a_queue_may_have_taken_is_remembered(campaign, database, queue, monkeypatch):
+    def half(flows, submission_id):
+        raise HalfSubmittedError("the server went away")
+
+    monkeypatch.setattr(queue, "submit", half)
+    with pytest.raises(HalfSubmittedError):
+        submission.submit(campaign, database, queue, KINDS)
+    assert database.count("submissions") == 1
+    monkeypatch.setattr(queue, "submit", lambda *_: (_ for _ in ()).throw(SubmissionError("full")))
+    monkeypatch.setattr(submission, "BEING_SUBMITTED_S", -1.0)
+    with pytest.raises(SubmissionError, match="full"):
+        submission.submit(campaign, database, queue, KINDS)
+    assert database.count("submissions") == 1
+
+
+def test_a_failed_case_is_collected_once(database, queue, tmp_path):
+    broken = load(tmp_path, "ase:screening_calculators.BrokenMorse")
+    submission.submit(broken, database, queue, KINDS)
+    queue.run()
+    assert {case.status for case in submission.collect(broken, database, queue).finished} == {"failed"}
+    again = submission.collect(broken, database, queue)
+    assert again.finished == [] and again.pending == [] and again.new_calculations == 0
+
+
+def test_engines_chosen_by_hand_are_the_only_ones_cancelled(database, queue, tmp_path):
+    path = tmp_path / "both.yaml"
+    path.write_text("name: both\nengines: [morse, emt]\nbulks: [Cu]\n")
+    both, morse, emt = Campaign.load(path), Campaign.load(path, ("morse",)), Campaign.load(path, ("emt",))
+    assert both.chosen_engines is None and morse.chosen_engines == {"morse:liface"}
+    submission.submit(morse, database, queue, KINDS)
+    submission.submit(emt, database, queue, KINDS)
+    n = sum(len(flow.jobs) for flows in queue.flows.values() for flow in flows)
+    assert submission.cancel(morse, database, queue) == n // 2
+    assert submission.cancel(both, database, queue) == n // 2
+    submission.submit(both, database, queue, KINDS)
+    with pytest.raises(InputError, match=r"cases of emt:\S+ were submitted together with those of morse:liface"):
+        submission.cancel(morse, database, queue)
+
+
+def test_engines_that_differ_in_options_have_names_and_folders_of_their_own(database, queue, tmp_path):
+    path = tmp_path / "two.yaml"
+    path.write_text('name: two\nengines: ["gpaw:PBE?ecut=300", "gpaw:PBE?ecut=400", morse]\nbulks: [Cu]\n')
+    campaign = Campaign.load(path)
+    names = [planned.name for planned in campaign.cases()]
+    assert len(set(names)) == 3 and names[2] == "bulk/Cu [morse:liface]" and names[0].startswith("bulk/Cu [gpaw:PBE ")
+    submission.submit(campaign, database, queue, KINDS)
+    folders = [folder for _, _, folder in queue.configured]
+    assert len(set(folders)) == len(folders)
+    seen = overview(campaign, database, queue)
+    assert len(seen.jobs) == len(folders) and [view.state for view in seen.cases] == ["waiting"] * 3

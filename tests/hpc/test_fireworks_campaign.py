@@ -165,7 +165,7 @@ def test_a_killed_worker_loses_only_what_it_was_relaxing(lab, tmp_path):
     worker.wait(timeout=10)
     finished, computed = lab.files(), lab.n_force_calls()
     assert lab.states()["running"] == 1
-    assert lab.queue.find_lost(3600) == []
+    assert lab.queue.find_lost([doc.submission_id for doc in lab.database.submissions("tiny")], 3600) == []
     (lost,) = submission.find_lost(campaign, lab.database, lab.queue, 0)
     assert (lost.state, lost.step) == ("lost", "slabs run") and "nothing was heard of worker tests@" in lost.reason
     seen = overview(campaign, lab.database, lab.queue)

@@ -19,7 +19,7 @@ from jobflow import Flow
 from liface.database import Database
 from liface.dispatch import submission
 from liface.dispatch.queues import fireworks_actions, fireworks_submit, open_queue
-from liface.dispatch.queues.fireworks_adapter import allocation
+from liface.dispatch.queues.fireworks_adapter import allocation, read_adapter
 from liface.dispatch.queues.fireworks_states import SUBMISSION, last_line
 from liface.dispatch.site import Site
 from liface.errors import MissingExtraError, QueueUnreachableError, SiteError, SubmissionError
@@ -28,6 +28,7 @@ from liface.workflows.campaign_jobs import campaign_jobs, folder_of
 from liface.workflows.decorators import ORIGIN
 from liface.workflows.resources import Resources, ResourcesByKind
 
+PBS = {"_fw_q_type": "PBS"}
 TINY = """
 name: tiny
 engines: [morse]
@@ -199,7 +200,7 @@ def test_a_server_that_does_not_answer_is_told_soon(fireworks_site):
     queue = open_queue("fireworks", site_of(fireworks_site))
     started = time.monotonic()
     for ask in (queue.check, lambda: queue.jobs(["s1"]), lambda: queue.submit([chain()], "s1"),
-                lambda: queue.cancel(["s1"]), lambda: queue.find_lost(1)):  # fmt: skip
+                lambda: queue.cancel(["s1"]), lambda: queue.find_lost(["s1"], 1)):  # fmt: skip
         with pytest.raises(QueueUnreachableError, match=r"the LaunchPad .*:9/.* does not answer: .*my_launchpad.yaml"):
             ask()
     assert time.monotonic() - started < 8
@@ -266,6 +267,13 @@ def test_a_job_gets_category_folder_and_resources_of_its_kind(fireworks_site, tm
             {"nnodes": 2, "ppnode": 8, "pmem": "2048mb", "walltime": "1:00:00", "queue": "q"},
         ),
         ({"_fw_q_type": "PBS"}, {"account": "a"}, {"account": "a"}),
+        ({"gres": "gpu:1,nvme:100"}, {"gpus": 2}, {"gres": "gpu:2,nvme:100"}),
+        ({"gres": "gpu:a100:1,nvme:100"}, {"gpus": 0}, {"gres": "nvme:100"}),
+        ({**PBS, "ppnode": 32}, {"nodes": 2}, {"nnodes": 2, "ppnode": 32}),
+        ({**PBS, "ppnode": 32}, {"threads": 4}, {"nnodes": 1, "ppnode": 32}),
+        ({**PBS, "ppnode": 32}, {"memory_gb": 64}, {"pmem": "2048mb"}),
+        (PBS, {"walltime": "2-00:00:00"}, {"walltime": "48:00:00"}),
+        ({"_fw_q_type": "SGE"}, {"partition": "q", "account": "a"}, {"queue": "q", "account": "a"}),
     ],
 )
 def test_resources_become_keys_of_the_adapter(adapter, resources, expected):
@@ -281,11 +289,23 @@ def test_every_key_of_resources_is_in_the_templates_of_fireworks():
     everything = Resources(
         nodes=1, cores=1, threads=1, gpus=1, memory_gb=1, walltime="1:00:00", partition="p", account="a", qos="q"
     )
-    for system in ("SLURM", "PBS"):
+    without = everything.model_copy(update={"gpus": None, "qos": None})
+    for system, asked in (("SLURM", everything), ("PBS", without)):
         with open(CommonAdapter._get_default_template_file(system)) as file:  # noqa: PTH123
             template = file.read()
-        for key in allocation({"_fw_q_type": system}, everything):
+        for key in allocation({"_fw_q_type": system}, asked):
             assert f"$${{{key}}}" in template, (system, key)
+    with pytest.raises(SiteError, match="FireWorks' template for PBS has no place for gpus, qos; take it out"):
+        allocation(PBS, everything)
+    with pytest.raises(SiteError, match="template for SGE has no place for walltime"):
+        allocation({"_fw_q_type": "SGE"}, Resources(walltime="1:00:00"))
+
+
+def test_a_wall_time_without_quotes_is_refused(fireworks_site):
+    """YAML makes seconds of it, and Slurm takes them for minutes."""
+    change(fireworks_site.folder / "my_qadapter.yaml", walltime=86400)
+    with pytest.raises(SiteError, match=r"my_qadapter.yaml: walltime 86400 is a number; write it in quotes"):
+        read_adapter(fireworks_site.folder / "my_qadapter.yaml")
 
 
 def test_a_worker_that_is_named_must_be_there_and_take_the_kind(fireworks_site):
@@ -491,9 +511,9 @@ def test_a_silent_run_is_lost_and_its_end_is_not_overwritten(queue):
     assert (first.state, fourth.state) == ("lost", "running")
     assert first.reason.startswith("nothing was heard of worker w1@node7 since 20")
     assert [job.state for job in queue.jobs(["s1"]) if job.step == "second"] == ["waiting", "waiting"]
-    (lost,) = queue.find_lost(1800)
+    (lost,) = queue.find_lost(["s1"], 1800)
     assert (lost.job_id, lost.state) == (first.job_id, "lost")
-    assert queue.find_lost(1800) == []
+    assert queue.find_lost(["s1"], 1800) == []
     assert next(job for job in queue.jobs(["s1"])).reason == lost.reason
     age(queue, other, 0.5)
     end(queue, other)
@@ -511,7 +531,7 @@ def test_a_lost_run_can_be_run_again_without_being_marked(queue):
     queue.rerun(queue.jobs(["s1"]))
     assert seen(queue)["first"][0] == "ready"
     assert queue.launchpad.launches.find_one({"launch_id": launch})["state"] == "FIZZLED"
-    assert queue.find_lost(1) == []
+    assert queue.find_lost(["s1"], 1) == []
 
 
 def test_a_job_that_was_half_taken_is_found(queue):
@@ -522,7 +542,7 @@ def test_a_job_that_was_half_taken_is_found(queue):
     assert seen(queue)["first"] == ("queued", "a worker is taking it")
     queue.launchpad.fireworks.update_one({"fw_id": 1}, {"$set": {"updated_on": long_ago}})
     assert seen(queue)["first"][0] == "lost"
-    (lost,) = queue.find_lost(3600)
+    (lost,) = queue.find_lost(["s1"], 3600)
     queue.rerun([lost])
     assert seen(queue)["first"][0] == "ready"
 
@@ -535,7 +555,7 @@ def test_a_job_that_nobody_woke_is_woken(queue):
     pad.fireworks.update_one({"fw_id": 2}, {"$set": {"state": "WAITING"}})
     pad.workflows.update_one({}, {"$set": {"fw_states.1": "RUNNING", "fw_states.2": "WAITING"}})
     assert seen(queue)["second"] == ("waiting", "all it needs is done; looking for lost jobs wakes it")
-    assert queue.find_lost(3600) == []
+    assert queue.find_lost(["s1"], 3600) == []
     assert seen(queue)["second"][0] == "ready"
 
 
@@ -601,7 +621,7 @@ def test_nothing_is_written_to_stdout(fireworks_site, capfd):
     capfd.readouterr()
     queue.check()
     queue.submit([chain()], "s1")
-    queue.find_lost(1)
+    queue.find_lost(["s1"], 1)
     queue.rerun(queue.jobs(["s1"]))
     queue.cancel(["s1"])
     assert capfd.readouterr().out == ""

@@ -13,6 +13,7 @@ from jobflow import Flow
 
 from liface.dispatch.launching import launch
 from liface.dispatch.queues import open_queue
+from liface.dispatch.queues.fireworks_batch import allocations, open_allocations
 from liface.dispatch.site import Site
 from liface.errors import InputError, SiteError, SubmissionError
 from liface.workflows.decorators import ORIGIN
@@ -103,6 +104,7 @@ def test_as_many_allocations_as_jobs_and_those_that_wait_count(here, slurm, tmp_
     second = launch(site, "light", 5)
     assert (second.ready, second.queued, len(second.allocations)) == (3, 2, 1)
     assert launch(site, "light", 5).allocations == ()
+    assert launch(site, "light", 2).allocations == launch(site, "light", 1).allocations == (), "as cron repeats it"
     assert launch(site, "potential", 1).ready == 0
     assert len(slurm.job_ids()) == 3
 
@@ -132,7 +134,7 @@ def test_reserved_jobs_say_where_they_are_and_can_be_cancelled(here, slurm, tmp_
     wait_until(lambda: slurm.state(allocations[0]) == "CANCELLED")
     lost = [job for job in queue.jobs(["s1"]) if job.state == "lost"]
     assert len(lost) == 1 and lost[0].reason == f"allocation {allocations[0]} ended (cancelled) and never started it"
-    assert [job.job_id for job in queue.find_lost(3600)] == [lost[0].job_id]
+    assert [job.job_id for job in queue.find_lost(["s1"], 3600)] == [lost[0].job_id]
     queue.rerun(lost)
     assert sorted(states(queue)) == ["queued", "ready"]
     assert queue.cancel(["s1"]) == 2 and set(states(queue)) == {"cancelled"}
@@ -194,7 +196,7 @@ def test_a_worker_has_files_of_its_own_and_runs_jobs_side_by_side(here, firework
     (allocation,) = launch(site, "light").allocations
     text = script(site, "light")
     assert "multi 2 --timeout 960" in text and "--ntasks-per-node" not in text and "#SBATCH --ntasks=2" in text
-    copy = yaml.safe_load((site_folder(site) / "light" / "my_fworker_light.yaml").read_text())
+    copy = yaml.safe_load((site_folder(site) / "light" / "my_fworker_here_many.yaml").read_text())
     assert copy["name"] == "here-many" and copy["category"] == ["light"]
     assert slurm.show(allocation)["JobName"] == "liface-light-many"
     assert slurm.wait_for(allocation, timeout=90) == "COMPLETED"
@@ -216,3 +218,37 @@ def test_what_cannot_be_launched_is_told(here, fireworks_site, tmp_path, monkeyp
     file.write_text(said.replace("rlaunch singleshot", "run_all"))
     with pytest.raises(SiteError, match="rocket_launch must be an rlaunch"):
         launch(here(), "light")
+
+
+def test_allocations_that_run_count_too(here, slurm, tmp_path, monkeypatch):
+    site = here(**NEVER)
+    hand_over(site, tmp_path, ["light"] * 4)
+    monkeypatch.setattr("liface.dispatch.launching.open_allocations", lambda name, system: (1, 2))
+    done = launch(site, "light", 2)
+    assert (done.queued, done.running, done.allocations) == (1, 2, ())
+    assert len(launch(site, "light", 4).allocations) == 1
+
+
+def test_what_a_campaign_asks_for_comes_on_top_of_the_site(here, slurm, tmp_path):
+    site = here(**NEVER, walltime="00:10:00")
+    hand_over(site, tmp_path, ["potential", "potential"])
+    asked = ResourcesByKind(potential=Resources(walltime="00:20:00", threads=2)).over(site.kinds)
+    assert len(launch(site, "potential", 1, asked).allocations) == 1
+    text = script(site, "potential")
+    assert "--time=00:20:00" in text and "--timeout 960" in text and "--cpus-per-task=2" in text
+    assert 'export OMP_NUM_THREADS="${SLURM_CPUS_PER_TASK:-${OMP_NUM_THREADS:-1}}"' in text
+    with pytest.raises(SiteError, match="share an allocation of one node, not 2"):
+        launch(here(**NEVER, walltime="00:10:00", nodes=2), "potential", 2)
+
+
+def test_pbs_is_asked_with_qselect(monkeypatch, tmp_path):
+    """A program in its place: two allocations wait, one runs; of others nothing is known."""
+    program = tmp_path / "qselect"
+    program.write_text('#!/bin/sh\ncase "$*" in *-s?QHW*) echo 7.server; echo 8.server;; *) echo 9.server;; esac\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert open_allocations("liface-light", "PBS") == (2, 1)
+    assert set(allocations(["9.server", "5.server"], "PBS")) == {"9.server"}
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert allocations(["9"], "PBS") is None and "qselect is not found" in open_allocations("x", "PBS")
+    assert allocations(["9"], "SGE") is None and open_allocations("x", "SGE") == (0, 0)

@@ -7,6 +7,7 @@ import json
 import socket
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from types import SimpleNamespace
 
 import jobflow_remote
@@ -155,6 +156,13 @@ def test_a_wrong_project_names_file_and_key_without_secrets(projects, change, me
     assert str(projects / "one.yaml") in str(caught.value) and "geheim" not in str(caught.value)
 
 
+def test_a_yaml_error_beside_a_password_does_not_show_it(projects):
+    write(projects, "name: one\nqueue:\n  store:\n    password: hunter2: secret\n")
+    with pytest.raises(SiteError, match="no YAML: mapping values are not allowed here in line 4") as caught:
+        read_project("one")
+    assert "hunter2" not in str(caught.value)
+
+
 @pytest.mark.parametrize("text", ["name: one\nqueue: [", "- just\n- a list", "name: one\nqueue: \x00"])
 def test_a_file_that_is_no_yaml_is_named(projects, text):
     write(projects, text)
@@ -208,7 +216,8 @@ def test_a_server_that_is_not_there_is_told_within_seconds(remote_project):
     remote_project.write(fields)
     queue = open_queue("remote", SITE)
     started = time.monotonic()
-    for ask in (queue.check, lambda: queue.jobs(["s"]), lambda: queue.cancel(["s"]), lambda: queue.find_lost(1)):
+    questions = [queue.check, *(partial(ask, ["s"]) for ask in (queue.jobs, queue.cancel))]
+    for ask in [*questions, lambda: queue.find_lost(["s"], 1)]:
         with pytest.raises(QueueUnreachableError, match=rf"project liface_test \(127.0.0.1:{port}/.*does not answer"):
             ask()
     assert time.monotonic() - started < 8
@@ -327,6 +336,18 @@ def test_other_schedulers_get_what_qtoolkit_translates(projects):
         manager_config(project, SITE, "dft", Resources(worker="w", qos="q"))
 
 
+def test_processes_per_node_of_a_worker_hold_where_only_nodes_are_asked_for(projects):
+    default = {"@module": "qtoolkit.core.data_objects", "@class": "QResources", "nodes": 1, "processes_per_node": 32}
+    project = project_of(projects, w={"scheduler_type": "slurm", "resources": default})
+
+    def asked(**resources):
+        found = manager_config(project, SITE, "dft", Resources(**resources))["resources"]
+        return found["nodes"], found["processes_per_node"], found["processes"]
+
+    assert asked(nodes=2) == (2, 32, None) and asked(nodes=2, cores=40) == (2, 20, None)
+    assert asked(cores=8) == (None, None, 8)
+
+
 def test_workers_that_give_nothing_to_single_jobs(projects):
     batch = {"jobs_handle_dir": "/h", "work_dir": "/b"}
     project = project_of(
@@ -427,14 +448,14 @@ def test_states_that_a_runner_moves_on_are_lost_without_one(
     assert states(queue)["mark"] == (ours, "attempt 2 went wrong and is repeated: no route")
     # long silence of the job alone is no loss; that of the runner too is
     change(job, updated_on=datetime.now(UTC) - LATER)
-    assert states(queue)["mark"][0] == ours and queue.find_lost(3600) == []
+    assert states(queue)["mark"][0] == ours and queue.find_lost(["s1"], 3600) == []
     seen = datetime.now(UTC) - LATER
     controller.auxiliary.update_one({"runner_pings": {"$exists": True}}, {"$set": {"runner_pings": [{"time": seen}]}})
     controller.close()
     lost = f"no runner has been seen since {seen:%Y-%m-%d %H:%M} UTC; start one: jf -p liface_test runner start"
     assert states(queue) == {"mark": ("lost", lost)}
-    assert [(found.uuid, found.state) for found in queue.find_lost(3600)] == [(job.uuid, "lost")]
-    assert queue.find_lost(3 * 86400) == [] and states(queue)["mark"][0] == ours
+    assert [(found.uuid, found.state) for found in queue.find_lost(["s1"], 3600)] == [(job.uuid, "lost")]
+    assert queue.find_lost(["s1"], 3 * 86400) == [] and states(queue)["mark"][0] == ours
 
 
 def test_a_job_that_a_dead_runner_holds_is_lost_and_runs_again(remote_project, queue, tmp_path, change):
@@ -443,7 +464,7 @@ def test_a_job_that_a_dead_runner_holds_is_lost_and_runs_again(remote_project, q
     controller.ping_running_runner()
     controller.close()
     change(job, state="UPLOADED", lock_id="x", lock_time=datetime.now(UTC) - LATER)
-    [lost] = queue.find_lost(86400)
+    [lost] = queue.find_lost(["s1"], 86400)
     assert lost.state == "lost" and lost.reason.startswith("held since") and "a runner that is gone" in lost.reason
     queue.rerun([lost])
     assert states(queue)["mark"] == ("ready", "")

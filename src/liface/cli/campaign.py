@@ -196,7 +196,7 @@ def _state_rows(seen: Overview) -> list[dict[str, Any]]:
     """Return one row per kind and engine; states that no case is in are left out, but for the usual three."""
     counts: dict[tuple[str, str], Counter[str]] = {}
     for view in seen.cases:
-        key = (view.planned.spec.kind, view.planned.case.engine.label)
+        key = (view.planned.spec.kind, view.planned.engine_label)
         counts.setdefault(key, Counter())[_state_name(view)] += 1
     every = ("in database", "failed before", "to do")
     others = sorted({name for count in counts.values() for name in count} - set(every))

@@ -210,11 +210,19 @@ def _engines_and_elements(campaign: str | None, engines: list[str] | None) -> tu
 @app.command()
 def launch(
     kind: Annotated[Kind, typer.Option("--kind", help="Kind of job that the allocations take.")],
-    allocations: Annotated[int, typer.Option("--allocations", "-n", min=1, help="At most so many.")] = 1,
+    allocations: Annotated[
+        int, typer.Option("--allocations", "-n", min=1, help="At most so many, with those that are there.")
+    ] = 1,
+    campaign: Annotated[
+        str | None, typer.Option("--campaign", metavar="NAME_OR_FILE", help="Take the resources that it asks for.")
+    ] = None,
     site: SiteFile = None,
     json: Json = False,
 ) -> None:
-    """Submit allocations for FireWorks jobs that are ready: not more than there are jobs, queued ones counted."""
+    """Submit allocations for FireWorks jobs that are ready: not more than there are jobs, those that are there counted.
+
+    It can be repeated, also by cron.
+    """
     from liface.dispatch.launching import launch as submit_allocations
     from liface.dispatch.site import load_site
     from liface.errors import InputError
@@ -225,10 +233,22 @@ def launch(
             f"site {described.name} uses jobflow-remote, whose runner submits by itself: "
             f"jf -p {described.project or 'NAME'} runner start"
         )
-    done = submit_allocations(described, kind.value, allocations)
-    figures = {"kind": done.kind, "ready": done.ready, "queued": done.queued, "allocations": list(done.allocations)}
+    resources = None
+    if campaign is not None:
+        from liface.workflows.campaign_file import load_campaign
+
+        resources = load_campaign(campaign)[0].resources.over(described.kinds)
+    done = submit_allocations(described, kind.value, allocations, resources)
+    figures = {
+        "kind": done.kind,
+        "ready": done.ready,
+        "queued": done.queued,
+        "running": done.running,
+        "allocations": list(done.allocations),
+    }
     if json:
         write_json(figures)
         return
-    talk(f"{plural(done.ready, f'{done.kind} job')} ready, {plural(done.queued, 'allocation')} queued before")
+    before = f"{plural(done.queued, 'allocation')} queued before, {done.running} running"
+    talk(f"{plural(done.ready, f'{done.kind} job')} ready, {before}")
     typer.echo("\n".join(done.allocations) if done.allocations else "nothing to launch")

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, DisconnectionError
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
+from liface.database.file_systems import is_on_network
 from liface.errors import (
     CorruptDatabaseError,
     DatabaseError,
@@ -92,7 +93,10 @@ class Store:
         self.engine.dispose()
 
     def use_write_ahead_log(self) -> None:
-        """Let readers and one writer work at the same time; the mode stays with the file."""
+        """Let readers and one writer work at the same time; the mode stays with the file.
+
+        On a network file system, where that mode needs memory that machines do not share, they take turns.
+        """
         if self.in_memory or self.read_only:
             return
         with self._translated("open"):
@@ -109,7 +113,8 @@ class Store:
         # SQLite refuses a change of mode at once, without the busy timeout, while another process opens the file.
         connection = self.engine.raw_connection()
         try:
-            connection.cursor().execute("PRAGMA journal_mode=WAL")
+            mode = "DELETE" if is_on_network(Path(self.name)) else "WAL"
+            connection.cursor().execute(f"PRAGMA journal_mode={mode}")
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
                 return False

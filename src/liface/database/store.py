@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -191,10 +191,19 @@ class Database:
 
     # Submissions
 
-    def put_submission(self, document: SubmissionDocument) -> None:
-        """Store a submission, in the place of what was known of it before."""
+    def put_submission(self, document: SubmissionDocument, after: Collection[str] | None = None) -> bool:
+        """Store a submission, in the place of what was known of it before.
+
+        With ``after``, only if these are the submissions of its campaign: of two processes that saw the same ones, one
+        stores its own. Returns whether it was stored.
+        """
         with self._store.writing() as connection:
+            if after is not None:
+                there = {each.submission_id for each in reading.submissions(connection, document.campaign)}
+                if there != set(after):
+                    return False
             writing.put_submission(connection, document)
+        return True
 
     def forget_submission(self, submission_id: str) -> bool:
         """Delete a submission that no queue has taken; return whether it was there."""

@@ -14,8 +14,8 @@ from liface.errors import QueueUnreachableError
 from liface.workflows.campaign import Campaign
 from liface.workflows.resources import ResourcesByKind
 
-MOVING: tuple[JobState, ...] = ("waiting", "ready", "queued", "running")
-"""States of jobs that can come to an end without anybody's help."""
+MOVING: tuple[JobState, ...] = ("ready", "queued", "running")
+"""States of jobs that bring a campaign on; one that waits does so for one of these, or for nothing that will come."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +28,6 @@ class Standing:
     """Cases that wait for calculations."""
     jobs: dict[JobState, int] = field(default_factory=dict)
     """Jobs of submissions that were not cancelled, by state in the order of their lives."""
-
-    @property
-    def is_over(self) -> bool:
-        """Tell whether nothing more will happen by itself."""
-        return not self.pending or self.is_stuck
 
     @property
     def is_stuck(self) -> bool:
@@ -53,7 +48,8 @@ def follow(
 ) -> Standing:
     """Submit what is to be done, collect until nothing moves any more, and hand over what a screening chose.
 
-    A queue that stops answering once the campaign was handed over is asked again after the next ``wait``.
+    A queue that stops answering once the campaign was handed over is asked again after the next ``wait``. Where no job
+    moves, it is looked at twice, since a job is woken a moment after the one it waited for.
 
     Parameters
     ----------
@@ -68,6 +64,7 @@ def follow(
         As :func:`~liface.dispatch.submission.submit`; at the first submission the queue must answer.
     """
     handed_over(submit(campaign, database, queue, resources))
+    before: Standing | None = None
     while True:
         try:
             standing = _look(campaign, database, queue)
@@ -81,8 +78,9 @@ def follow(
             unreachable(error)
         else:
             tell(standing)
-            if standing.is_over:
+            if not standing.pending or (standing.is_stuck and standing == before):
                 return standing
+            before = standing
         wait()
 
 

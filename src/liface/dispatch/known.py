@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from liface.database import Database
 from liface.dispatch.run import asks_again, run_case
-from liface.documents import CaseDocument, FinishedCase
+from liface.documents import CaseDocument, FailedCase
 from liface.errors import NotComputedError
 from liface.workflows.campaign import PlannedCase
 from liface.workflows.executor import KnownExecutor
@@ -32,15 +32,14 @@ def finish_known(
 ) -> Known:
     """Derive and store every case whose calculations are all in the database.
 
-    A finished case is left as it is, unless one of its calculations is asked for again by ``retry`` or is in
-    ``changed``.
+    A case that has come to an end, good or bad, is left as it is, unless one of its calculations is in ``changed`` or
+    is asked for again by ``retry``, or it failed for a reason that ``retry`` matches.
     """
     known = Known()
     changed = set(changed)
     for planned in cases:
         stored = database.case(planned.case_id)
-        is_same = isinstance(stored, FinishedCase) and not changed.intersection(stored.calc_ids)
-        if stored is not None and is_same and not asks_again(database, stored, retry):
+        if stored is not None and not changed.intersection(stored.calc_ids) and not _again(database, stored, retry):
             known.before.append(stored)
             continue
         try:
@@ -48,3 +47,8 @@ def finish_known(
         except NotComputedError:
             known.pending.append(planned)
     return known
+
+
+def _again(database: Database, stored: CaseDocument, retry: re.Pattern[str] | None) -> bool:
+    failed_so = retry is not None and isinstance(stored, FailedCase) and bool(retry.search(stored.reason))
+    return failed_so or asks_again(database, stored, retry)

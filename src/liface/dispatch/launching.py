@@ -21,14 +21,14 @@ from uuid import uuid4
 
 from liface.dispatch.queues.fireworks import FireWorksQueue
 from liface.dispatch.queues.fireworks_adapter import allocation, batch_system, category, read_adapter, takes
-from liface.dispatch.queues.fireworks_batch import pending
+from liface.dispatch.queues.fireworks_batch import open_allocations
 from liface.dispatch.queues.fireworks_files import quiet, read
 from liface.dispatch.site import Site
 from liface.dispatch.site_files import LAUNCH_UNTIL, seconds_of
 from liface.documents import JobKind
 from liface.errors import InputError, SiteError, SubmissionError
 from liface.workflows.executor import CALCULATIONS
-from liface.workflows.resources import Resources
+from liface.workflows.resources import Resources, ResourcesByKind
 
 if TYPE_CHECKING:
     from fireworks import FWorker
@@ -46,14 +46,22 @@ class Launched:
     """Jobs of this kind that were ready."""
     queued: int
     """Allocations of this kind that had not started yet."""
+    running: int
+    """Allocations that run; of DFT jobs, which have one each, none is counted."""
     allocations: tuple[str, ...] = field(default=())
     """What the batch system calls the new allocations."""
 
 
-def launch(site: Site, kind: JobKind, allocations: int = 1) -> Launched:
+def launch(site: Site, kind: JobKind, allocations: int = 1, resources: ResourcesByKind | None = None) -> Launched:
     """Submit allocations for the jobs of a kind that are ready: not more than asked for, nor than there are jobs.
 
-    Allocations that wait in Slurm already count as if they were of this call.
+    Allocations that wait in the batch system, and those that run and take job after job, count as if they were of this
+    call, so that it can be repeated.
+
+    Parameters
+    ----------
+    resources
+        What a campaign asks for, over what the site gives; that of the site alone by default.
 
     Raises
     ------
@@ -66,12 +74,14 @@ def launch(site: Site, kind: JobKind, allocations: int = 1) -> Launched:
     """
     if allocations < 1:
         raise InputError(f"{allocations} allocations cannot be launched; ask for one or more")
+    if resources is not None:
+        site = site.model_copy(update={"kinds": resources})
     plan = _Plan(FireWorksQueue(site), site, kind)
     with plan.queue.files.server.answering():
         ready = plan.ready()
-        queued = plan.pending() if ready and kind != "dft" else 0
+        queued, running = plan.open() if ready and kind != "dft" else (0, 0)
         done: list[str] = []
-        for _ in range(min(allocations, ready - queued)):
+        for _ in range(min(allocations - queued - running, ready - queued)):
             try:
                 submitted = plan.submit()
             except SubmissionError as error:
@@ -79,7 +89,7 @@ def launch(site: Site, kind: JobKind, allocations: int = 1) -> Launched:
             if submitted is None:  # another launcher was quicker
                 break
             done.append(submitted)
-    return Launched(kind, ready, queued, tuple(done))
+    return Launched(kind, ready, queued, running, tuple(done))
 
 
 class _Plan:
@@ -115,19 +125,17 @@ class _Plan:
         """Count the jobs that are ready."""
         return self.queue.launchpad.fireworks.count_documents(self.worker.query | {"state": "READY"})
 
-    def pending(self) -> int:
-        """Count the allocations that have not started; other batch systems than Slurm do not tell kinds apart.
+    def open(self) -> tuple[int, int]:
+        """Count the allocations that have not started, and those that run; none where only Slurm and PBS could tell.
 
         Raises
         ------
         SubmissionError
-            Slurm does not answer.
+            The batch system does not answer.
         """
-        if batch_system(self._adapter) != "SLURM":
-            return 0
-        found = pending(self.job_name)
+        found = open_allocations(self.job_name, batch_system(self._adapter))
         if isinstance(found, str):
-            raise SubmissionError(f"Slurm does not tell what is queued: {found}")
+            raise SubmissionError(f"the batch system does not tell what is queued: {found}")
         return found
 
     def submit(self) -> str | None:
@@ -165,6 +173,11 @@ class _Plan:
     def _packed(self) -> dict[str, Any]:
         """Return the adapter of an allocation that takes jobs until four fifths of its time are over."""
         said = self._adapter | allocation(self._adapter, self.resources)
+        if (nodes := int(said.get("nodes") or said.get("nnodes") or 1)) > 1:
+            raise SiteError(
+                f"{self.adapter_file}: jobs of kind {self.kind} share an allocation of one node, not {nodes}; give one "
+                f"there or under kinds.{self.kind} of the site file, and launch more allocations"
+            )
         if not said.get("walltime"):
             raise SiteError(
                 f"{self.adapter_file}: walltime is missing; say there, or under kinds.{self.kind} of the site file, "
@@ -199,7 +212,7 @@ class _Plan:
 
         own = self._worker_said()
         kinds: tuple[JobKind, ...] = (self.kind, "light") if self.kind == "potential" else (self.kind,)
-        path = self.folder / f"my_fworker_{self.kind}.yaml"
+        path = self.folder / f"my_fworker_{self.site.name}_{self.resources.worker or self.kind}.yaml"
         said = {"name": "liface", "query": "{}", "env": {}} | own
         said["category"] = [kind for kind in kinds if takes(own, kind)]
         aside = path.with_name(f".{path.name}.{uuid4().hex}")
@@ -214,8 +227,18 @@ class _Plan:
     def _with_folders(self, said: dict[str, Any]) -> dict[str, Any]:
         """Let jobs find the folder of finished calculations, unless the lines before them name one."""
         folder = re.sub(r"^~(?=/|$)", "$HOME", self.site.calculations).replace('"', '\\"')
-        lines = [said.get("pre_rocket") or "", f'export {CALCULATIONS}="${{{CALCULATIONS}:-{folder}}}"']
+        lines = [
+            said.get("pre_rocket") or "",
+            f'export {CALCULATIONS}="${{{CALCULATIONS}:-{folder}}}"',
+            self._threads(),
+        ]
         return said | {"pre_rocket": "\n".join(line.rstrip() for line in lines if line)}
+
+    def _threads(self) -> str:
+        """Return the line that gives programs as many threads as were asked for; Slurm tells them of each job."""
+        if batch_system(self._adapter) == "SLURM":
+            return 'export OMP_NUM_THREADS="${SLURM_CPUS_PER_TASK:-${OMP_NUM_THREADS:-1}}"'
+        return f"export OMP_NUM_THREADS={self.resources.threads}" if self.resources.threads else ""
 
     def _folder(self) -> Path:
         """Return where allocations begin; it is made here, so everything in its name must be known here."""
@@ -260,9 +283,7 @@ def _why(problems: list[str], file: Path) -> str:
 
 
 def _seconds(walltime: Any, file: Path) -> int:
-    """Return the seconds of a wall time; YAML reads an unquoted one as such a number."""
-    if isinstance(walltime, int):
-        return walltime
+    """Return the seconds of a wall time."""
     try:
         return seconds_of(str(walltime))
     except ValueError as error:

@@ -47,13 +47,20 @@ def load_site(path: str | Path | None = None) -> Site:
     try:
         data = yaml.safe_load(found.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise SiteError(f"{found}: no site file: {' '.join(str(error).split())[:200]}") from error
+        mark = getattr(error, "problem_mark", None)  # its message may quote a line with a password
+        where = f" in line {mark.line + 1}" if mark else ""
+        what = getattr(error, "problem", None) or getattr(error, "strerror", None) or "it is no text"
+        raise SiteError(f"{found}: no site file: {what}{where}") from error
     if not isinstance(data, dict):
         raise SiteError(f"{found}: expected keys such as name, queue, runs; got {type(data).__name__}")
     try:
         return Site.model_validate(data)
     except ValidationError as error:
-        lines = [f"  {'.'.join(map(str, p['loc']))}: {p['msg']} (got {str(p['input'])[:60]!r})" for p in error.errors()]
+        lines = [
+            f"  {'.'.join(map(str, p['loc']))}: {p['msg']}"
+            + ("" if p["type"] == "extra_forbidden" else f" (got {str(p['input'])[:60]!r})")
+            for p in error.errors()
+        ]
         raise SiteError(f"{found}: {len(lines)} problem(s)\n" + "\n".join(lines)) from error
 
 

@@ -119,6 +119,8 @@ def site_answers(given: Mapping[str, Any]) -> SiteAnswers:
         )
     if answers.queue == "remote":
         _refuse_for_remote(answers)
+    if answers.scheduler == "pbs" and " " in answers.runs:
+        raise InputError(f"--runs {answers.runs!r}: scripts for PBS quote no paths; give a folder without spaces")
     return answers
 
 
@@ -130,6 +132,8 @@ def _refuse_for_remote(answers: SiteAnswers) -> None:
         )
     if "$" in answers.runs:
         raise InputError(f"--runs {answers.runs}: jobflow-remote fills in no variables; give the folder itself")
+    if " " in answers.runs:
+        raise InputError(f"--runs {answers.runs!r}: jobflow-remote quotes no paths; give a folder without spaces")
 
 
 def _problems(error: ValidationError, given: Mapping[str, Any]) -> Iterable[str]:

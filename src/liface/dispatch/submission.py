@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,10 +13,10 @@ from liface import __version__
 from liface.database import Database
 from liface.dispatch.known import Known, finish_known
 from liface.dispatch.phases import cases_now, phase
-from liface.dispatch.queues.base import IDLE, OPEN, STUCK, JobState, Queue, QueuedJob, outcomes_in
-from liface.dispatch.run import retry_pattern
+from liface.dispatch.queues.base import IDLE, OPEN, STUCK, Queue, QueuedJob
+from liface.dispatch.run import asks_again, retry_pattern
 from liface.documents import CaseDocument, SubmissionDocument, SubmittedCase, SubmittedJob
-from liface.errors import InputError
+from liface.errors import HalfSubmittedError, InputError, SubmissionError
 from liface.workflows.campaign import Campaign, PlannedCase
 from liface.workflows.decorators import ORIGIN, Origin
 
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
     from liface.workflows.campaign_jobs import CaseJob
     from liface.workflows.resources import ResourcesByKind
+
+
+BEING_SUBMITTED_S = 600.0
+"""A submission of which no job is on the queue for so long has come to nothing."""
 
 
 @dataclass
@@ -69,7 +74,9 @@ def submit(
     Raises
     ------
     QueueUnreachableError, SubmissionError, SiteError
-        The queue cannot be used; nothing was handed over.
+        The queue cannot be used, or somebody else submits at this moment; nothing was handed over.
+    HalfSubmittedError
+        The queue went away in between; the submission is kept and can be cancelled.
     """
     queue.check()
     pattern = retry_pattern(retry)
@@ -79,15 +86,24 @@ def submit(
     if now.name == "screening" and not known.pending:  # the last of it followed from calculations that were there
         now = phase(campaign, database)
         known = finish_known(now.cases, database, retry=pattern)
-    busy = _busy_cases(campaign, database, queue, OPEN if retry else OPEN + STUCK)
-    waiting = [planned for planned in known.pending if planned.case_id in busy]
-    todo = [planned for planned in known.pending if planned.case_id not in busy]
+    seen = [document.submission_id for document in database.submissions(campaign.name)]
+    busy, stuck = _busy_cases(campaign, database, queue)
+    if pattern is not None:
+        stuck -= {planned.case_id for planned in known.pending if _is_asked_for(planned, database, pattern)}
+    waiting = [planned for planned in known.pending if planned.case_id in busy | stuck]
+    todo = [planned for planned in known.pending if planned.case_id not in busy | stuck]
     if not todo:
         return Submitted(None, known, waiting, note=now.note)
     document, flows = _prepare(campaign, todo, database, queue, resources, retry)
-    database.put_submission(document)
+    if not database.put_submission(document, after=seen):
+        raise SubmissionError(
+            f"somebody else submitted {campaign.name} at the same moment; nothing was submitted here. Look at it with "
+            f"liface campaign status {campaign.name}, and submit again what is missing"
+        )
     try:
         queue.submit(flows, document.submission_id)
+    except HalfSubmittedError:  # some of its jobs may be there: it is kept, so that it can be cancelled
+        raise
     except BaseException:
         database.forget_submission(document.submission_id)
         raise
@@ -107,7 +123,7 @@ def collect(campaign: Campaign, database: Database, queue: Queue) -> Collected:
         return collected
     changed: list[str] = []
     wanted = _Wanted(database)
-    for outcome in outcomes_in(queue.store(), submissions, wanted):
+    for outcome in queue.outcomes(submissions, wanted):
         stored = database.calculation(outcome.calc_id)
         if stored is None:
             collected.new_calculations += database.add_calculation(outcome)
@@ -134,11 +150,17 @@ class _Wanted:
 
 
 def on_this_queue(campaign: Campaign, database: Database, queue: Queue) -> list[SubmissionDocument]:
-    """Return the submissions of a campaign that this queue took, also cancelled ones."""
+    """Return the submissions of a campaign that this queue took, also cancelled ones.
+
+    Where the engines of the campaign were chosen by hand, only those with cases of these engines.
+    """
+    chosen = campaign.chosen_engines
     return [
         document
         for document in database.submissions(campaign.name)
-        if document.queue == queue.name and document.place == queue.place
+        if document.queue == queue.name
+        and document.place == queue.place
+        and (chosen is None or any(case.engine in chosen for case in document.cases))
     ]
 
 
@@ -161,7 +183,8 @@ def retry_on_queue(
     open_ = [doc.submission_id for doc in on_this_queue(campaign, database, queue) if not doc.cancelled]
     jobs = queue.jobs(open_)
     again = [job for job in jobs if job.state in ("failed", "lost") and pattern.search(job.reason)]
-    queue.reconfigure([job for job in jobs if job.state in IDLE or (job in again and job.state == "failed")], resources)
+    failed = {job.job_id for job in again if job.state == "failed"}
+    queue.reconfigure([job for job in jobs if job.state in IDLE or job.job_id in failed], resources)
     if again:
         queue.rerun(again)
         queue.reconfigure([job for job in again if job.state == "lost"], resources)  # once nothing of it runs any more
@@ -170,31 +193,58 @@ def retry_on_queue(
 
 def find_lost(campaign: Campaign, database: Database, queue: Queue, after_s: float) -> list[QueuedJob]:
     """Mark the running jobs of a campaign of which nothing was heard for so long as lost, and return them."""
-    own = {doc.submission_id for doc in on_this_queue(campaign, database, queue)}
-    return [job for job in queue.find_lost(after_s) if job.submission in own] if own else []
+    own = [doc.submission_id for doc in on_this_queue(campaign, database, queue) if not doc.cancelled]
+    return queue.find_lost(own, after_s) if own else []
 
 
 def cancel(campaign: Campaign, database: Database, queue: Queue) -> int:
-    """Stop and take back every job of a campaign; finished calculations are kept. Returns how many jobs that were."""
+    """Stop and take back every job of a campaign; finished calculations are kept. Returns how many jobs that were.
+
+    Raises
+    ------
+    InputError
+        Engines were chosen by hand, and a submission holds cases of others too.
+    """
     open_ = [doc for doc in on_this_queue(campaign, database, queue) if not doc.cancelled]
+    if (chosen := campaign.chosen_engines) is not None:
+        others = {case.engine for doc in open_ for case in doc.cases} - chosen
+        if others:
+            raise InputError(
+                f"cases of {', '.join(sorted(others))} were submitted together with those of "
+                f"{', '.join(sorted(chosen))} and would be cancelled too; cancel without --engine"
+            )
     stopped = queue.cancel([doc.submission_id for doc in open_]) if open_ else 0
     for document in open_:
         database.put_submission(document.model_copy(update={"cancelled": True}))
     return stopped
 
 
-def _busy_cases(campaign: Campaign, database: Database, queue: Queue, states: Sequence[JobState]) -> set[str]:
-    """Return the cases that have jobs in these states on the queue."""
+def _busy_cases(campaign: Campaign, database: Database, queue: Queue) -> tuple[set[str], set[str]]:
+    """Return the cases with jobs on the queue that may still give an outcome, and those with jobs that are stuck.
+
+    The jobs of a submission that is being made are not there yet; for some minutes its cases count as busy.
+    """
     busy: set[str] = set()
+    stuck: set[str] = set()
     documents = [doc for doc in on_this_queue(campaign, database, queue) if not doc.cancelled]
-    if not documents:
-        return busy
-    jobs = queue.jobs([doc.submission_id for doc in documents])
+    jobs = queue.jobs([doc.submission_id for doc in documents]) if documents else []
+    of: dict[str, list[QueuedJob]] = {}
+    for job in jobs:
+        of.setdefault(job.submission, []).append(job)
     for document in documents:
-        own = [job for job in jobs if job.submission == document.submission_id]
-        open_ = {job.case for job in own if job.state in states}
-        busy.update(case.case_id for case in document.cases if f"{case.case} [{case.engine}]" in open_)
-    return busy
+        own = of.get(document.submission_id, [])
+        is_new = not own and (datetime.now(UTC) - document.created_at).total_seconds() < BEING_SUBMITTED_S
+        for cases, states in ((busy, OPEN), (stuck, STUCK)):
+            names = {job.case for job in own if job.state in states}
+            cases.update(case.case_id for case in document.cases if f"{case.case} [{case.engine}]" in names)
+        busy.update(case.case_id for case in document.cases if is_new)
+    return busy, stuck
+
+
+def _is_asked_for(planned: PlannedCase, database: Database, pattern: re.Pattern[str]) -> bool:
+    """Tell whether structures of a case are to be computed again, whatever became of its jobs."""
+    stored = database.case(planned.case_id)
+    return stored is not None and asks_again(database, stored, pattern)
 
 
 def _prepare(
@@ -242,7 +292,7 @@ def _prepare(
 def _submitted_cases(cases: Sequence[PlannedCase]) -> Iterator[SubmittedCase]:
     for planned in cases:
         yield SubmittedCase(
-            case_id=planned.case_id, case=planned.spec.name, kind=planned.spec.kind, engine=planned.case.engine.label
+            case_id=planned.case_id, case=planned.spec.name, kind=planned.spec.kind, engine=planned.engine_label
         )
 
 

@@ -53,7 +53,9 @@ def run_batch(
     MixedEnginesError
         If a request was made for another engine.
     """
-    pin_threads()
+    spec = EngineSpec.parse(spec) if isinstance(spec, str) else spec
+    if not spec.is_dft:  # DFT codes are given as many as their allocation has
+        pin_threads()
     documents: list[CalculationDocument] = []
     if not requests:
         return documents

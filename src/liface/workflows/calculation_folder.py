@@ -7,6 +7,7 @@ file does not: on NFS, Lustre and GPFS.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -54,8 +55,10 @@ class CalculationFolder:
         path = self._path(calc_id)
         try:
             text = path.read_bytes()
-        except FileNotFoundError:
-            return None
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ESTALE):  # a handle goes stale where another node replaces a file
+                return None
+            raise
         try:
             document = CALCULATION_ADAPTER.validate_json(text)
         except ValidationError:
@@ -194,7 +197,7 @@ def _started(pid: int) -> float | None:
 
 def _beat(path: Path, done: threading.Event) -> None:
     while not done.wait(HEARTBEAT_S):
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # a file system that fails for a moment must not end the beat
             os.utime(path)
 
 

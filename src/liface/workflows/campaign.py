@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from liface.analysis.responses import measured
-from liface.documents import content_hash
+from liface.documents import EngineInfo, content_hash
 from liface.engines.base import EngineSpec
 from liface.engines.registry import engine_info
 from liface.errors import CampaignError, LifaceError
@@ -43,6 +43,10 @@ FILM = "Li"
 PREFERRED_STRAIN_PERCENT = 4.0
 
 
+def _engine_label(engine: EngineInfo, is_one_of_several: bool) -> str:
+    return f"{engine.label} {engine.fingerprint[:6]}" if is_one_of_several else engine.label
+
+
 @dataclass(frozen=True)
 class PlannedCase:
     """One case of a campaign for one engine."""
@@ -54,6 +58,13 @@ class PlannedCase:
     """Engine that begins its relaxations; not part of the identity, since what is asked stays the same."""
     start: InterfaceStart | None = None
     """Gap and registry of an interface that a cheaper engine has found; this one then makes no scan."""
+    is_one_of_several: bool = False
+    """Whether the campaign has another engine of the same label, which differs in its options."""
+
+    @property
+    def engine_label(self) -> str:
+        """``engine:model``, and the beginning of its fingerprint where another one is called the same."""
+        return _engine_label(self.case.engine, self.is_one_of_several)
 
     @property
     def case_id(self) -> str:
@@ -72,7 +83,7 @@ class PlannedCase:
     @property
     def name(self) -> str:
         """Readable name, with the engine."""
-        return f"{self.spec.name} [{self.case.engine.label}]"
+        return f"{self.spec.name} [{self.engine_label}]"
 
     def flow(self) -> Flow:
         """Return the jobflow flow of the case."""
@@ -169,7 +180,22 @@ class Campaign:
 
     def _planned(self, spec: CaseSpec, engine: EngineSpec, prerelax: EngineSpec | None = None) -> PlannedCase:
         case = Case(campaign=self.name, name=spec.name, engine=engine_info(engine), protocol=self.file.protocol)
-        return PlannedCase(case=case, spec=spec, engine=engine, prerelax=prerelax)
+        several = self._labels[case.engine.label] > 1
+        return PlannedCase(case, spec, engine, prerelax, is_one_of_several=several)
+
+    @cached_property
+    def _labels(self) -> Counter[str]:
+        """Count the engines by their labels."""
+        screening = (self.screening_engine,) if self.screening_engine else ()
+        return Counter(engine_info(engine).label for engine in (*self.engines, *screening))
+
+    @property
+    def chosen_engines(self) -> frozenset[str] | None:
+        """Labels of engines that were asked for in place of those of the file; None for those of the file."""
+        if self.engines == tuple(dict.fromkeys(EngineSpec.parse(text) for text in self.file.engines)):
+            return None
+        infos = (engine_info(engine) for engine in self.engines)
+        return frozenset(_engine_label(info, self._labels[info.label] > 1) for info in infos)
 
     def _require_another_engine_to_screen(self) -> None:
         """Refuse to screen with an engine for itself, also under another name."""

@@ -120,7 +120,8 @@ def independent_flows(jobs: Sequence[CaseJob], name: str) -> Iterator[tuple[Flow
 def folder_of(case_job: CaseJob) -> str:
     """Return the readable run folder of a job: campaign, case and engine, step."""
     case = case_job.planned.case
-    return "/".join(slug(part) for part in (case.campaign, case.name, case.engine.label, case_job.job.name))
+    label = case_job.planned.engine_label
+    return "/".join(slug(part) for part in (case.campaign, case.name, label, case_job.job.name))
 
 
 def _filled(arg: Any, outputs: dict[str, Any]) -> Any:

@@ -84,7 +84,8 @@ def _on_equal_version(method: Callable) -> Callable:
         if origin is not None and origin.version != __version__:
             raise WorkerVersionError(
                 f"this worker has liface {__version__}, the campaign {origin.campaign} was submitted by liface "
-                f"{origin.version}; install that version where the jobs run and retry the job, or submit again"
+                f"{origin.version}; install that version where the jobs run and retry the job, or cancel the campaign "
+                "and submit it again with this one: what is computed is kept"
             )
         return method(*args, **kwargs)
 

@@ -28,7 +28,7 @@ def slug(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9_.+-]+", "-", text).strip("-.") or "step"
 
 
-def link_run_folder(engine: str) -> Path | None:
+def link_run_folder() -> Path | None:
     """Link ``$LIFACE_RUNS/campaign/case/engine/step`` to the folder of the running job; return the link.
 
     A job for one of the structures of a step has the name of the structure below that of the step. Nothing is done
@@ -37,7 +37,7 @@ def link_run_folder(engine: str) -> Path | None:
     runs, origin = os.environ.get(RUNS), origin_of_current_job()
     if not runs or origin is None or not Path(REMOTE_INPUT).is_file():
         return None
-    case = origin.case.removesuffix(f" [{engine}]")
+    case, _, engine = origin.case.removesuffix("]").rpartition(" [")
     name = CURRENT_JOB.job.name
     parts = [origin.campaign, case, engine, origin.step, *([] if name == origin.step else [name])]
     link = Path(os.path.expandvars(runs)).expanduser().joinpath(*map(slug, parts))

@@ -85,6 +85,9 @@ class Queue(Protocol):
     def store(self) -> JobStore:
         """Return the JobStore that takes the outputs, connected."""
 
+    def outcomes(self, submissions: Sequence[str], is_wanted: IsWanted) -> Iterator[CalculationDocument]:
+        """Yield the calculations in the outputs of these submissions; only outputs with a wanted one are loaded."""
+
     def reconfigure(self, jobs: Sequence[QueuedJob], resources: ResourcesByKind) -> None:
         """Give jobs that are not running, and those they make later, other resources by kind; run folders stay.
 
@@ -97,8 +100,8 @@ class Queue(Protocol):
     def cancel(self, submissions: Sequence[str]) -> int:
         """Stop what runs, take back what waits; return how many jobs that were."""
 
-    def find_lost(self, after_s: float) -> list[QueuedJob]:
-        """Mark running jobs of which nothing was heard for so long as lost, and return them."""
+    def find_lost(self, submissions: Sequence[str], after_s: float) -> list[QueuedJob]:
+        """Mark running jobs of these submissions of which nothing was heard for so long as lost, and return them."""
 
 
 def configure_by_kind(case_job: CaseJob, configs: dict[JobKind, dict]) -> None:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 from liface.dispatch.queues import fireworks_actions as actions
-from liface.dispatch.queues.base import QueuedJob, configure_by_kind
+from liface.dispatch.queues.base import IsWanted, QueuedJob, configure_by_kind, outcomes_in
 from liface.dispatch.queues.fireworks_adapter import allocation, batch_system, category
 from liface.dispatch.queues.fireworks_files import BLOB_KEY, FireWorksFiles, quiet, read
 from liface.dispatch.queues.fireworks_states import SUBMISSION, snapshot
 from liface.dispatch.queues.fireworks_submit import add_flows, make_indexes
 from liface.dispatch.site import Site
-from liface.documents import JobKind
+from liface.documents import CalculationDocument, JobKind
 from liface.errors import SubmissionError
 from liface.workflows.decorators import LARGE_DATA, ORIGIN
 
@@ -125,6 +125,13 @@ class FireWorksQueue:
             store.ensure_index("uuid")  # every job looks its inputs up by it, and nothing else makes it
         return store
 
+    def outcomes(self, submissions: Sequence[str], is_wanted: IsWanted) -> Iterator[CalculationDocument]:
+        """Yield the calculations in the outputs of these submissions; only outputs with a wanted one are loaded."""
+        _, server = self._files.job_store()
+        store = self.store()
+        with server.answering():
+            yield from outcomes_in(store, submissions, is_wanted)
+
     def reconfigure(self, jobs: Sequence[QueuedJob], resources: ResourcesByKind) -> None:
         """Give jobs that are not running, and those they make later, other workers and allocations by kind.
 
@@ -153,19 +160,21 @@ class FireWorksQueue:
         with self._files.server.answering(), quiet():
             return actions.cancel(self.launchpad, submissions, self._batch_system)
 
-    def find_lost(self, after_s: float) -> list[QueuedJob]:
-        """Mark running jobs of which nothing was heard for so long as lost, and return them.
+    def find_lost(self, submissions: Sequence[str], after_s: float) -> list[QueuedJob]:
+        """Mark running jobs of these submissions of which nothing was heard for so long as lost, and return them.
 
         A worker reports every ``PING_TIME_SECS`` of its ``FW_config.yaml``; less than that tells nothing.
         """
+        if not submissions:
+            return []
         with self._files.server.answering(), quiet():
-            lost = actions.mark_lost(self.launchpad, after_s)
+            lost = actions.mark_lost(self.launchpad, submissions, after_s, self._batch_system)
         return self._jobs({"fw_id": {"$in": lost}}, after_s) if lost else []
 
     def _jobs(self, criteria: Mapping[str, Any], lost_after_s: float | None = None) -> list[QueuedJob]:
         after_s = self._site.lost_after_s if lost_after_s is None else lost_after_s
         with self._files.server.answering():
-            return snapshot(self.launchpad, criteria, after_s).jobs()
+            return snapshot(self.launchpad, criteria, after_s, self._batch_system).jobs()
 
     def _config(self, kind: JobKind, resources: Resources) -> dict[str, Any]:
         found = self._configs.get((kind, resources))

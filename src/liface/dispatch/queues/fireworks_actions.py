@@ -118,14 +118,15 @@ def cancel(launchpad: LaunchPad, submissions: Sequence[str], batch_system: str) 
     return len(cancelled)
 
 
-def mark_lost(launchpad: LaunchPad, after_s: float) -> list[int]:
+def mark_lost(launchpad: LaunchPad, submissions: Sequence[str], after_s: float, batch_system: str) -> list[int]:
     """Give up runs of which nothing was heard for so long, and finish what a worker left half written."""
-    running = {SUBMISSION: {"$exists": True}, "state": "RUNNING"}
-    unlock(launchpad, {"metadata.submission": {"$exists": True}, "state": {"$ne": "COMPLETED"}})
+    own = {SUBMISSION: {"$in": list(submissions)}}
+    running = own | {"state": "RUNNING"}
+    unlock(launchpad, {OF_WORKFLOW: {"$in": list(submissions)}, "state": {"$ne": "COMPLETED"}})
     _, lost, _ = launchpad.detect_lostruns(expiration_secs=after_s, fizzle=True, refresh=True, query=running)
-    open_ = {SUBMISSION: {"$exists": True}, "state": {"$in": ["WAITING", "RESERVED", "RUNNING"]}}
+    open_ = own | {"state": {"$in": ["WAITING", "RESERVED", "RUNNING"]}}
     members = _members(launchpad, {fw["fw_id"] for fw in launchpad.fireworks.find(open_, ["fw_id"])})
-    seen = snapshot(launchpad, {"fw_id": {"$in": members}}, after_s)
+    seen = snapshot(launchpad, {"fw_id": {"$in": members}}, after_s, batch_system)
     for fw_id in seen.due():
         for each in (*seen.parents[fw_id], fw_id):
             launchpad._refresh_wf(each)

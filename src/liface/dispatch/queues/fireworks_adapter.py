@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 from typing import Any
 
 from liface.dispatch.queues.fireworks_files import FireWorksFiles, read
+from liface.dispatch.queues.gres import with_gpus
 from liface.documents import JobKind
 from liface.errors import SiteError
 from liface.workflows.resources import Resources
@@ -24,7 +24,8 @@ def read_adapter(path: Path) -> dict[str, Any]:
     Raises
     ------
     SiteError
-        It is none, or of a batch system that FireWorks does not know.
+        It is none, or of a batch system that FireWorks does not know, or gives a wall time as a number, which is what
+        YAML makes of one without quotes: seconds, where batch systems take minutes.
     """
     from fireworks.user_objects.queue_adapters.common_adapter import CommonAdapter
 
@@ -32,6 +33,8 @@ def read_adapter(path: Path) -> dict[str, Any]:
     known = CommonAdapter.default_q_commands
     if said.get("_fw_name") != "CommonAdapter" or said.get("_fw_q_type") not in known:
         raise SiteError(f"{path}: _fw_name must be CommonAdapter and _fw_q_type one of {', '.join(known)}")
+    if isinstance(walltime := said.get("walltime"), int):
+        raise SiteError(f"{path}: walltime {walltime} is a number; write it in quotes, such as '24:00:00'")
     return said
 
 
@@ -68,14 +71,33 @@ def allocation(adapter: dict[str, Any] | None, resources: Resources) -> dict[str
     """Return keys of the adapter's template for these resources; what they do not say is left out.
 
     A key that contradicts one of them becomes None, which takes it out of the adapter.
+
+    Raises
+    ------
+    SiteError
+        The batch system cannot be asked for some of them in FireWorks' template.
     """
-    said = _pbs(resources) if batch_system(adapter) == "PBS" else _slurm(resources, adapter or {})
-    common = {
-        "walltime": resources.walltime,
-        "queue": resources.partition,
-        "account": resources.account,
-    }
-    return said | {key: value for key, value in common.items() if value is not None}
+    system = batch_system(adapter)
+    said: dict[str, Any] = {"queue": resources.partition, "account": resources.account}
+    match system:
+        case "SLURM":
+            said |= _slurm(resources, adapter or {}) | {"walltime": resources.walltime}
+        case "PBS":
+            _refuse(system, resources, ("gpus", "qos"))
+            said |= _pbs(resources, adapter or {}) | {"walltime": _without_days(resources.walltime)}
+        case _:
+            _refuse(system, resources, ("nodes", "cores", "threads", "gpus", "memory_gb", "walltime", "qos"))
+    empty = {"queue", "account", "walltime"}
+    return {key: value for key, value in said.items() if value is not None or key not in empty}
+
+
+def _refuse(system: str, resources: Resources, names: tuple[str, ...]) -> None:
+    asked = [name for name in names if getattr(resources, name)]
+    if asked:
+        raise SiteError(
+            f"FireWorks' template for {system} has no place for {', '.join(asked)}; take it out of the site file and "
+            "the campaign, and write it into the adapter file in the words of that batch system"
+        )
 
 
 def _slurm(resources: Resources, adapter: dict[str, Any]) -> dict[str, Any]:
@@ -92,19 +114,35 @@ def _slurm(resources: Resources, adapter: dict[str, Any]) -> dict[str, Any]:
     if resources.memory_gb is not None:  # Slurm counts it per node
         said |= {"mem": f"{math.ceil(resources.memory_gb * 1024 / nodes)}M", "mem_per_cpu": None}
     if resources.gpus is not None:
-        model = re.fullmatch(r"gpu(:[^:]+)?:\d+", str(adapter.get("gres")))
-        gres = f"gpu{(model and model[1]) or ''}:{math.ceil(resources.gpus / nodes)}" if resources.gpus else None
+        gres = with_gpus(adapter.get("gres"), math.ceil(resources.gpus / nodes))
         said |= {"gres": gres, "gpus": None, "gpus_per_node": None, "gpus_per_task": None}
     return said
 
 
-def _pbs(resources: Resources) -> dict[str, Any]:
-    """Return nodes and processors per node, as TORQUE's ``nodes=N:ppn=M``; its memory is that of a process."""
+def _pbs(resources: Resources, adapter: dict[str, Any]) -> dict[str, Any]:
+    """Return nodes and processors per node, as TORQUE's ``nodes=N:ppn=M``; its memory is that of a process.
+
+    What is not asked for is as the adapter says.
+    """
     said: dict[str, Any] = {}
-    nodes = resources.nodes or 1
+    nodes = resources.nodes or int(adapter.get("nnodes") or 1)
+    per_node = int(adapter.get("ppnode") or 1)
+    if resources.cores is not None:
+        per_node = math.ceil(resources.cores * (resources.threads or 1) / nodes)
+    elif resources.threads is not None:
+        per_node = max(per_node, resources.threads)
     if resources.nodes or resources.cores or resources.threads:
-        processors = (resources.cores or nodes) * (resources.threads or 1)
-        said |= {"nnodes": nodes, "ppnode": math.ceil(processors / nodes)}
+        said |= {"nnodes": nodes, "ppnode": per_node}
     if resources.memory_gb is not None:
-        said["pmem"] = f"{math.ceil(resources.memory_gb * 1024 / (resources.cores or 1))}mb"
+        processes = resources.cores or nodes * per_node // (resources.threads or 1)
+        said["pmem"] = f"{math.ceil(resources.memory_gb * 1024 / processes)}mb"
     return said
+
+
+def _without_days(walltime: str | None) -> str | None:
+    """Return a wall time in hours, minutes and seconds, the only ones PBS knows."""
+    if walltime is None or "-" not in walltime:
+        return walltime
+    days, _, rest = walltime.partition("-")
+    hours, minutes, seconds = rest.split(":")
+    return f"{24 * int(days) + int(hours)}:{minutes}:{seconds}"

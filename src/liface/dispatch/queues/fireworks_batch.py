@@ -33,13 +33,21 @@ class Allocation:
         return self.state in ENDED
 
 
-def allocations(ids: Collection[str]) -> dict[str, Allocation] | None:
-    """Return what Slurm knows of these allocations; None where it cannot be asked here.
+def allocations(ids: Collection[str], batch_system: str = "SLURM") -> dict[str, Allocation] | None:
+    """Return what the batch system knows of these allocations; None where it cannot be asked here.
 
-    Slurm forgets an allocation some minutes after its end.
+    Slurm forgets an allocation some minutes after its end; of PBS only those are known that have not ended. Others
+    cannot be asked.
     """
     if not ids:
         return {}
+    if batch_system == "PBS":
+        known = _qselect()
+        numbers = {each.partition(".")[0] for each in known or ()}
+        found = (each for each in ids if each.partition(".")[0] in numbers)
+        return None if known is None else {each: Allocation("QUEUED", "PBS") for each in found}
+    if batch_system != "SLURM":
+        return None
     said = _squeue("--states=all", f"--jobs={','.join(sorted(ids))}", "--format=%i|%T|%r")
     if said is None or (said.returncode and "Invalid job id" not in said.stderr):
         return None
@@ -47,12 +55,23 @@ def allocations(ids: Collection[str]) -> dict[str, Allocation] | None:
     return {row[0].strip(): Allocation(row[1], row[2].strip("()")) for row in rows}
 
 
-def pending(name: str) -> int | str:
-    """Count allocations of this user and this name that have not started; a message where Slurm does not tell."""
-    said = _squeue(f"--user={getpass.getuser()}", f"--name={name}", "--states=PENDING", "--format=%i")
+def open_allocations(name: str, batch_system: str = "SLURM") -> tuple[int, int] | str:
+    """Count allocations of this user and this name, those that have not started and those that run.
+
+    A message comes back where the batch system does not tell; zeros where none but Slurm and PBS could.
+    """
+    if batch_system == "PBS":
+        ids = [_qselect("-N", name, "-s", states) for states in ("QHW", "RE")]
+        if None in ids:
+            return "qselect is not found or does not answer"
+        return len(ids[0] or ()), len(ids[1] or ())
+    if batch_system != "SLURM":
+        return 0, 0
+    said = _squeue(f"--user={getpass.getuser()}", f"--name={name}", "--states=PENDING,RUNNING", "--format=%T")
     if said is None:
         return "squeue is not found or does not answer"
-    return " ".join(said.stderr.split()) if said.returncode else len(said.stdout.split())
+    states = said.stdout.split()
+    return " ".join(said.stderr.split()) if said.returncode else (states.count("PENDING"), states.count("RUNNING"))
 
 
 def cancel(ids: Sequence[str], batch_system: str) -> str:
@@ -77,3 +96,13 @@ def _squeue(*options: str) -> subprocess.CompletedProcess[str] | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
+
+
+def _qselect(*options: str) -> list[str] | None:
+    """Return the allocations of this user that PBS knows; None where it cannot be asked."""
+    command = ["qselect", "-u", getpass.getuser(), *options]
+    try:
+        said = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return None if said.returncode else said.stdout.split()

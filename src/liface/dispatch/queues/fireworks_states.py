@@ -142,13 +142,22 @@ class Snapshot:
             return "queued", "a worker is taking it"
         known = (self.allocations or {}).get(allocation_id)
         if known is None:
-            is_here = launch is not None and launch.get("host") == socket.gethostname()
-            if self.allocations is not None and is_here:
+            if self.allocations is not None and self._can_tell(launch):
                 return "lost", f"allocation {allocation_id} is gone and never started it"
             return "queued", f"in allocation {allocation_id}"
         if known.has_ended:
             return "lost", f"allocation {allocation_id} ended ({known.state.lower()}) and never started it"
         return "queued", f"allocation {allocation_id} is {known.state.lower()}: {known.reason}"
+
+    def _can_tell(self, launch: dict[str, Any] | None) -> bool:
+        """Tell whether an allocation that the batch system does not know here is known nowhere.
+
+        On the machine it was submitted from it is; on another one only after a while, since that may ask another
+        batch system.
+        """
+        seen = heartbeat(launch)
+        is_old = seen is not None and self.now - seen > timedelta(seconds=self.lost_after_s)
+        return is_old or (launch is not None and launch.get("host") == socket.gethostname())
 
     def _running(self, launch: dict[str, Any] | None) -> tuple[JobState, str]:
         allocation_id = reservation(launch)
@@ -200,7 +209,9 @@ class Snapshot:
         return f"{step_of(fw)}{of_case} ({self.state(fw_id)[0]})"
 
 
-def snapshot(launchpad: LaunchPad, criteria: Mapping[str, Any], lost_after_s: float) -> Snapshot:
+def snapshot(
+    launchpad: LaunchPad, criteria: Mapping[str, Any], lost_after_s: float, batch_system: str = "SLURM"
+) -> Snapshot:
     """Read the jobs that meet ``criteria``; for the states of those that wait, all of their workflow must."""
     fireworks = {fw["fw_id"]: fw for fw in launchpad.fireworks.find(dict(criteria), FIREWORK_FIELDS)}
     states = {fw["state"] for fw in fireworks.values()}
@@ -217,7 +228,7 @@ def snapshot(launchpad: LaunchPad, criteria: Mapping[str, Any], lost_after_s: fl
         launches=launches,
         parents=_parents(launchpad, fireworks) if "WAITING" in states else {},
         recent=recent,
-        allocations=allocations(_open_allocations(fireworks, launches)),
+        allocations=allocations(_open_allocations(fireworks, launches), batch_system),
         lost_after_s=lost_after_s,
     )
 

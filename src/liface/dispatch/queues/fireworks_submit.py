@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from liface.dispatch.queues.fireworks_states import SUBMISSION, step_of
-from liface.errors import SubmissionError
+from liface.errors import HalfSubmittedError, SubmissionError
 from liface.workflows.decorators import ORIGIN
 
 if TYPE_CHECKING:
@@ -110,9 +109,20 @@ def _refusal(error: OperationFailure) -> str:
 
 
 def _take_back(launchpad: LaunchPad, submission: str) -> None:
-    """Remove what was added; where the server is gone, what is left of it can never start."""
+    """Remove what was added.
+
+    Raises
+    ------
+    HalfSubmittedError
+        The server is gone, and what it had taken may start.
+    """
     from pymongo.errors import PyMongoError
 
-    with contextlib.suppress(PyMongoError):
+    try:
         launchpad.fireworks.delete_many({SUBMISSION: submission})
         launchpad.workflows.delete_many({OF_WORKFLOW: submission})
+    except PyMongoError as error:
+        raise HalfSubmittedError(
+            f"the LaunchPad went away while it took submission {submission} ({' '.join(str(error).split())[:200]}); "
+            "some of its jobs may be there. Once it answers, liface campaign status says which; cancel takes them back"
+        ) from error

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from liface.dispatch.queues.base import QueuedJob, configure_by_kind
+from liface.dispatch.queues.base import IsWanted, QueuedJob, configure_by_kind, outcomes_in
 from liface.dispatch.queues.remote_actions import IDLE, reconfigure, run_again, stop
 from liface.dispatch.queues.remote_project import (
     answering,
@@ -21,8 +21,8 @@ from liface.dispatch.queues.remote_project import (
 from liface.dispatch.queues.remote_resources import manager_config, worker_of
 from liface.dispatch.queues.remote_states import FIELDS, MOVED_BY_RUNNER, Watch, in_utc, queued_jobs
 from liface.dispatch.site import Site
-from liface.documents import JobKind
-from liface.errors import SubmissionError
+from liface.documents import CalculationDocument, JobKind
+from liface.errors import HalfSubmittedError, SubmissionError
 from liface.workflows.decorators import ORIGIN
 
 if TYPE_CHECKING:
@@ -108,6 +108,7 @@ class RemoteQueue:
         SubmissionError
             The queue refused; what it had taken already is taken back.
         """
+        from bson.errors import BSONError  # a job that is too large
         from pymongo.errors import PyMongoError
 
         controller, handed = self._controller, []
@@ -119,7 +120,7 @@ class RemoteQueue:
                 controller.add_flow(flow, worker=worker)
         except BaseException as error:
             self._take_back(handed)
-            if isinstance(error, PyMongoError | ValueError):
+            if isinstance(error, PyMongoError | BSONError | ValueError):
                 said = " ".join(str(error).split())[:300]
                 raise SubmissionError(f"{self.place} refused after {len(handed) - 1} workflow(s): {said}") from error
             raise
@@ -131,6 +132,12 @@ class RemoteQueue:
     def store(self) -> JobStore:
         """Return the JobStore that takes the outputs, connected."""
         return job_store(self._project)
+
+    def outcomes(self, submissions: Sequence[str], is_wanted: IsWanted) -> Iterator[CalculationDocument]:
+        """Yield the calculations in the outputs of these submissions; only outputs with a wanted one are loaded."""
+        store = self.store()
+        with answering(self.place):
+            yield from outcomes_in(store, submissions, is_wanted)
 
     def reconfigure(self, jobs: Sequence[QueuedJob], resources: ResourcesByKind) -> None:
         """Give jobs that are not running, and those they make later, other workers and resources by kind.
@@ -180,13 +187,13 @@ class RemoteQueue:
             stale_after_s = self._watch().patience.total_seconds()
             return stop(self._controller, {SUBMISSION: {"$in": list(submissions)}}, stale_after_s)
 
-    def find_lost(self, after_s: float) -> list[QueuedJob]:
-        """Count jobs as lost from now on that nobody looked after for so long, and return them.
+    def find_lost(self, submissions: Sequence[str], after_s: float) -> list[QueuedJob]:
+        """Count jobs of these submissions as lost from now on that nobody looked after for so long, and return them.
 
         What a live runner watches is not lost, however long it runs.
         """
         self._lost_after_s = after_s
-        found = self._jobs({SUBMISSION: {"$exists": True}, "state": {"$in": list(MOVED_BY_RUNNER)}})
+        found = self._jobs({SUBMISSION: {"$in": list(submissions)}, "state": {"$in": list(MOVED_BY_RUNNER)}})
         return [job for job in found if job.state == "lost"]
 
     def _jobs(self, criteria: dict[str, Any]) -> list[QueuedJob]:
@@ -220,7 +227,7 @@ class RemoteQueue:
         try:
             self._controller.delete_flows(list(flows), max_limit=0, raise_on_error=True, wait=30)
         except (PyMongoError, LockedDocumentError, RuntimeError, ValueError) as error:
-            raise SubmissionError(
+            raise HalfSubmittedError(
                 f"{self.place} failed, and workflows that it had taken could not be taken back ({error}); "
                 f"remove them: jf -p {self._project.name} flow delete {' '.join(f'-fid {uuid}' for uuid in flows)}"
             ) from error

@@ -247,8 +247,10 @@ def _read(path: Path) -> dict:
     try:
         parse: Callable[[str], Any] = {".json": json.loads, ".toml": tomllib.loads}.get(path.suffix, yaml.safe_load)
         content = parse(text)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
+    except yaml.YAMLError as error:  # its message may quote a line with a password
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise ValueError(f"no YAML: {getattr(error, 'problem', None) or 'error'}{where}") from error
     if not isinstance(content, dict):
         raise ValueError(f"keys such as name, workers, queue were expected, not {type(content).__name__}")
     return content

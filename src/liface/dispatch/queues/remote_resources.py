@@ -7,6 +7,7 @@ import re
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from liface.dispatch.queues.gres import with_gpus
 from liface.dispatch.site import Site
 from liface.documents import JobKind
 from liface.errors import SubmissionError
@@ -153,11 +154,11 @@ def _slurm(default: dict[str, Any], resources: Resources) -> dict[str, Any]:
         said.pop("mem_per_cpu", None)
         said["mem"] = f"{math.ceil(resources.memory_gb * 1024 / nodes)}M"  # Slurm counts it per node
     if resources.gpus is not None:
-        model = re.fullmatch(r"gpu(:[^:]+)?:\d+", str(said.get("gres", "")))
+        gres = with_gpus(said.get("gres"), math.ceil(resources.gpus / nodes))
         for key in ("gpus", "gpus_per_node", "gres"):
             said.pop(key, None)
-        if resources.gpus:
-            said["gres"] = f"gpu{(model and model[1]) or ''}:{math.ceil(resources.gpus / nodes)}"
+        if gres:
+            said["gres"] = gres
     return said
 
 
@@ -171,10 +172,8 @@ def _general(default: QResources, resources: Resources) -> QResources:
         if resources.nodes is None:
             said["processes"] = resources.cores
         else:
-            said["nodes"], said["processes_per_node"] = (
-                resources.nodes,
-                math.ceil((resources.cores or 1) / resources.nodes),
-            )
+            per_node = math.ceil(resources.cores / resources.nodes) if resources.cores else default.processes_per_node
+            said["nodes"], said["processes_per_node"] = resources.nodes, per_node or 1
     elif default.process_placement is None:
         said["processes"] = 1
     threads = resources.threads or default.threads_per_process or 1

@@ -71,7 +71,7 @@ def _compute(requests: Sequence[CalculationRequest], engine: EngineSpec, terms: 
     retry = re.compile(terms.retry) if terms.retry is not None else None
     runs = Path.cwd() if dispatched() is None else None
     if runs is not None and requests:
-        link_run_folder(requests[0].engine.label)
+        link_run_folder()
     executor = current_executor(retry, terms.since, runs)
     return Outcomes.of(executor.run(requests, engine, terms.prerelax), executor.prerelaxed)
 

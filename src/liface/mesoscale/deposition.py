@@ -1,0 +1,349 @@
+"""Where Li deposits in a stack of electrolyte, interlayer and collector (10.1039/d2ta06466a, eq 1).
+
+Driving forces are free energies of one Li atom, eV; Li goes where they are lowest. In
+
+    ΔG = ΔG_r - e Φ + W a + (P - σ_m) Ω
+
+W is the adhesion that is lost less the adhesion that is won, in meV/Å², positive where opening the place costs energy;
+``a`` is the area in Å² that one deposited Li opens. A film of thickness h opens Ω/h: the default is one close-packed
+(110) plane of Li, 8.7 Å², which is the nucleus that decides; a thick film opens almost nothing per atom, and W then
+decides nothing. P is the pressure on the place in MPa, positive in compression; σ_m is the mean stress in the Li,
+positive in tension. Between the faces the stack presses on Li; in free pores nothing does until they are full.
+
+The printed W leaves out the two faces of the Li itself: in full, opening a place costs γ_Li|A + γ_Li|B - γ_A|B, which
+is W + 2 γ_Li. Both interfaces miss the same, so that their order stands; against pores the interfaces look
+better by 2 γ_Li a, half an eV for a monolayer. ``li_surface_mev_per_a2`` adds it; zero is the formula as printed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+
+from pydantic import Field
+
+from liface.documents import Document, quantity
+from liface.errors import InputError, MissingAdhesionError
+from liface.mesoscale.hosts import HostCurrent
+from liface.mesoscale.lithium import (
+    ATOMIC_VOLUME_A3,
+    MPA_A3_IN_EV,
+    require_finite,
+    require_fraction,
+    require_not_negative,
+    require_positive,
+)
+from liface.units import MEV, j_per_m2
+
+Place = Literal["electrolyte side", "collector side", "pores"]
+PLACES: tuple[Place, ...] = ("electrolyte side", "collector side", "pores")
+
+AREA_PER_LI_A2 = (2 * ATOMIC_VOLUME_A3) ** (2 / 3) / 2**0.5
+"""Area of one atom in a (110) plane of bcc Li, from its molar volume: 8.69 Å²."""
+
+LI = "Li"
+DOI = ("10.1039/d2ta06466a",)
+
+
+@dataclass(frozen=True)
+class Adhesions:
+    """Works of adhesion between pairs of materials, meV/Å², positive where they stick; the order does not matter."""
+
+    values: Mapping[frozenset[str], float] = field(default_factory=dict)
+    sources: Mapping[frozenset[str], str] = field(default_factory=dict)
+
+    def given(self, a: str, b: str, mev_per_a2: float, source: str = "given by hand") -> Adhesions:
+        """Return these with one more value; it replaces an older one."""
+        require_finite(**{f"adhesion {a}|{b}": mev_per_a2})
+        if a == b:
+            raise InputError(f"adhesion of {a} to itself; name two materials")
+        pair = frozenset((a, b))
+        return Adhesions({**self.values, pair: mev_per_a2}, {**self.sources, pair: source})
+
+    def between(self, a: str, b: str) -> float:
+        """Return the work of adhesion of a pair.
+
+        Raises
+        ------
+        MissingAdhesionError
+            Nobody gave it; the message says what computes it.
+        """
+        pair = frozenset((a, b))
+        if pair not in self.values:
+            raise MissingAdhesionError(a, b)
+        return self.values[pair]
+
+
+@dataclass(frozen=True)
+class Pores:
+    """The pores of the interlayer, and the current that they must take."""
+
+    current_ma_per_cm2: float
+    host: HostCurrent
+    filled: float = 0.0
+
+    def __post_init__(self) -> None:
+        require_positive(current_ma_per_cm2=self.current_ma_per_cm2)
+        require_not_negative(filled=self.filled)
+        if self.filled > 1:
+            raise InputError(f"filled is {self.filled}; the share of the pores that is full is at most 1")
+
+    @property
+    def closed_because(self) -> str:
+        """Why no Li can go into the pores; empty where it can."""
+        if self.filled == 1:
+            return "no free volume is left"
+        most = self.host.bottleneck
+        if self.current_ma_per_cm2 > most.current_ma_per_cm2:
+            return (
+                f"{most.limit} passes {most.current_ma_per_cm2:.3g} mA/cm² "
+                f"({most.lower:.2g} to {most.upper:.2g}), less than {self.current_ma_per_cm2:g}"
+            )
+        return ""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Electrolyte, interlayer and collector, and the state they are in.
+
+    ``reaction_ev`` is ΔG_r at each place, eV per Li and zero where not named; ``potential_v`` likewise the potential Φ.
+    ``contact`` is the share of the electrolyte face that touches the interlayer, between 0 (excluded) and 1.
+    """
+
+    electrolyte: str
+    interlayer: str
+    collector: str
+    pressure_mpa: float = 0.0
+    li_stress_mpa: float = 0.0
+    pore_pressure_mpa: float = 0.0
+    contact: float = 1.0
+    li_surface_mev_per_a2: float = 0.0
+    area_per_li_a2: float = AREA_PER_LI_A2
+    reaction_ev: Mapping[Place, float] = field(default_factory=dict)
+    potential_v: Mapping[Place, float] = field(default_factory=dict)
+    pores: Pores | None = None
+
+    def __post_init__(self) -> None:
+        require_not_negative(pressure_mpa=self.pressure_mpa, pore_pressure_mpa=self.pore_pressure_mpa)
+        require_not_negative(li_surface_mev_per_a2=self.li_surface_mev_per_a2)
+        require_finite(li_stress_mpa=self.li_stress_mpa)
+        require_positive(area_per_li_a2=self.area_per_li_a2)
+        require_fraction(contact=self.contact)
+        for name, values in (("reaction_ev", self.reaction_ev), ("potential_v", self.potential_v)):
+            for place, value in values.items():
+                if place not in PLACES:
+                    raise InputError(f"{name} names the place {place!r}; places are {', '.join(PLACES)}")
+                require_finite(**{f"{name} of {place}": value})
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """Where Li can be; a dense interlayer has no pores."""
+        return PLACES if self.pores else PLACES[:2]
+
+
+class PlaceEnergy(Document):
+    """Driving force for Li at one place, term by term; the lowest open place takes it."""
+
+    place: Place
+    open: bool = Field(description="Whether Li can get there.")
+    reason: str = Field(default="", description="Why it cannot.")
+    driving_force_ev: float = quantity("eV", "ΔG of one Li.")
+    reaction_ev: float = quantity("eV", "ΔG_r.")
+    potential_ev: float = quantity("eV", "-e Φ.")
+    adhesion_mev_per_a2: float = quantity(
+        "meV/Å²", "W: adhesion lost less adhesion won, and 2 γ_Li where given; positive costs."
+    )
+    adhesion_j_per_m2: float = quantity("J/m²", "The same.")
+    adhesion_ev: float = quantity("eV", "W times the area per Li.")
+    pressure_ev: float = quantity("eV", "(P - σ_m) Ω.")
+
+
+class AdhesionUsed(Document):
+    """One work of adhesion behind the answer."""
+
+    pair: str
+    mev_per_a2: float = quantity("meV/Å²", "Work of adhesion; positive sticks.")
+    source: str
+
+
+class Boundary(Document):
+    """Where two places are equally good: the answer changes there if both are the best open ones."""
+
+    first: Place
+    second: Place
+    variable: Literal["adhesion of electrolyte and interlayer", "external pressure"]
+    value: float = quantity("field: unit", "Solved, not sampled; meV/Å² or MPa.")
+    unit: Literal["meV/Å²", "MPa"]
+    wins_above: Place
+    changes_the_answer: bool
+
+
+class Deposition(Document):
+    """Places for Li in a stack, the best first, and where the order changes."""
+
+    electrolyte: str
+    interlayer: str
+    collector: str
+    places: tuple[PlaceEnergy, ...] = Field(description="Open ones first, then by driving force.")
+    answer: Place
+    margin_ev: float = quantity("eV", "Driving force of the next open place less that of the answer.")
+    area_per_li_a2: float = quantity("Å²", "Interface opened by one Li.")
+    pressure_mpa: float = quantity("MPa", "External pressure on the faces.")
+    contact: float = quantity("1", "Share of the electrolyte face in contact with the interlayer.")
+    adhesions: tuple[AdhesionUsed, ...]
+    boundaries: tuple[Boundary, ...]
+    doi: tuple[str, ...] = DOI
+
+
+def overall_adhesion(lost: float, won_one: float, won_other: float) -> float:
+    """Return W = W_ad(A|B) - W_ad(Li|A) - W_ad(Li|B), in the unit of the arguments; positive costs energy."""
+    require_finite(lost=lost, won_one=won_one, won_other=won_other)
+    return lost - won_one - won_other
+
+
+def contact_share(formation_pressure_mpa: float, hardness_mpa: float) -> float:
+    """Return the share of a face in real contact after pressing, P/H and at most 1.
+
+    Plastic contact of rough faces (Bowden and Tabor); H is the hardness of the softer side. What was in contact
+    once is taken to stay so when the pressure is gone.
+    """
+    require_positive(formation_pressure_mpa=formation_pressure_mpa, hardness_mpa=hardness_mpa)
+    return min(1.0, formation_pressure_mpa / hardness_mpa)
+
+
+def place_energy(place: Place, stack: Stack, adhesions: Adhesions) -> PlaceEnergy:
+    """Return ΔG of one Li at a place with its terms.
+
+    Raises
+    ------
+    MissingAdhesionError
+        A work of adhesion that this place needs is neither stored nor given.
+    """
+    adhesion = _adhesion(place, stack, adhesions)
+    reason = stack.pores.closed_because if place == "pores" and stack.pores else ""
+    terms = {
+        "reaction_ev": stack.reaction_ev.get(place, 0.0),
+        "potential_ev": -stack.potential_v.get(place, 0.0),
+        "adhesion_ev": adhesion * stack.area_per_li_a2 / MEV,
+        "pressure_ev": (_pressure(place, stack) - stack.li_stress_mpa) * MPA_A3_IN_EV * ATOMIC_VOLUME_A3,
+    }
+    return PlaceEnergy(
+        place=place,
+        open=not reason,
+        reason=reason,
+        driving_force_ev=sum(terms.values()),
+        adhesion_mev_per_a2=adhesion,
+        adhesion_j_per_m2=j_per_m2(adhesion),
+        **terms,
+    )
+
+
+def deposition(stack: Stack, adhesions: Adhesions) -> Deposition:
+    """Rank the places of a stack and solve for where the ranking changes.
+
+    Raises
+    ------
+    MissingAdhesionError
+        A work of adhesion is neither stored nor given.
+    """
+    energies = [place_energy(place, stack, adhesions) for place in stack.places]
+    ranked = sorted(energies, key=lambda e: (not e.open, e.driving_force_ev))
+    return Deposition(
+        electrolyte=stack.electrolyte,
+        interlayer=stack.interlayer,
+        collector=stack.collector,
+        places=tuple(ranked),
+        answer=ranked[0].place,
+        margin_ev=ranked[1].driving_force_ev - ranked[0].driving_force_ev if ranked[1].open else float("inf"),
+        area_per_li_a2=stack.area_per_li_a2,
+        pressure_mpa=stack.pressure_mpa,
+        contact=stack.contact,
+        adhesions=_used(stack, adhesions),
+        boundaries=boundaries(stack, adhesions),
+    )
+
+
+def boundaries(stack: Stack, adhesions: Adhesions) -> tuple[Boundary, ...]:
+    """Return the adhesion of electrolyte and interlayer, and the pressure, at which two places are equally good.
+
+    Each ΔG is linear in both, so that the crossing of two is one division. A crossing at a negative pressure is left
+    out; a negative adhesion is kept, as it says that contact would have to repel.
+    """
+    pair = (stack.electrolyte, stack.interlayer)
+    now = {place: place_energy(place, stack, adhesions) for place in stack.places}
+    lost = adhesions.between(*pair)
+    found = []
+    for i, first in enumerate(stack.places):
+        for second in stack.places[i + 1 :]:
+            gap = now[first].driving_force_ev - now[second].driving_force_ev
+            by_adhesion = _slope_adhesion(first, stack) - _slope_adhesion(second, stack)
+            by_pressure = _slope_pressure(first) - _slope_pressure(second)
+            if by_adhesion:
+                value = lost - gap / by_adhesion
+                there = deposits_at(stack, adhesions.given(*pair, value))
+                found.append(_boundary(first, second, by_adhesion, value, there, "meV/Å²"))
+            if by_pressure and (pressure := stack.pressure_mpa - gap / by_pressure) >= 0:
+                there = deposits_at(replace(stack, pressure_mpa=pressure), adhesions)
+                found.append(_boundary(first, second, by_pressure, pressure, there, "MPa"))
+    return tuple(found)
+
+
+def deposits_at(stack: Stack, adhesions: Adhesions) -> tuple[Place, ...]:
+    """Return the open places of lowest ΔG: one, or those that share it to within 1e-9 eV."""
+    energies = [e for place in stack.places if (e := place_energy(place, stack, adhesions)).open]
+    lowest = min(e.driving_force_ev for e in energies)
+    return tuple(e.place for e in energies if e.driving_force_ev - lowest < 1e-9)
+
+
+def _boundary(
+    first: Place, second: Place, slope: float, value: float, there: tuple[Place, ...], unit: Literal["meV/Å²", "MPa"]
+) -> Boundary:
+    return Boundary(
+        first=first,
+        second=second,
+        variable="external pressure" if unit == "MPa" else "adhesion of electrolyte and interlayer",
+        value=value,
+        unit=unit,
+        wins_above=second if slope > 0 else first,
+        changes_the_answer={first, second} <= set(there),
+    )
+
+
+def _adhesion(place: Place, stack: Stack, adhesions: Adhesions) -> float:
+    if place == "pores":
+        return 0.0
+    side = stack.electrolyte if place == "electrolyte side" else stack.collector
+    # Li fills the gaps of a poor contact: only what touched is lost, and the whole face is won.
+    contact = stack.contact if place == "electrolyte side" else 1.0
+    lost = contact * adhesions.between(side, stack.interlayer)
+    won = adhesions.between(LI, side), adhesions.between(LI, stack.interlayer)
+    return overall_adhesion(lost, *won) + 2 * stack.li_surface_mev_per_a2
+
+
+def _pressure(place: Place, stack: Stack) -> float:
+    return stack.pore_pressure_mpa if place == "pores" else stack.pressure_mpa
+
+
+def _slope_adhesion(place: Place, stack: Stack) -> float:
+    """Change of ΔG with the adhesion of electrolyte and interlayer, eV per meV/Å²."""
+    return stack.contact * stack.area_per_li_a2 / MEV if place == "electrolyte side" else 0.0
+
+
+def _slope_pressure(place: Place) -> float:
+    """Change of ΔG with the external pressure, eV per MPa."""
+    return 0.0 if place == "pores" else MPA_A3_IN_EV * ATOMIC_VOLUME_A3
+
+
+def _used(stack: Stack, adhesions: Adhesions) -> tuple[AdhesionUsed, ...]:
+    pairs = (
+        (stack.electrolyte, stack.interlayer),
+        (LI, stack.electrolyte),
+        (LI, stack.interlayer),
+        (stack.interlayer, stack.collector),
+        (LI, stack.collector),
+    )
+    return tuple(
+        AdhesionUsed(pair=f"{a}|{b}", mev_per_a2=adhesions.between(a, b), source=adhesions.sources[frozenset((a, b))])
+        for a, b in dict.fromkeys(pairs)
+    )

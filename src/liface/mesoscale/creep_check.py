@@ -83,6 +83,15 @@ class ThresholdFit(Document):
     notes: tuple[str, ...]
 
 
+class PassingSize(Document):
+    """Largest pore that Li passes at one temperature."""
+
+    temperature_k: float = quantity("K", "Temperature.")
+    pore_nm: float = quantity("nm", "At the middle of the threshold.")
+    lower_nm: float = quantity("nm", "At the upper end of the threshold.")
+    upper_nm: float = quantity("nm", "At the lower end of the threshold.")
+
+
 class Anchor(Document):
     """A published figure beside what comes out here."""
 
@@ -141,6 +150,18 @@ def fit_threshold(
         least_size_exponent=exponent,
         notes=_notes(tested, lower, upper, exponent),
     )
+
+
+def passing_size(temperature_k: float, fit: ThresholdFit, parameters: CreepParameters = DEFAULT) -> PassingSize:
+    """Return the largest pore that Li passes at a temperature, from the fitted threshold and D^-3.
+
+    The range is that of the threshold alone; which power of the size holds was not tested by the observations.
+    """
+    at_one_nm = float(coble_rate(1.0, temperature_k, 1.0, parameters.best())[0])
+    low, middle, high = (
+        (at_one_nm / rate) ** (1 / 3) for rate in (fit.upper_per_mpa, fit.threshold_per_mpa, fit.lower_per_mpa)
+    )
+    return PassingSize(temperature_k=temperature_k, pore_nm=middle, lower_nm=low, upper_nm=high)
 
 
 def coble_rate_per_mpa(observation: PoreObservation, parameters: CreepParameters = DEFAULT) -> float:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Literal
 
 from pydantic import Field
@@ -36,11 +37,16 @@ from liface.mesoscale.lithium import (
 )
 from liface.units import MEV, j_per_m2
 
-Place = Literal["electrolyte side", "collector side", "pores"]
-PLACES: tuple[Place, ...] = ("electrolyte side", "collector side", "pores")
+Place = Literal["electrolyte", "collector", "pores"]
+PLACES: tuple[Place, ...] = ("electrolyte", "collector", "pores")
 
 AREA_PER_LI_A2 = (2 * ATOMIC_VOLUME_A3) ** (2 / 3) / 2**0.5
 """Area of one atom in a (110) plane of bcc Li, from its molar volume: 8.69 Å²."""
+
+Variable = Literal["adhesion at full contact", "contact", "external pressure"]
+"""What a boundary is solved in: meV/Å² of electrolyte and interlayer, share of their face, and MPa while plating."""
+
+UNITS: dict[Variable, str] = {"adhesion at full contact": "meV/Å²", "contact": "1", "external pressure": "MPa"}
 
 LI = "Li"
 DOI = ("10.1039/d2ta06466a",)
@@ -172,9 +178,9 @@ class Boundary(Document):
 
     first: Place
     second: Place
-    variable: Literal["adhesion of electrolyte and interlayer", "external pressure"]
-    value: float = quantity("field: unit", "Solved, not sampled; meV/Å² or MPa.")
-    unit: Literal["meV/Å²", "MPa"]
+    variable: Variable
+    value: float = quantity("field: unit", "Solved, not sampled.")
+    unit: str
     wins_above: Place
     changes_the_answer: bool
 
@@ -224,7 +230,7 @@ def place_energy(place: Place, stack: Stack, adhesions: Adhesions) -> PlaceEnerg
     reason = stack.pores.closed_because if place == "pores" and stack.pores else ""
     terms = {
         "reaction_ev": stack.reaction_ev.get(place, 0.0),
-        "potential_ev": -stack.potential_v.get(place, 0.0),
+        "potential_ev": 0.0 - stack.potential_v.get(place, 0.0),  # no minus zero
         "adhesion_ev": adhesion * stack.area_per_li_a2 / MEV,
         "pressure_ev": (_pressure(place, stack) - stack.li_stress_mpa) * MPA_A3_IN_EV * ATOMIC_VOLUME_A3,
     }
@@ -265,27 +271,36 @@ def deposition(stack: Stack, adhesions: Adhesions) -> Deposition:
 
 
 def boundaries(stack: Stack, adhesions: Adhesions) -> tuple[Boundary, ...]:
-    """Return the adhesion of electrolyte and interlayer, and the pressure, at which two places are equally good.
+    """Return the adhesion of electrolyte and interlayer, their contact, and the pressure at which two places are equal.
 
-    Each ΔG is linear in both, so that the crossing of two is one division. A crossing at a negative pressure is left
-    out; a negative adhesion is kept, as it says that contact would have to repel.
+    Each ΔG is linear in each of them, so that the crossing of two is one division. Contacts outside 0 to 1 and
+    negative pressures are left out; a negative adhesion is kept: the two would have to repel.
     """
-    pair = (stack.electrolyte, stack.interlayer)
-    now = {place: place_energy(place, stack, adhesions) for place in stack.places}
-    lost = adhesions.between(*pair)
+    lost = adhesions.between(stack.electrolyte, stack.interlayer)
+    now: dict[Variable, float] = {
+        "adhesion at full contact": lost, "contact": stack.contact, "external pressure": stack.pressure_mpa
+    }  # fmt: skip
+    energy = {place: place_energy(place, stack, adhesions).driving_force_ev for place in stack.places}
     found = []
-    for i, first in enumerate(stack.places):
-        for second in stack.places[i + 1 :]:
-            gap = now[first].driving_force_ev - now[second].driving_force_ev
-            by_adhesion = _slope_adhesion(first, stack) - _slope_adhesion(second, stack)
-            by_pressure = _slope_pressure(first) - _slope_pressure(second)
-            if by_adhesion:
-                value = lost - gap / by_adhesion
-                there = deposits_at(stack, adhesions.given(*pair, value))
-                found.append(_boundary(first, second, by_adhesion, value, there, "meV/Å²"))
-            if by_pressure and (pressure := stack.pressure_mpa - gap / by_pressure) >= 0:
-                there = deposits_at(replace(stack, pressure_mpa=pressure), adhesions)
-                found.append(_boundary(first, second, by_pressure, pressure, there, "MPa"))
+    for first, second in combinations(stack.places, 2):
+        for variable, value in now.items():
+            slope = _slope(variable, first, stack, lost) - _slope(variable, second, stack, lost)
+            if not slope:
+                continue
+            crossing = value - (energy[first] - energy[second]) / slope
+            if _is_possible(variable, crossing):
+                there = deposits_at(*_moved(variable, crossing, stack, adhesions))
+                found.append(
+                    Boundary(
+                        first=first,
+                        second=second,
+                        variable=variable,
+                        value=crossing,
+                        unit=UNITS[variable],
+                        wins_above=second if slope > 0 else first,
+                        changes_the_answer={first, second} <= set(there),
+                    )
+                )
     return tuple(found)
 
 
@@ -296,26 +311,26 @@ def deposits_at(stack: Stack, adhesions: Adhesions) -> tuple[Place, ...]:
     return tuple(e.place for e in energies if e.driving_force_ev - lowest < 1e-9)
 
 
-def _boundary(
-    first: Place, second: Place, slope: float, value: float, there: tuple[Place, ...], unit: Literal["meV/Å²", "MPa"]
-) -> Boundary:
-    return Boundary(
-        first=first,
-        second=second,
-        variable="external pressure" if unit == "MPa" else "adhesion of electrolyte and interlayer",
-        value=value,
-        unit=unit,
-        wins_above=second if slope > 0 else first,
-        changes_the_answer={first, second} <= set(there),
-    )
+def _moved(variable: Variable, value: float, stack: Stack, adhesions: Adhesions) -> tuple[Stack, Adhesions]:
+    """Return the same stack with one thing changed."""
+    if variable == "adhesion at full contact":
+        return stack, adhesions.given(stack.electrolyte, stack.interlayer, value)
+    name = "contact" if variable == "contact" else "pressure_mpa"
+    return replace(stack, **{name: value}), adhesions  # type: ignore[arg-type]
+
+
+def _is_possible(variable: Variable, value: float) -> bool:
+    if variable == "contact":
+        return 0 < value <= 1
+    return variable == "adhesion at full contact" or value >= 0
 
 
 def _adhesion(place: Place, stack: Stack, adhesions: Adhesions) -> float:
     if place == "pores":
         return 0.0
-    side = stack.electrolyte if place == "electrolyte side" else stack.collector
+    side = stack.electrolyte if place == "electrolyte" else stack.collector
     # Li fills the gaps of a poor contact: only what touched is lost, and the whole face is won.
-    contact = stack.contact if place == "electrolyte side" else 1.0
+    contact = stack.contact if place == "electrolyte" else 1.0
     lost = contact * adhesions.between(side, stack.interlayer)
     won = adhesions.between(LI, side), adhesions.between(LI, stack.interlayer)
     return overall_adhesion(lost, *won) + 2 * stack.li_surface_mev_per_a2
@@ -325,14 +340,13 @@ def _pressure(place: Place, stack: Stack) -> float:
     return stack.pore_pressure_mpa if place == "pores" else stack.pressure_mpa
 
 
-def _slope_adhesion(place: Place, stack: Stack) -> float:
-    """Change of ΔG with the adhesion of electrolyte and interlayer, eV per meV/Å²."""
-    return stack.contact * stack.area_per_li_a2 / MEV if place == "electrolyte side" else 0.0
-
-
-def _slope_pressure(place: Place) -> float:
-    """Change of ΔG with the external pressure, eV per MPa."""
-    return 0.0 if place == "pores" else MPA_A3_IN_EV * ATOMIC_VOLUME_A3
+def _slope(variable: Variable, place: Place, stack: Stack, lost: float) -> float:
+    """Change of ΔG at a place with a variable, eV per unit of it."""
+    if variable == "external pressure":
+        return 0.0 if place == "pores" else MPA_A3_IN_EV * ATOMIC_VOLUME_A3
+    if place != "electrolyte":
+        return 0.0
+    return (stack.contact if variable == "adhesion at full contact" else lost) * stack.area_per_li_a2 / MEV
 
 
 def _used(stack: Stack, adhesions: Adhesions) -> tuple[AdhesionUsed, ...]:

@@ -17,7 +17,8 @@ from liface.errors import InputError, MixedEnginesError
 if TYPE_CHECKING:
     from liface.database import Database
     from liface.documents import WettingResult
-    from liface.mesoscale.deposition import Adhesions, Deposition
+    from liface.mesoscale.deposition import Deposition
+    from liface.mesoscale.stack import Adhesions
 
 PORE_OPTIONS = (
     "pore_nm",
@@ -127,7 +128,7 @@ def _write(found: Deposition) -> None:
     write_table([a.model_dump() for a in found.adhesions])
     if found.boundaries:
         typer.echo("\nplaces that are equally good at")
-        write_table([b.model_dump() for b in found.boundaries])
+        write_table([b.model_dump() | {"value": f"{b.value:.4g}"} for b in found.boundaries])
 
 
 def _present(values: dict[str, Any]) -> dict[str, Any]:
@@ -153,7 +154,7 @@ _EXAMPLES = {"--adhesion": "Li6PS5Cl,C=40", "--potential": "collector=0.01", "--
 
 def _stored(db: str, materials: Iterable[str], by_hand: Iterable[str], engine: str | None) -> Adhesions:
     """Return the adhesion of Li to each material from wetting results, where there is one and none is given."""
-    from liface.mesoscale.deposition import LI, Adhesions
+    from liface.mesoscale.stack import LI, Adhesions
 
     known, engines = Adhesions(), set()
     hand = {frozenset(part.strip() for part in pair.split(",")) for pair in by_hand}

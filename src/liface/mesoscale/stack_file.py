@@ -12,8 +12,8 @@ from pydantic import Field, ValidationError, model_validator
 from liface.documents import Document, quantity
 from liface.errors import InputError
 from liface.mesoscale.creep_parameters import DEFAULT, CreepParameters
-from liface.mesoscale.deposition import AREA_PER_LI_A2, Adhesions, Place, Pores, Stack, contact_share
 from liface.mesoscale.hosts import host_current, pressure_mpa
+from liface.mesoscale.stack import AREA_PER_LI_A2, Adhesions, Place, Pores, Stack, contact_share
 
 ZERO_CELSIUS_K = 273.15
 

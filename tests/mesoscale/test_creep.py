@@ -190,7 +190,7 @@ def test_threshold_needs_a_step_and_an_order():
     wrong = (PoreObservation(pore_nm=433, temperature_k=WARM, seen="", passed=True), OBSERVATIONS[4])
     with pytest.raises(AnalysisError, match="no threshold orders them"):
         fit_threshold(wrong, fitted=(0, 1))
-    with pytest.raises(AnalysisError, match="433 nm at 333.15 K passes"):
+    with pytest.raises(AnalysisError, match=r"433 nm at 333\.15 K passes"):
         least_size_exponent(wrong)
 
 

@@ -29,9 +29,9 @@ BEST = DEFAULT.best()
 
 
 def test_constants_agree_with_each_other():
-    assert ATOMIC_VOLUME_A3 == pytest.approx(21.54, abs=0.01)
-    assert FARADAY_C_PER_MOL == pytest.approx(96485.33, abs=0.01)
-    assert FARADAY_C_PER_MOL / 3.6 / MOLAR_VOLUME_CM3 == pytest.approx(CAPACITY_MAH_PER_CM3, rel=3e-3)
+    assert pytest.approx(21.54, abs=0.01) == ATOMIC_VOLUME_A3
+    assert pytest.approx(96485.33, abs=0.01) == FARADAY_C_PER_MOL
+    assert pytest.approx(CAPACITY_MAH_PER_CM3, rel=3e-3) == FARADAY_C_PER_MOL / 3.6 / MOLAR_VOLUME_CM3
 
 
 def test_nanotube_host_of_kim2024():

@@ -31,66 +31,81 @@ PORE_OPTIONS = (
 )
 
 
+File = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Stack in YAML; options stand in for its keys.")]
+Electrolyte = Annotated[
+    str | None, typer.Option("--electrolyte", metavar="NAME", help="Material, or with its plane: 'LiF(100)'.")
+]
+Interlayer = Annotated[str | None, typer.Option("--interlayer", metavar="NAME", help="The same.")]
+Collector = Annotated[str | None, typer.Option("--collector", metavar="NAME", help="The same.")]
+Adhesion = Annotated[
+    list[str] | None,
+    typer.Option("--adhesion", metavar="A,B=VALUE", help="Work of adhesion, meV/Å²; wins over a stored one."),
+]
+Pressure = Annotated[
+    float | None, typer.Option("--pressure", metavar="MPA", help="External pressure while plating, MPa.")
+]
+FormationPressure = Annotated[
+    float | None,
+    typer.Option("--formation-pressure", metavar="MPA", help="Pressure that joined electrolyte and interlayer, MPa."),
+]
+Hardness = Annotated[
+    float | None, typer.Option("--hardness", metavar="MPA", help="Hardness of the softer of both, MPa.")
+]
+Potential = Annotated[list[str] | None, typer.Option("--potential", metavar="PLACE=V", help="Potential at a place, V.")]
+Reaction = Annotated[
+    list[str] | None, typer.Option("--reaction", metavar="PLACE=EV", help="Reaction energy at a place, eV per Li.")
+]
+Area = Annotated[
+    float | None,
+    typer.Option("--area-per-li", metavar="A2", help="Interface opened by one Li, Å²; one plane: 8.7."),
+]
+LiSurface = Annotated[
+    float | None, typer.Option("--li-surface", metavar="MEV", help="Add both faces of the Li, meV/Å² each.")
+]
+Pore = Annotated[float | None, typer.Option("--pore", "-d", metavar="NM", help="Pore diameter, nm.")]
+Porosity = Annotated[float | None, typer.Option("--porosity", metavar="SHARE", help="Porosity, 0 to 1.")]
+Thickness = Annotated[float | None, typer.Option("--thickness", metavar="UM", help="Thickness of the interlayer, µm.")]
+Current = Annotated[float | None, typer.Option("--current", metavar="MA", help="Current, mA/cm².")]
+Temperature = Annotated[
+    float | None, typer.Option("--temperature", "-t", metavar="CELSIUS", help="Temperature, °C; 25 if not given.")
+]
+Overpotential = Annotated[
+    float | None, typer.Option("--overpotential", metavar="MV", help="Drive through the pores, mV; 1 if not given.")
+]
+Filled = Annotated[
+    float | None, typer.Option("--filled", metavar="SHARE", help="Share of the pores that is full, 0 to 1.")
+]
+Engine = Annotated[
+    str | None, typer.Option("--engine", "-e", metavar="ENGINE:MODEL", help="Needed where several are stored.")
+]
+Figure = Annotated[
+    Path | None,
+    typer.Option("--figure", metavar="FILE", callback=known_figure, help="Draw the terms, .png or .svg."),
+]
+
+
 def deposit(
-    file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Stack in YAML; options stand in for its keys.")
-    ] = None,
-    electrolyte: Annotated[
-        str | None, typer.Option("--electrolyte", metavar="NAME", help="Material, or with its plane: 'LiF(100)'.")
-    ] = None,
-    interlayer: Annotated[str | None, typer.Option("--interlayer", metavar="NAME", help="The same.")] = None,
-    collector: Annotated[str | None, typer.Option("--collector", metavar="NAME", help="The same.")] = None,
-    adhesion: Annotated[
-        list[str] | None,
-        typer.Option("--adhesion", metavar="A,B=VALUE", help="Work of adhesion, meV/Å²; wins over a stored one."),
-    ] = None,
-    pressure: Annotated[
-        float | None, typer.Option("--pressure", metavar="MPA", help="External pressure while plating, MPa.")
-    ] = None,
-    formation_pressure: Annotated[
-        float | None,
-        typer.Option(
-            "--formation-pressure", metavar="MPA", help="Pressure that joined electrolyte and interlayer, MPa."
-        ),
-    ] = None,
-    hardness: Annotated[
-        float | None, typer.Option("--hardness", metavar="MPA", help="Hardness of the softer of both, MPa.")
-    ] = None,
-    potential: Annotated[
-        list[str] | None, typer.Option("--potential", metavar="PLACE=V", help="Potential at a place, V.")
-    ] = None,
-    reaction: Annotated[
-        list[str] | None, typer.Option("--reaction", metavar="PLACE=EV", help="Reaction energy at a place, eV per Li.")
-    ] = None,
-    area: Annotated[
-        float | None,
-        typer.Option("--area-per-li", metavar="A2", help="Interface opened by one Li, Å²; one plane: 8.7."),
-    ] = None,
-    li_surface: Annotated[
-        float | None, typer.Option("--li-surface", metavar="MEV", help="Add both faces of the Li, meV/Å² each.")
-    ] = None,
-    pore: Annotated[float | None, typer.Option("--pore", "-d", metavar="NM", help="Pore diameter, nm.")] = None,
-    porosity: Annotated[float | None, typer.Option("--porosity", metavar="SHARE", help="Porosity, 0 to 1.")] = None,
-    thickness: Annotated[
-        float | None, typer.Option("--thickness", metavar="UM", help="Thickness of the interlayer, µm.")
-    ] = None,
-    current: Annotated[float | None, typer.Option("--current", metavar="MA", help="Current, mA/cm².")] = None,
-    temperature: Annotated[
-        float | None, typer.Option("--temperature", "-t", metavar="CELSIUS", help="Temperature, °C; 25 if not given.")
-    ] = None,
-    overpotential: Annotated[
-        float | None, typer.Option("--overpotential", metavar="MV", help="Drive through the pores, mV; 1 if not given.")
-    ] = None,
-    filled: Annotated[
-        float | None, typer.Option("--filled", metavar="SHARE", help="Share of the pores that is full, 0 to 1.")
-    ] = None,
-    engine: Annotated[
-        str | None, typer.Option("--engine", "-e", metavar="ENGINE:MODEL", help="Needed where several are stored.")
-    ] = None,
-    figure: Annotated[
-        Path | None,
-        typer.Option("--figure", metavar="FILE", callback=known_figure, help="Draw the terms, .png or .svg."),
-    ] = None,
+    file: File = None,
+    electrolyte: Electrolyte = None,
+    interlayer: Interlayer = None,
+    collector: Collector = None,
+    adhesion: Adhesion = None,
+    pressure: Pressure = None,
+    formation_pressure: FormationPressure = None,
+    hardness: Hardness = None,
+    potential: Potential = None,
+    reaction: Reaction = None,
+    area: Area = None,
+    li_surface: LiSurface = None,
+    pore: Pore = None,
+    porosity: Porosity = None,
+    thickness: Thickness = None,
+    current: Current = None,
+    temperature: Temperature = None,
+    overpotential: Overpotential = None,
+    filled: Filled = None,
+    engine: Engine = None,
+    figure: Figure = None,
     json: Json = False,
     db: Db = DEFAULT_DATABASE,
 ) -> None:

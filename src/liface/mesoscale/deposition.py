@@ -57,7 +57,7 @@ class AdhesionUsed(Document):
     """One work of adhesion behind the answer."""
 
     pair: str
-    mev_per_a2: float = quantity("meV/Å²", "Work of adhesion; positive sticks.")
+    adhesion_mev_per_a2: float = quantity("meV/Å²", "Work of adhesion; positive sticks.")
     source: str
 
 
@@ -236,6 +236,8 @@ def _used(stack: Stack, adhesions: Adhesions) -> tuple[AdhesionUsed, ...]:
         (LI, stack.collector),
     )
     return tuple(
-        AdhesionUsed(pair=f"{a}|{b}", mev_per_a2=adhesions.between(a, b), source=adhesions.sources[frozenset((a, b))])
+        AdhesionUsed(
+            pair=f"{a}|{b}", adhesion_mev_per_a2=adhesions.between(a, b), source=adhesions.sources[frozenset((a, b))]
+        )
         for a, b in dict.fromkeys(pairs)
     )

@@ -84,8 +84,8 @@ class TransportPath(Document):
 
     path: str
     width_nm: float = quantity("nm", "Thickness of the path: wall, interface, or diameter of the Li.")
-    li_per_a3: float = quantity("1/Å³", "Mobile Li per volume.")
-    diffusivity_cm2_per_s: float = quantity("cm²/s", "Diffusivity of Li along it.")
+    li_density: float = quantity("1/Å³", "Mobile Li per volume.")
+    diffusivity: float = quantity("cm²/s", "Diffusivity of Li along it.")
     conductance_s_cm: float = quantity("S·cm", "Nernst-Einstein conductance times length.")
     share: float = quantity("1", "Share of the Li current through this path.")
 
@@ -199,9 +199,7 @@ def transport_paths(
     )
     values = [conductance_s_cm(d, c, area, temperature_k) for _, _, c, d, area in rows]
     return tuple(
-        TransportPath(
-            path=name, width_nm=width, li_per_a3=c, diffusivity_cm2_per_s=d, conductance_s_cm=g, share=g / sum(values)
-        )
+        TransportPath(path=name, width_nm=width, li_density=c, diffusivity=d, conductance_s_cm=g, share=g / sum(values))
         for (name, width, c, d, _), g in zip(rows, values, strict=True)
     )
 
@@ -209,7 +207,7 @@ def transport_paths(
 def wall_diffusivity_that_wins(paths: tuple[TransportPath, ...]) -> float:
     """Return the diffusivity, cm²/s, above which the wall carries more Li than the interface."""
     wall, interface, _ = paths
-    return wall.diffusivity_cm2_per_s * interface.conductance_s_cm / wall.conductance_s_cm
+    return wall.diffusivity * interface.conductance_s_cm / wall.conductance_s_cm
 
 
 def current_of_strain_rate(strain_rate: Array | float, porosity: float, deforming_nm: float) -> Array:

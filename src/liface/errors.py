@@ -11,7 +11,8 @@
     │   ├── FilterError                 a query that names unknown columns or does not parse
     │   ├── UnknownEngineError          no engine, model or checkpoint of that name
     │   ├── MissingExtraError           an optional package that is not installed
-    │   └── ResponseDataError           a file of measured points that does not hold together
+    │   ├── ResponseDataError           a file of measured points that does not hold together
+    │   └── MissingAdhesionError        a work of adhesion that is neither stored nor given
     ├── StructureError                  a cell that cannot be built as specified
     │   ├── TerminationError            no termination of that index
     │   ├── SplitPlaneError             an atomic plane torn between the two faces of a slab
@@ -113,6 +114,26 @@ class MissingExtraError(InputError):
 
 class ResponseDataError(InputError):
     """A file of measured points that does not hold together."""
+
+
+class MissingAdhesionError(InputError):
+    """A work of adhesion that is neither stored nor given."""
+
+    def __init__(self, a: str, b: str):
+        value = f"give it in meV/Å² with --adhesion {a},{b}=VALUE"
+        if "Li" in (a, b):
+            other = b if a == "Li" else a
+            advice = (
+                f"compute it with a campaign that holds the surface of {other}, that of Li and the interface of both "
+                f"(liface campaign run FILE; see it with liface query wetting), or {value}"
+            )
+        else:
+            advice = f"no campaign computes the adhesion of two materials without Li yet; {value}"
+        super().__init__(f"the work of adhesion of {a} and {b} is not known; {advice}")
+        self.pair = (a, b)
+
+    def __reduce__(self) -> tuple:
+        return _rebuild, (type(self), self.args, self.__dict__)
 
 
 class StructureError(LifaceError):

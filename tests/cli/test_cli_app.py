@@ -42,7 +42,7 @@ def test_nouns_and_verbs_are_all_there():
         "structure", "structure interfaces", "structure slab", "structure terminations",
         "campaign", "campaign list", "campaign plan", "campaign run", "campaign status", "campaign report",
         "campaign cancel", "campaign collect", "campaign follow", "campaign retry", "campaign submit",
-        "query", "correlate", "database", "database info", "database verify", "database export",
+        "query", "correlate", "stability", "database", "database info", "database verify", "database export",
         "creep", "creep rates", "creep host", "creep check", "creep parameters", "deposit",
         "engines", "engines list", "hpc", "hpc check", "hpc init", "hpc launch",
     }  # fmt: skip

@@ -24,6 +24,7 @@ from liface.cli import (
     hpc,
     materials,
     query,
+    stability,
     structure,
 )
 from liface.cli.output import talk
@@ -57,8 +58,9 @@ for verb in ("submit", "follow", "collect", "retry", "cancel"):
 app.add_typer(campaign.app, name="campaign")
 app.command("query")(query.query)
 app.command("correlate")(correlate.correlate)
-app.add_typer(creep.app, name="creep")
+app.command("stability")(stability.stability)
 app.command("deposit")(deposit.deposit)
+app.add_typer(creep.app, name="creep")
 app.add_typer(database.app, name="database")
 app.add_typer(engines.app, name="engines")
 app.add_typer(hpc.app, name="hpc")

@@ -132,7 +132,7 @@ class CampaignFile(_Entry):
     responses: str | None = Field(default=None, description="File with measured points of your own.")
 
 
-SHIPPED = ("quickstart", "oh2024", "wang2023")
+SHIPPED = ("quickstart", "oh2024", "wang2023", "bulks")
 
 
 def shipped_campaigns() -> dict[str, CampaignFile]:

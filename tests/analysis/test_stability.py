@@ -108,7 +108,10 @@ def test_alloys_end_members_insulators_and_metals_that_do_not_mix():
     assert verdict("Li9Al4", category="alloy").verdict == "end member"
     assert verdict("LiAl", category="alloy").verdict == "reacts with Li"
     tungsten = verdict("W", category="metal")
-    assert tungsten.verdict == "immiscible" and tungsten.untested == ("W",) and tungsten.reaction == "none"
+    assert tungsten.verdict == "nothing competes" and tungsten.untested == ("W",) and tungsten.reaction == "none"
+    with_compound = [*known, entry("Li3W", 0.05, elements)]  # not stable: W and Li do not mix
+    tungsten = lithium_stability(named(known, "W"), with_compound, category="metal")
+    assert (tungsten.verdict, tungsten.untested, tungsten.compounds_with_li) == ("immiscible", (), ())
     oxide = verdict("BeO", category="oxide", band_gap_ev=10.6)
     assert oxide.verdict == "insulator" and oxide.untested == ()
     assert verdict("Li2O", category="oxide", band_gap_ev=7.9).verdict == "insulator"

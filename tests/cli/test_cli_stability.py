@@ -72,7 +72,7 @@ def test_stored_bulks_with_what_the_library_knows(tmp_path):
     db = stored(tmp_path, [bulk(*each) for each in BULKS])
     rows = {row["material"]: row for row in run_cli(["stability", "--db", db, "--json"]).json}
     assert Counter({name: row["verdict"] for name, row in rows.items()}) == Counter(
-        {"Al": "alloys with Li", "W": "immiscible", "Li9Al4": "end member"}
+        {"Al": "alloys with Li", "W": "nothing competes", "Li9Al4": "end member"}
     )
     assert rows["W"]["untested"] == ["W"] and rows["W"]["band_gap_ev"] is None
     assert "no other phase is known of: W (W)" in run_cli(["stability", "W", "--db", db]).err

@@ -29,10 +29,20 @@ TOLERANCE_EV = 1e-6
 WIDE_GAP_EV = 4.0
 """An insulator with a wider gap that is stable against Li keeps electrons and Li apart (ELI of wang2020)."""
 
-Verdict = Literal["end member", "immiscible", "alloys with Li", "insulator", "stable", "reacts with Li", "not stable"]
+Verdict = Literal[
+    "end member",
+    "immiscible",
+    "nothing competes",
+    "alloys with Li",
+    "insulator",
+    "stable",
+    "reacts with Li",
+    "not stable",
+]
 VERDICTS: dict[str, str] = {
     "end member": "a compound with Li, at rest beside Li metal: the Li-rich end of its system",
     "immiscible": "holds no Li, conducts or has a narrow gap, at rest beside Li metal",
+    "nothing competes": "the same, but of some of its elements no other phase is known, so nothing could be found",
     "alloys with Li": "an element that forms compounds with Li",
     "insulator": f"at rest beside Li metal, with a gap above {WIDE_GAP_EV:g} eV",
     "stable": "a compound with Li, at rest beside Li metal, of a gap that is narrow or not known",
@@ -138,10 +148,14 @@ def lithium_stability(
     is_stable, is_at_rest = above < TOLERANCE_EV, reaction_ev > -TOLERANCE_EV * material.n_atoms
     low, high = _window(material, others, mu_li) if is_stable else (None, None)
     compounds = tuple(sorted(_compounds(material, known)))
+    untested = _untested(material, others)
+    verdict = _verdict(material, is_stable, is_at_rest, compounds, category, band_gap_ev)
+    if verdict == "immiscible" and untested:
+        verdict = "nothing competes"
     return LithiumStability(
         material=material.name,
         level=material.level,
-        verdict=_verdict(material, is_stable, is_at_rest, compounds, category, band_gap_ev),
+        verdict=verdict,
         energy_above_hull_ev_per_atom=max(above, 0.0),
         reaction_energy_ev=min(reaction_ev, 0.0) if not is_at_rest else 0.0,
         li_taken_up=0.0 if is_at_rest else taken_up,
@@ -150,7 +164,7 @@ def lithium_stability(
         window_high_v=high,
         compounds_with_li=compounds,
         band_gap_ev=band_gap_ev,
-        untested=_untested(material, others),
+        untested=untested,
     )
 
 

@@ -11,7 +11,8 @@
     │   ├── FilterError                 a query that names unknown columns or does not parse
     │   ├── UnknownEngineError          no engine, model or checkpoint of that name
     │   ├── MissingExtraError           an optional package that is not installed
-    │   └── ResponseDataError           a file of measured points that does not hold together
+    │   ├── ResponseDataError           a file of measured points that does not hold together
+    │   └── CheckpointError             a file of an interrupted run that cannot be taken up
     ├── StructureError                  a cell that cannot be built as specified
     │   ├── TerminationError            no termination of that index
     │   ├── SplitPlaneError             an atomic plane torn between the two faces of a slab
@@ -112,6 +113,10 @@ class MissingExtraError(InputError):
 
 class ResponseDataError(InputError):
     """A file of measured points that does not hold together."""
+
+
+class CheckpointError(InputError):
+    """A file of an interrupted run that cannot be written, read or taken up."""
 
 
 class StructureError(LifaceError):

@@ -37,7 +37,7 @@ from liface.documents import (
 
 # --- units as data -------------------------------------------------------------------------------------------
 
-AREAS = ("documents", "analysis", "engines", "workflows")
+AREAS = ("documents", "analysis", "mesoscale", "engines", "workflows")
 
 
 def document_classes() -> list[type[Document]]:

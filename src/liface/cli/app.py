@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from liface.cli import campaign, campaign_queue, correlate, database, engines, hpc, materials, query, structure
+from liface.cli import campaign, campaign_queue, correlate, database, engines, grow, hpc, materials, query, structure
 from liface.cli.output import talk
 from liface.errors import LifaceError
 
@@ -45,6 +45,7 @@ for verb in ("submit", "follow", "collect", "retry", "cancel"):
 app.add_typer(campaign.app, name="campaign")
 app.command("query")(query.query)
 app.command("correlate")(correlate.correlate)
+app.command("grow")(grow.grow)
 app.add_typer(database.app, name="database")
 app.add_typer(engines.app, name="engines")
 app.add_typer(hpc.app, name="hpc")

@@ -124,17 +124,17 @@ def diffusion_barrier(e_bind_ev: float, cohesive_ev: float, fraction: float) -> 
         raise AnalysisError(f"fraction is {fraction}; give a number between 0 and 1")
     if cohesive_ev <= e_bind_ev:
         raise AnalysisError(
-            f"E_b = {e_bind_ev} eV with a cohesive energy of {cohesive_ev} eV: the atom is not bound; check both numbers"
+            f"E_b = {e_bind_ev} eV with a cohesive energy of {cohesive_ev} eV: the atom is not bound; check both"
         )
     return fraction * (cohesive_ev - e_bind_ev)
 
 
 def with_hops_slowed(spec: GrowthSpec, most_hops_per_arrival: float) -> GrowthSpec:
-    """Return the spec with a smaller prefactor, so that a lone atom hops at most that often per arrival on a column.
+    """Return the spec with a smaller prefactor: a lone atom hops at most so often in each direction per 1/k_Li-Li.
 
-    Bare Li barriers of about 0.1 eV make 10⁹ hops and more per arrival at the currents of a cell, out of reach event
-    by event. One common factor keeps all ratios of hop rates and the equilibrium; islands come out denser and
-    smaller than they would.
+    Barriers of about 0.1 eV make 10⁹ hops and more per layer at the currents of a cell, out of reach event by
+    event. One common factor keeps all ratios of hop rates and the equilibrium; islands come out denser and smaller
+    than they would.
 
     Raises
     ------
@@ -146,8 +146,8 @@ def with_hops_slowed(spec: GrowthSpec, most_hops_per_arrival: float) -> GrowthSp
     if not spec.arrival_li_hz:
         raise AnalysisError("a closed system has no arrivals to compare hops with; give two positive arrival rates")
     fastest = math.exp(-min(spec.diffusion_substrate_ev, spec.diffusion_li_ev) / spec.kt_ev)
-    slowest_arrival = min(spec.arrival_substrate_hz, spec.arrival_li_hz)
-    attempt_hz = min(spec.attempt_hz, most_hops_per_arrival * slowest_arrival / fastest) if fastest else spec.attempt_hz
+    slower = most_hops_per_arrival * spec.arrival_li_hz / fastest if fastest else math.inf
+    attempt_hz = min(spec.attempt_hz, slower)
     return GrowthSpec(**(spec.model_dump() | {"attempt_hz": attempt_hz}))
 
 

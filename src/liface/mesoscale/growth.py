@@ -93,9 +93,7 @@ class Growth:
         """Time that passed, s."""
         return float(self._clock[0])
 
-    def advance(
-        self, atoms: int | None = None, *, events: int | None = None, until_s: float = math.inf
-    ) -> Stop:
+    def advance(self, atoms: int | None = None, *, events: int | None = None, until_s: float = math.inf) -> Stop:
         """Go on until ``atoms`` are present, ``events`` more have happened, or the clock shows ``until_s``.
 
         Raises

@@ -59,7 +59,7 @@ def morphology(heights: np.ndarray) -> Morphology:
 
 
 def label_islands(covered: np.ndarray) -> tuple[np.ndarray, int]:
-    """Number the connected areas of a periodic lattice, four neighbours each.
+    """Give a number to every connected area of a periodic lattice with four neighbours per column.
 
     Returns
     -------
@@ -70,14 +70,14 @@ def label_islands(covered: np.ndarray) -> tuple[np.ndarray, int]:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
+    covered = np.asarray(covered, bool)
     labels, n = label(covered)
+    if not n:
+        return labels, 0
     firsts = np.concatenate([labels[0], labels[:, 0]])
     lasts = np.concatenate([labels[-1], labels[:, -1]])
     joined = (firsts > 0) & (lasts > 0)
-    pairs = (firsts[joined], lasts[joined])
-    graph = coo_array((np.ones(joined.sum()), pairs), shape=(n + 1, n + 1))
-    components, names = connected_components(graph, directed=False)
-    names = np.where(names > names[0], names, names + 1) - names[0]  # 0 stays the name of bare columns
-    names[0] = 0
-    _, compact = np.unique(names, return_inverse=True)
-    return compact[labels], int(components) - 1
+    pairs = (firsts[joined] - 1, lasts[joined] - 1)
+    areas, names = connected_components(coo_array((np.ones(joined.sum()), pairs), shape=(n, n)), directed=False)
+    labels[covered] = names[labels[covered] - 1] + 1
+    return labels, int(areas)

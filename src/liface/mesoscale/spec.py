@@ -49,7 +49,7 @@ class GrowthSpec(Document):
     substrate_preference_ev: float = quantity(
         "eV", "Energy Δ by which an atom is bound more strongly to the substrate than to Li.", default=0.0
     )
-    step_edge_ev: float = quantity("eV", "Barrier added to every hop that changes the level.", default=0.05)
+    step_edge_ev: float = quantity("eV", "Barrier added to every hop that changes the level.", default=0.1)
     desorption_li_ev: float | None = quantity(
         "eV", "Barrier of a lone atom on Li to leave; None: Li stays.", default=None
     )

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from click.core import ParameterSource
 
 from liface.cli.options import INTERRUPTED, Json
 from liface.cli.output import plural, talk, write_json, write_table
@@ -105,15 +104,16 @@ def grow(
         seeds_asked = tuple(range(first_seed, first_seed + seeds))
         sweep = SweepRun(SweepSpec(growth=spec, ratios=ratios, seeds=seeds_asked, atoms=atoms))
     result = _run(sweep, resume or checkpoint or _free_name())
-    _draw(result, sweep, figure, animation)
     if json:
         write_json(result.model_dump(mode="json"))
     else:
         _write(result)
+    _draw(result, sweep, figure, animation)  # last: the numbers are out if a picture cannot be written
 
 
 def _given(context: typer.Context, name: str) -> bool:
-    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _refuse_settings(asked: dict[str, Any]) -> None:

@@ -57,22 +57,22 @@ def rate_table(spec: GrowthSpec) -> RateTable:
     """Return the rates of every class."""
     arrival = np.full(N_CLASSES, spec.arrival_li_hz)
     arrival[0] = spec.arrival_substrate_hz
-    desorption, hop, total = np.zeros(N_CLASSES), np.zeros((N_CLASSES, 3)), arrival.copy()
-    for bonds in range(N_BONDS):
-        number = 1 + bonds
-        desorption[number] = _desorption(spec, True, bonds)
-        hop[number] = _hops(spec, True, bonds)
-        total[number] += desorption[number] + (4 - bonds) * hop[number, FLAT] + bonds * hop[number, CROSSING]
-    for bonds, flat, bare in np.argwhere(LI_CLASS >= 0):
-        number = LI_CLASS[bonds, flat, bare]
-        desorption[number] = _desorption(spec, False, bonds)
-        hop[number] = _hops(spec, False, bonds)
-        directions = (flat, 4 - flat - bare, bare)
-        total[number] += desorption[number] + float(np.dot(directions, hop[number]))
-    return RateTable(arrival, desorption, hop, total)
+    desorption, hop = np.zeros(N_CLASSES), np.zeros((N_CLASSES, 3))
+    directions = np.zeros((N_CLASSES, 3))
+    bonds = np.arange(N_BONDS)
+    desorption[1 : 1 + N_BONDS] = _desorption(spec, True)
+    hop[1 : 1 + N_BONDS] = _hops(spec, True)
+    directions[1 : 1 + N_BONDS] = np.stack([4 - bonds, 0 * bonds, bonds], axis=1)
+    bonds, flat, bare = np.nonzero(LI_CLASS >= 0)
+    numbers = LI_CLASS[bonds, flat, bare]
+    desorption[numbers] = _desorption(spec, False)[bonds]
+    hop[numbers] = _hops(spec, False)[bonds]
+    directions[numbers] = np.stack([flat, 4 - flat - bare, bare], axis=1)
+    return RateTable(arrival, desorption, hop, arrival + desorption + (directions * hop).sum(axis=1))
 
 
-def _hops(spec: GrowthSpec, on_substrate: bool, bonds: int) -> tuple[float, float, float]:
+def _hops(spec: GrowthSpec, on_substrate: bool) -> np.ndarray:
+    """Rates of one direction, 1/s, by lateral bonds and kind of hop, shape (5, 3)."""
     d_s, d_li, delta = spec.diffusion_substrate_ev, spec.diffusion_li_ev, spec.substrate_preference_ev
     edge = spec.step_edge_ev
     if on_substrate:  # no step: the level below is substrate, a neighbour on another level is Li
@@ -81,19 +81,18 @@ def _hops(spec: GrowthSpec, on_substrate: bool, bonds: int) -> tuple[float, floa
     else:
         barriers = (d_li, d_li + edge, max(d_s - delta, d_li) + edge)
         bond = spec.bond_li_ev
-    flat, step, crossing = (spec.attempt_hz * math.exp(-(barrier + bonds * bond) / spec.kt_ev) for barrier in barriers)
-    return flat, step, crossing
+    return spec.attempt_hz * np.exp(-np.add.outer(np.arange(N_BONDS) * bond, barriers) / spec.kt_ev)
 
 
-def _desorption(spec: GrowthSpec, on_substrate: bool, bonds: int) -> float:
-    """Rate of leaving, 1/s; in balance with arrival at one chemical potential, whatever the ratio of arrival rates."""
+def _desorption(spec: GrowthSpec, on_substrate: bool) -> np.ndarray:
+    """Rates of leaving, 1/s, by lateral bonds; in balance with arrival at one chemical potential at every ratio."""
     if spec.desorption_li_ev is None:
-        return 0.0
+        return np.zeros(N_BONDS)
     barrier, bond, factor = spec.desorption_li_ev, spec.bond_li_ev, 1.0
     if on_substrate:
         barrier, bond = barrier + spec.substrate_preference_ev, spec.bond_substrate_ev
         factor = spec.ratio if spec.arrival_li_hz else 1.0
-    return spec.attempt_hz * factor * math.exp(-(barrier + bonds * bond) / spec.kt_ev)
+    return spec.attempt_hz * factor * np.exp(-(barrier + np.arange(N_BONDS) * bond) / spec.kt_ev)
 
 
 def configuration_energy(spec: GrowthSpec, heights: np.ndarray) -> float:

@@ -13,7 +13,9 @@ from liface.report.canvas import INK, MUTED, PALETTE, RULE, Plot, drawing, frame
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
+    from PIL.Image import Image
 
     from liface.mesoscale import GrowthSweep, SweepSpec
     from liface.mesoscale.sweep import Band
@@ -90,25 +92,34 @@ def growth_animation(spec: SweepSpec, frames: int = 60) -> bytes:
 
     The runs are done again, which gives the same lattices, as their random numbers are the same.
     """
-    from PIL import Image
-
     ratios = spread_out(spec.ratios)
     pictures = []
     with drawing(1.9 * len(ratios) + 0.2, 2.4) as figure:
         panels = np.atleast_1d(figure.subplots(1, len(ratios)))
+        bare = np.zeros((spec.growth.size,) * 2, int)
+        images = [_map(axes, bare, 1, f"ratio {ratio:g}") for axes, ratio in zip(panels, ratios, strict=True)]
+        title = figure.suptitle("Li atoms", fontsize=9)
         for atoms, lattices in _growing(spec, ratios, frames):
-            for axes, ratio, heights in zip(panels, ratios, lattices, strict=True):
-                axes.clear()
-                _map(axes, heights, int(heights.max()), f"ratio {ratio:g}, tip {heights.max()}")
-            figure.suptitle(f"{atoms} Li atoms", fontsize=9)
-            buffer = io.BytesIO()
-            figure.savefig(buffer, format="png", dpi=FRAME_DPI)
-            pictures.append(Image.open(buffer).convert("P", palette=Image.Palette.ADAPTIVE))
+            title.set_text(f"{atoms} Li atoms")
+            for axes, image, ratio, heights in zip(panels, images, ratios, lattices, strict=True):
+                image.set_data(heights)
+                image.set_clim(0.5, heights.max() + 0.5)
+                axes.set_title(f"ratio {ratio:g}, tip {heights.max()}", fontsize=8.5, color=INK)
+            pictures.append(_frame(figure))
+            figure.set_layout_engine("none")  # the layout just found holds for all frames
     gif = io.BytesIO()
     pause = 1000 // FRAMES_PER_S
     pauses = [pause] * (len(pictures) - 1) + [20 * pause]
     pictures[0].save(gif, format="GIF", save_all=True, append_images=pictures[1:], duration=pauses, loop=0)
     return gif.getvalue()
+
+
+def _frame(figure: Figure) -> Image:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=FRAME_DPI)
+    return Image.open(buffer).convert("P", palette=Image.Palette.ADAPTIVE)
 
 
 def _growing(spec: SweepSpec, ratios: Sequence[float], frames: int) -> Iterator[tuple[int, list[np.ndarray]]]:

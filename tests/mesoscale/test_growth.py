@@ -56,10 +56,11 @@ def test_lists_stay_what_a_fresh_count_gives():
     for _ in range(50):
         run.advance(10**6, events=200)
         fresh = Growth(SPEC, 1, run.heights)
-        assert np.array_equal(run._counts, fresh._counts) and np.array_equal(run._class, fresh._class)
+        classes, places = run._cells[:, 1] & 63, run._cells[:, 1] >> 6
+        assert np.array_equal(run._counts, fresh._counts) and np.array_equal(classes, fresh._cells[:, 1] & 63)
         for number, count in enumerate(run._counts):
             members = run._members[number, :count]
-            assert np.all(run._class[members] == number) and np.array_equal(run._place[members], np.arange(count))
+            assert np.all(classes[members] == number) and np.array_equal(places[members], np.arange(count))
     assert run.atoms == run.heights.sum() and run.hops > 0 and run.desorptions > 0
 
 

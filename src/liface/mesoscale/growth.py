@@ -48,15 +48,20 @@ class Growth:
             raise AnalysisError(f"seed is {seed}; give a whole number, 0 to {MOST_SEEDS - 1}")
         self.spec, self.seed = spec, seed
         n = spec.size**2
-        self._heights = np.zeros(n, np.int32) if heights is None else _checked(heights, spec.size).ravel()
-        self._class, self._place = np.zeros(n, np.int8), np.zeros(n, np.int32)
+        self._cells = np.zeros((n, 2), np.int32)
+        if heights is not None:
+            self._cells[:, kernel.HEIGHT] = _checked(heights, spec.size).ravel()
         self._members, self._counts = np.zeros((N_CLASSES, n), np.int32), np.zeros(N_CLASSES, np.int64)
         self._rng, self._clock = np.zeros(4, np.uint64), np.zeros(1)
         self._tally = np.array([0, 0, 0, self._heights.sum()], np.int64)
         table = rate_table(spec)
         self._rates = (table.arrival, table.desorption, table.hop, table.total)
         kernel.seed_generator(np.uint64(seed), self._rng)
-        kernel.fill_lists(spec.size, self._heights, self._class, self._place, self._members, self._counts)
+        kernel.fill_lists(spec.size, self._cells, self._members, self._counts)
+
+    @property
+    def _heights(self) -> np.ndarray:
+        return self._cells[:, 0]
 
     @property
     def heights(self) -> np.ndarray:
@@ -109,9 +114,8 @@ class Growth:
         if atoms is None and events is None and until_s == math.inf:
             raise AnalysisError("a run without a limit does not end; give atoms, events or until_s")
         reason = kernel.advance(
-            self.spec.size, self._heights, self._class, self._place, self._members, self._counts, self._rng,
-            self._clock, self._tally, self._rates, _NO_LIMIT if atoms is None else atoms,
-            _NO_LIMIT if events is None else events, float(until_s),
+            self.spec.size, self._cells, self._members, self._counts, self._rng, self._clock, self._tally, self._rates,
+            _NO_LIMIT if atoms is None else atoms, _NO_LIMIT if events is None else events, float(until_s),
         )  # fmt: skip
         return _STOPS[reason]
 
@@ -149,15 +153,17 @@ class Growth:
 
     def _order(self, order: np.ndarray) -> None:
         """Put the lists of the classes into the order they had: the next random number picks by place."""
-        if not np.array_equal(np.sort(order), np.arange(self._heights.size)):
+        from liface.mesoscale import kernel
+
+        if not np.array_equal(np.sort(order), np.arange(len(self._cells))):
             raise ValueError("the order does not hold every column once")
-        ends = np.cumsum(self._counts)
+        entries, ends = self._cells[:, kernel.ENTRY], np.cumsum(self._counts)
         for number, (end, count) in enumerate(zip(ends, self._counts, strict=True)):
             part = order[end - count : end]
-            if np.any(self._class[part] != number):
+            if np.any(entries[part] & kernel.CLASS_MASK != number):
                 raise ValueError("a column stands in the list of another class")
             self._members[number, :count] = part
-            self._place[part] = np.arange(count)
+            entries[part] = np.arange(count) << kernel.CLASS_BITS | number
 
 
 def _checked(heights: np.ndarray, size: int) -> np.ndarray:

@@ -6,6 +6,7 @@ does not notice changes in other files.
 
 Columns are numbered row by row. Those of one class stand in ``members[class, :counts[class]]``; a column changes its
 class by taking the place after the last of the new list, and the last of the old list takes the place it leaves.
+What is known of a column stands together, as a large lattice waits for memory more than for anything else.
 The n-fold way draws the class by its total rate, the column evenly within it, and then what the column does
 (10.1016/0021-9991(75)90060-1). Random numbers are xoshiro256++ (10.1145/3460772), seeded by splitmix64.
 """
@@ -26,6 +27,11 @@ REACHED, SPENT, TIMED, FROZEN = 0, 1, 2, 3
 
 ARRIVED, LEFT, HOPPED, PRESENT = 0, 1, 2, 3
 """Places of the counters: arrivals, desorptions, hops, atoms on the lattice."""
+
+HEIGHT, ENTRY = 0, 1
+"""What is known of a column: its atoms; its place in the list of its class, and that class in the last six bits."""
+
+CLASS_BITS, CLASS_MASK = 6, 63
 
 QUARTER = math.ceil(N_CLASSES / 4)
 
@@ -89,12 +95,12 @@ def _around(x, y, size):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _class_of(x, y, size, heights):  # type: ignore[no-untyped-def]
-    h = heights[y * size + x]
+def _class_of(x, y, size, cells):  # type: ignore[no-untyped-def]
+    h = cells[y * size + x, HEIGHT]
     if h == 0:
         return 0
     left, right, above, below = _around(x, y, size)
-    a, b, c, d = heights[left], heights[right], heights[above], heights[below]
+    a, b, c, d = cells[left, HEIGHT], cells[right, HEIGHT], cells[above, HEIGHT], cells[below, HEIGHT]
     bonds = int(a >= h) + int(b >= h) + int(c >= h) + int(d >= h)
     if h == 1:
         return 1 + bonds
@@ -105,7 +111,7 @@ def _class_of(x, y, size, heights):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _refresh_around(x, y, skipped, size, heights, klass, place, members, counts, weights, total):  # type: ignore[no-untyped-def]
+def _refresh_around(x, y, skipped, size, cells, members, counts, weights, total):  # type: ignore[no-untyped-def]
     """Move a column and its neighbours, but for the skipped one of them, to the lists of their classes.
 
     One loop with everything in it: handing the arrays to a function costs more than this work.
@@ -116,29 +122,28 @@ def _refresh_around(x, y, skipped, size, heights, klass, place, members, counts,
         if i == skipped:
             continue
         column = ys[i] * size + xs[i]
-        new, old = _class_of(xs[i], ys[i], size, heights), klass[column]
+        entry = cells[column, ENTRY]
+        new, old = _class_of(xs[i], ys[i], size, cells), entry & CLASS_MASK
         if new != old:
             counts[old] -= 1
-            gap, last = place[column], members[old, counts[old]]
-            members[old, gap] = last
-            place[last] = gap
+            last = members[old, counts[old]]
+            members[old, entry >> CLASS_BITS] = last
+            cells[last, ENTRY] = entry
             members[new, counts[new]] = column
-            place[column] = counts[new]
-            klass[column] = new
+            cells[column, ENTRY] = counts[new] << CLASS_BITS | new
             counts[new] += 1
             weights[old] = counts[old] * total[old]
             weights[new] = counts[new] * total[new]
 
 
 @compiled
-def fill_lists(size, heights, klass, place, members, counts):  # type: ignore[no-untyped-def]
+def fill_lists(size, cells, members, counts):  # type: ignore[no-untyped-def]
     """Put every column into the list of its class, in the order of their numbers."""
     counts[:] = 0
     for column in range(size * size):
-        new = _class_of(column % size, column // size, size, heights)
-        klass[column] = new
-        place[column] = counts[new]
+        new = _class_of(column % size, column // size, size, cells)
         members[new, counts[new]] = column
+        cells[column, ENTRY] = counts[new] << CLASS_BITS | new
         counts[new] += 1
 
 
@@ -174,13 +179,13 @@ def _drawn_class(x, quarters, weights):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _drawn_direction(draw, x, y, size, heights, hop, number):  # type: ignore[no-untyped-def]
+def _drawn_direction(draw, x, y, size, cells, hop, number):  # type: ignore[no-untyped-def]
     """Return the direction of a hop, 0 to 3; ``hop`` holds the rates of the kinds of hop of this class."""
-    h = heights[y * size + x]
+    h = cells[y * size + x, HEIGHT]
     chosen = -1
     around = _around(x, y, size)
     for direction in range(4):
-        other = heights[around[direction]]
+        other = cells[around[direction], HEIGHT]
         kind = FLAT if other == h - 1 else CROSSING if h == 1 or other == 0 else STEP
         if hop[number, kind] > 0.0:
             chosen = direction
@@ -202,12 +207,12 @@ def _moved(x, y, direction, size):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def advance(size, heights, klass, place, members, counts, rng, clock, tally, rates, atoms, events, until):  # type: ignore[no-untyped-def]
+def advance(size, cells, members, counts, rng, clock, tally, rates, atoms, events, until):  # type: ignore[no-untyped-def]
     """Do events until a number of atoms is present, a number of events is done, or a time is reached.
 
-    Column i holds ``heights[i]`` atoms, is of class ``klass[i]`` and stands at ``place[i]`` of the list of its
-    class; ``rates`` are (arrival, desorption, hop, total). All arrays are changed in place and hold the whole state:
-    a run that is cut into pieces is the same run. Only a stop at a time draws one number more than going on would.
+    Column i holds ``cells[i, HEIGHT]`` atoms, and ``cells[i, ENTRY]`` says where it is listed; ``rates`` are
+    (arrival, desorption, hop, total). All arrays are changed in place and hold the whole state: a run that is cut
+    into pieces is the same run. Only a stop at a time draws one number more than going on would.
     """
     arrival, desorption, hop, total = rates
     weights = np.zeros(4 * QUARTER)
@@ -231,22 +236,22 @@ def advance(size, heights, klass, place, members, counts, rng, clock, tally, rat
         x = column - y * size
         draw, skipped = _uniform(rng) * total[number] - arrival[number], -1
         if draw < 0.0:
-            heights[column] += 1
+            cells[column, HEIGHT] += 1
             tally[ARRIVED] += 1
             tally[PRESENT] += 1
         elif draw < desorption[number]:
-            heights[column] -= 1
+            cells[column, HEIGHT] -= 1
             tally[LEFT] += 1
             tally[PRESENT] -= 1
         else:
-            direction = _drawn_direction(draw - desorption[number], x, y, size, heights, hop, number)
+            direction = _drawn_direction(draw - desorption[number], x, y, size, cells, hop, number)
             to_x, to_y = _moved(x, y, direction, size)
-            heights[column] -= 1
-            heights[to_y * size + to_x] += 1
+            cells[column, HEIGHT] -= 1
+            cells[to_y * size + to_x, HEIGHT] += 1
             tally[HOPPED] += 1
             skipped = 1 + direction  # the target has its own turn, and leaves out where the atom came from
             back = 1 + (direction ^ 1)
-            _refresh_around(to_x, to_y, back, size, heights, klass, place, members, counts, weights, total)
-        _refresh_around(x, y, skipped, size, heights, klass, place, members, counts, weights, total)
+            _refresh_around(to_x, to_y, back, size, cells, members, counts, weights, total)
+        _refresh_around(x, y, skipped, size, cells, members, counts, weights, total)
         done += 1
     return REACHED

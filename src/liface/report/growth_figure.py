@@ -101,9 +101,10 @@ def growth_animation(spec: SweepSpec, frames: int = 60) -> bytes:
         title = figure.suptitle("Li atoms", fontsize=9)
         for atoms, lattices in _growing(spec, ratios, frames):
             title.set_text(f"{atoms} Li atoms")
+            top = max(heights.max() for heights in lattices)
             for axes, image, ratio, heights in zip(panels, images, ratios, lattices, strict=True):
                 image.set_data(heights)
-                image.set_clim(0.5, heights.max() + 0.5)
+                image.set_clim(0.5, top + 0.5)
                 axes.set_title(f"ratio {ratio:g}, tip {heights.max()}", fontsize=8.5, color=INK)
             pictures.append(_frame(figure))
             figure.set_layout_engine("none")  # the layout just found holds for all frames

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
+from liface.cli import grow_options as options
 from liface.cli.options import INTERRUPTED, Json
 from liface.cli.output import plural, talk, write_json, write_table
 from liface.cli.progress import ProgressLine, clock
@@ -21,72 +22,33 @@ CHECKPOINT = "grow.checkpoint.npz"
 OUTPUTS = ("json", "figure", "animation", "checkpoint", "resume")
 UNITS = {"tip_height": "layers", "roughness": "layers", "mean_island_size": "columns"}
 
-Cluster = tuple[int, float, float]
-
 
 def grow(
     context: typer.Context,
-    ratio: Annotated[
-        list[float] | None,
-        typer.Option("--ratio", metavar="X", help="k_Li-substrate / k_Li-Li; repeatable. Nine from 0.01 to 100."),
-    ] = None,
-    from_binding: Annotated[
-        tuple[float, float] | None,
-        typer.Option(
-            "--from-binding",
-            metavar="E_SUBSTRATE E_LI",
-            help="Binding energies of one Li on substrate and on Li, eV: ratio and preference follow.",
-        ),
-    ] = None,
-    cluster: Annotated[
-        Cluster | None,
-        typer.Option(
-            "--cluster",
-            metavar="N E_ATOMS E_CLUSTER",
-            help="Binding energies of N atoms and of their cluster on the substrate, eV per Li: bond energy follows.",
-        ),
-    ] = None,
-    cluster_on_li: Annotated[
-        Cluster | None,
-        typer.Option("--cluster-on-li", metavar="N E_ATOMS E_CLUSTER", help="The same on Li."),
-    ] = None,
-    size: Annotated[int, typer.Option("--size", min=2, max=2048, help="Columns along each edge.")] = 64,
-    atoms: Annotated[int, typer.Option("--atoms", min=1, help="Atoms on the lattice at the end.")] = 2000,
-    temperature: Annotated[float, typer.Option("--temperature", help="K.")] = 298.15,
-    diffusion_substrate: Annotated[
-        float, typer.Option("--diffusion-substrate", help="Barrier of a lone atom on the substrate, eV.")
-    ] = 0.62,
-    diffusion_li: Annotated[float, typer.Option("--diffusion-li", help="Barrier of a lone atom on Li, eV.")] = 0.62,
-    bond_substrate: Annotated[
-        float, typer.Option("--bond-substrate", help="Energy per lateral bond in the first layer, eV.")
-    ] = 0.1,
-    bond_li: Annotated[float, typer.Option("--bond-li", help="Energy per lateral bond in other layers, eV.")] = 0.1,
-    preference: Annotated[
-        float, typer.Option("--preference", help="How much more strongly the substrate binds an atom than Li, eV.")
-    ] = 0.0,
-    step_edge: Annotated[float, typer.Option("--step-edge", help="Barrier added to hops up or down a step, eV.")] = 0.1,
-    desorption: Annotated[
-        float | None, typer.Option("--desorption", help="Barrier of a lone atom on Li to leave, eV; it stays without.")
-    ] = None,
-    attempt: Annotated[float, typer.Option("--attempt", help="Prefactor of hops, 1/s.")] = 1e13,
-    arrival: Annotated[float, typer.Option("--arrival", help="k_Li-Li, 1/s per column.")] = 1.0,
-    most_hops: Annotated[
-        float | None,
-        typer.Option("--most-hops", help="Slow all hops down so that a lone atom makes at most so many per 1/k_Li-Li."),
-    ] = None,
-    seeds: Annotated[int, typer.Option("--seeds", min=2, help="Runs at each ratio.")] = 8,
-    first_seed: Annotated[int, typer.Option("--first-seed", min=0, help="Seed of the first of them.")] = 0,
+    ratio: options.Ratio = None,
+    from_binding: options.FromBinding = None,
+    cluster: options.OnSubstrate = None,
+    cluster_on_li: options.OnLi = None,
+    size: options.Size = 64,
+    atoms: options.Atoms = 2000,
+    temperature: options.Temperature = 298.15,
+    diffusion_substrate: options.DiffusionSubstrate = 0.62,
+    diffusion_li: options.DiffusionLi = 0.62,
+    bond_substrate: options.BondSubstrate = 0.1,
+    bond_li: options.BondLi = 0.1,
+    preference: options.Preference = 0.0,
+    step_edge: options.StepEdge = 0.1,
+    desorption: options.Desorption = None,
+    attempt: options.Attempt = 1e13,
+    arrival: options.Arrival = 1.0,
+    most_hops: options.MostHops = None,
+    seeds: options.Seeds = 8,
+    first_seed: options.FirstSeed = 0,
     json: Json = False,
-    figure: Annotated[Path | None, typer.Option("--figure", metavar="FILE.png", help="Bands and deposits.")] = None,
-    animation: Annotated[
-        Path | None, typer.Option("--animation", metavar="FILE.gif", help="The deposits as they grow.")
-    ] = None,
-    checkpoint: Annotated[
-        Path | None, typer.Option("--checkpoint", metavar="FILE", help="Where Ctrl-C leaves what is done.")
-    ] = None,
-    resume: Annotated[
-        Path | None, typer.Option("--resume", metavar="FILE", help="Go on from a checkpoint, with its settings.")
-    ] = None,
+    figure: options.Figure = None,
+    animation: options.Animation = None,
+    checkpoint: options.Checkpoint = None,
+    resume: options.Resume = None,
 ) -> None:
     """Grow Li on a substrate atom by atom: coverage, tip height, roughness and nuclei against the ratio of rates."""
     from liface.mesoscale import SweepRun, SweepSpec

@@ -36,7 +36,8 @@ def growth_plot(sweep: GrowthSweep, pictures: Mapping[float, np.ndarray], slug: 
     """Draw a finished sweep; ``pictures`` holds heights of shape (size, size) by ratio."""
     shown = spread_out(sorted(pictures))
     with drawing(9.4, 4.9) as figure:
-        above, below = np.ravel(figure.subfigures(2, 1, height_ratios=(1.0, 1.05)))
+        rows = figure.add_gridspec(2, 1, height_ratios=(1.0, 1.05))
+        above, below = figure.add_subfigure(rows[0]), figure.add_subfigure(rows[1])
         for axes, (name, label) in zip(above.subplots(1, len(OBSERVABLES)), OBSERVABLES, strict=True):
             _bands(axes, [p.ratio for p in sweep.points], [getattr(p, name) for p in sweep.points], label)
         tallest = max(int(pictures[ratio].max()) for ratio in shown)

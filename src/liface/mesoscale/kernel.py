@@ -1,4 +1,4 @@
-"""The compiled loop: one event after another at a cost that does not depend on the size of the lattice.
+"""The compiled loop: one event after another, each as much work on a large lattice as on a small one.
 
 Importing this module loads numba, which takes longer than a command may take to start; it is imported by
 :mod:`liface.mesoscale.growth` when growing begins. Everything compiled is in this one file, because a numba cache

@@ -12,7 +12,8 @@
     │   ├── UnknownEngineError          no engine, model or checkpoint of that name
     │   ├── MissingExtraError           an optional package that is not installed
     │   ├── ResponseDataError           a file of measured points that does not hold together
-    │   └── MissingAdhesionError        a work of adhesion that is neither stored nor given
+    │   ├── MissingAdhesionError        a work of adhesion that is neither stored nor given
+    │   └── CheckpointError             a file of an interrupted run that cannot be taken up
     ├── StructureError                  a cell that cannot be built as specified
     │   ├── TerminationError            no termination of that index
     │   ├── SplitPlaneError             an atomic plane torn between the two faces of a slab
@@ -134,6 +135,10 @@ class MissingAdhesionError(InputError):
 
     def __reduce__(self) -> tuple:
         return _rebuild, (type(self), self.args, self.__dict__)
+
+
+class CheckpointError(InputError):
+    """A file of an interrupted run that cannot be written, read or taken up."""
 
 
 class StructureError(LifaceError):

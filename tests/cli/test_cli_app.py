@@ -12,7 +12,8 @@ from liface import __version__
 from liface.cli import app as app_module
 from liface.testing.cli import run_cli
 
-HEAVY = ("torch", "pymatgen", "jobflow", "matplotlib", "pandas", "maggma", "ase", "scipy", "rich", "sevenn", "chgnet")
+HEAVY = ("torch", "pymatgen", "jobflow", "matplotlib", "pandas", "maggma", "ase", "scipy", "rich", "sevenn", "chgnet",
+         "numba")  # fmt: skip
 
 
 def commands(group=None, path=()):
@@ -42,7 +43,7 @@ def test_nouns_and_verbs_are_all_there():
         "structure", "structure interfaces", "structure slab", "structure terminations",
         "campaign", "campaign list", "campaign plan", "campaign run", "campaign status", "campaign report",
         "campaign cancel", "campaign collect", "campaign follow", "campaign retry", "campaign submit",
-        "query", "correlate", "stability", "database", "database info", "database verify", "database export",
+        "query", "correlate", "stability", "grow", "database", "database info", "database verify", "database export",
         "creep", "creep rates", "creep host", "creep check", "creep parameters", "deposit",
         "engines", "engines list", "hpc", "hpc check", "hpc init", "hpc launch",
     }  # fmt: skip

@@ -19,7 +19,7 @@ FLOORS = (
     {"dispatch"},
     {"workflows"},
     {"engines"},
-    {"structures", "analysis", "database", "mesoscale"},
+    {"structures", "analysis", "mesoscale", "database"},
     {"documents", "units", "errors"},
 )
 """From the top down; an area imports itself and floors below it, never a neighbour of its own floor."""
@@ -28,8 +28,8 @@ NARROWER = {
     "engines": BASE,
     "structures": BASE,
     "analysis": BASE,
-    "database": BASE,
     "mesoscale": BASE,
+    "database": BASE,
     "documents": {"units", "errors"},
     "units": set(),
     "errors": set(),
@@ -37,7 +37,7 @@ NARROWER = {
 """What these areas are held to beyond their floor."""
 PURE = ("structures", "analysis", "mesoscale", "documents")
 FOREIGN_TO_PURE = {"jobflow", "torch", "sqlalchemy", "maggma", "atomate2", "fireworks"}
-HEAVY = ("torch", "pymatgen", "jobflow", "matplotlib")
+HEAVY = ("torch", "pymatgen", "jobflow", "matplotlib", "numba")
 LONGEST_FILE, LONGEST_FUNCTION = 600, 70
 
 

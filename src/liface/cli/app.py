@@ -21,6 +21,7 @@ from liface.cli import (
     database,
     deposit,
     engines,
+    grow,
     hpc,
     materials,
     query,
@@ -58,6 +59,7 @@ for verb in ("submit", "follow", "collect", "retry", "cancel"):
 app.add_typer(campaign.app, name="campaign")
 app.command("query")(query.query)
 app.command("correlate")(correlate.correlate)
+app.command("grow")(grow.grow)
 app.command("stability")(stability.stability)
 app.command("deposit")(deposit.deposit)
 app.add_typer(creep.app, name="creep")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 if TYPE_CHECKING:
     from liface.dispatch.run import RunState
@@ -17,16 +18,22 @@ ERASE = "\r\x1b[K"
 
 
 class ProgressLine:
-    """Shows the latest state; safe to call from several threads.
+    """Shows the latest state in the words of a function; safe to call from several threads.
 
     On a terminal the line is redrawn twice a second, so that the clock moves while a long relaxation runs.
     """
 
-    def __init__(self, stream: TextIO | None = None, every_s: float | None = None):
+    def __init__(
+        self,
+        stream: TextIO | None = None,
+        every_s: float | None = None,
+        words: Callable[[Any], str] | None = None,
+    ):
         self._stream = stream or sys.stderr
+        self._words = words or describe
         self._terminal = self._stream.isatty()
         self._every_s = every_s if every_s is not None else TERMINAL_EVERY_S if self._terminal else ELSEWHERE_EVERY_S
-        self._state: RunState | None = None
+        self._state: Any = None
         self._shown_at = time.monotonic()
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -47,8 +54,8 @@ class ProgressLine:
             if self._terminal and self._state is not None:
                 self._write(ERASE)
 
-    def __call__(self, state: RunState) -> None:
-        """Take a new state; draw it if the last drawing is long ago."""
+    def __call__(self, state: Any) -> None:
+        """Take a new state, by default one of a campaign; draw it if the last drawing is long ago."""
         with self._lock:
             self._state = state
             if not self._over.is_set() and time.monotonic() - self._shown_at >= self._every_s:
@@ -63,7 +70,7 @@ class ProgressLine:
     def _show(self) -> None:
         assert self._state is not None
         self._shown_at = time.monotonic()
-        line = describe(self._state)
+        line = self._words(self._state)
         self._write(f"{ERASE}{line}" if self._terminal else f"{line}\n")
 
     def _write(self, text: str) -> None:

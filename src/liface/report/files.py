@@ -27,6 +27,20 @@ def write_page(path: Path, text: str) -> None:
         raise _refused(path, error) from error
 
 
+def write_picture(path: Path, data: bytes) -> None:
+    """Write one picture under another name and rename it.
+
+    Raises
+    ------
+    InputError
+        If the folder or the file cannot be written.
+    """
+    try:
+        _write(path, data)
+    except OSError as error:
+        raise _refused(path, error) from error
+
+
 def write_figures(folder: Path, plots: Sequence[Plot]) -> tuple[Path, ...]:
     """Write every figure as SVG and PNG and remove those of an earlier report that are no longer there.
 

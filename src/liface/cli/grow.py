@@ -1,0 +1,193 @@
+"""``liface grow``: kinetic Monte Carlo of Li on a substrate, over the ratio of arrival rates."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from liface.cli import grow_options as options
+from liface.cli.options import INTERRUPTED, Json
+from liface.cli.output import plural, talk, write_json, write_table
+from liface.cli.progress import ProgressLine, clock
+
+if TYPE_CHECKING:
+    from liface.mesoscale import GrowthSpec, GrowthSweep, SweepRun
+    from liface.mesoscale.sweep import SweepState
+
+CHECKPOINT = "grow.checkpoint.npz"
+OUTPUTS = ("json", "figure", "animation", "checkpoint", "resume")
+UNITS = {"tip_height": "layers", "roughness": "layers", "mean_island_size": "columns"}
+
+
+def grow(
+    context: typer.Context,
+    ratio: options.Ratio = None,
+    from_binding: options.FromBinding = None,
+    cluster: options.OnSubstrate = None,
+    cluster_on_li: options.OnLi = None,
+    size: options.Size = 64,
+    atoms: options.Atoms = 2000,
+    temperature: options.Temperature = 298.15,
+    diffusion_substrate: options.DiffusionSubstrate = 0.62,
+    diffusion_li: options.DiffusionLi = 0.62,
+    bond_substrate: options.BondSubstrate = 0.1,
+    bond_li: options.BondLi = 0.1,
+    preference: options.Preference = 0.0,
+    step_edge: options.StepEdge = 0.1,
+    desorption: options.Desorption = None,
+    attempt: options.Attempt = 1e13,
+    arrival: options.Arrival = 1.0,
+    most_hops: options.MostHops = None,
+    seeds: options.Seeds = 8,
+    first_seed: options.FirstSeed = 0,
+    json: Json = False,
+    figure: options.Figure = None,
+    animation: options.Animation = None,
+    checkpoint: options.Checkpoint = None,
+    resume: options.Resume = None,
+) -> None:
+    """Grow Li on a substrate atom by atom: coverage, tip height, roughness and nuclei against the ratio of rates."""
+    from liface.mesoscale import SweepRun, SweepSpec
+    from liface.mesoscale.checkpoint import load_checkpoint
+    from liface.mesoscale.sweep import RATIOS
+
+    asked = {name: value for name, value in context.params.items() if _given(context, name)}
+    if resume is not None:
+        _refuse_settings(asked)
+        sweep = load_checkpoint(resume)
+    else:
+        _refuse_contradictions(asked)
+        spec = _growth_spec(context.params)
+        ratios = (spec.ratio,) if from_binding is not None else tuple(sorted(set(ratio or RATIOS)))
+        seeds_asked = tuple(range(first_seed, first_seed + seeds))
+        sweep = SweepRun(SweepSpec(growth=spec, ratios=ratios, seeds=seeds_asked, atoms=atoms))
+    result = _run(sweep, resume or checkpoint or _free_name())
+    if json:
+        write_json(result.model_dump(mode="json"))
+    else:
+        _write(result)
+    _draw(result, sweep, figure, animation)  # last: the numbers are out if a picture cannot be written
+
+
+def _given(context: typer.Context, name: str) -> bool:
+    source = context.get_parameter_source(name)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _refuse_settings(asked: dict[str, Any]) -> None:
+    from liface.errors import InputError
+
+    if wrong := [_option(name) for name in asked if name not in OUTPUTS or name == "checkpoint"]:
+        raise InputError(f"--resume goes on with the settings of its file; leave out {', '.join(wrong)}")
+
+
+def _refuse_contradictions(asked: dict[str, Any]) -> None:
+    from liface.errors import InputError
+
+    for first, *others in (("from_binding", "ratio", "preference"), ("cluster", "bond_substrate"),
+                           ("cluster_on_li", "bond_li")):  # fmt: skip
+        if first in asked and (both := [_option(name) for name in others if name in asked]):
+            raise InputError(f"{_option(first)} gives what {' and '.join(both)} would; leave one of them out")
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def _growth_spec(asked: dict[str, Any]) -> GrowthSpec:
+    from liface.mesoscale import GrowthSpec, bond_energy, rates_from_binding
+    from liface.mesoscale.binding import with_hops_slowed
+
+    bonds = {"bond_substrate": asked["bond_substrate"], "bond_li": asked["bond_li"]}
+    for name, where in (("cluster", "bond_substrate"), ("cluster_on_li", "bond_li")):
+        if asked[name] is not None:
+            n_li, e_atoms, e_cluster = asked[name]
+            bonds[where] = bond_energy(e_cluster, e_atoms, n_li)
+            talk(f"{_option(name)}: {bonds[where]:+.3f} eV per lateral bond")
+    spec = GrowthSpec(
+        size=asked["size"], temperature_k=asked["temperature"], attempt_hz=asked["attempt"],
+        arrival_substrate_hz=asked["arrival"], arrival_li_hz=asked["arrival"],
+        diffusion_substrate_ev=asked["diffusion_substrate"], diffusion_li_ev=asked["diffusion_li"],
+        bond_substrate_ev=bonds["bond_substrate"], bond_li_ev=bonds["bond_li"],
+        substrate_preference_ev=asked["preference"], step_edge_ev=asked["step_edge"],
+        desorption_li_ev=asked["desorption"],
+    )  # fmt: skip
+    if asked["from_binding"] is not None:
+        on_substrate, on_li = asked["from_binding"]
+        rates = rates_from_binding(
+            on_substrate, on_li, temperature_k=spec.temperature_k,
+            bond_substrate_ev=spec.bond_substrate_ev, bond_li_ev=spec.bond_li_ev,
+        )  # fmt: skip
+        talk("\n".join(f"note: {note}" for note in rates.notes))
+        spec = rates.applied_to(spec)
+    return spec if asked["most_hops"] is None else with_hops_slowed(spec, asked["most_hops"])
+
+
+def _free_name() -> Path:
+    """Return a name for a checkpoint that is not taken: an earlier one is not lost."""
+    path, number = Path(CHECKPOINT), 2
+    while path.exists():
+        path, number = Path(CHECKPOINT.replace(".", f"-{number}.", 1)), number + 1
+    return path
+
+
+def _run(sweep: SweepRun, checkpoint: Path) -> GrowthSweep:
+    from liface.mesoscale.checkpoint import save_checkpoint
+
+    started = time.monotonic()
+    try:
+        with ProgressLine(words=_words(len(sweep.records), started)) as progress:
+            result = sweep.run(progress)
+    except KeyboardInterrupt:
+        save_checkpoint(checkpoint, sweep)
+        done = f"{len(sweep.records)} of {plural(len(sweep.spec.runs()), 'run')}"
+        talk(f"stopped after {done}; go on with: liface grow --resume {checkpoint}")
+        raise typer.Exit(INTERRUPTED) from None
+    talk(f"{plural(len(result.runs), 'run')} of {sweep.spec.atoms} atoms; {clock(time.monotonic() - started)}")
+    return result
+
+
+def _words(done_before: int, started: float) -> Callable[[SweepState], str]:
+    def describe(state: SweepState) -> str:
+        seconds = time.monotonic() - started
+        parts = [f"runs {state.done}/{state.n_runs}", f"ratio {state.ratio:g}, seed {state.seed}",
+                 f"atoms {state.atoms}/{state.n_atoms}", clock(seconds)]  # fmt: skip
+        if done_before < state.done < state.n_runs:
+            parts.append(f"about {clock(seconds * (state.n_runs - state.done) / (state.done - done_before))} left")
+        return " | ".join(parts)
+
+    return describe
+
+
+def _draw(result: GrowthSweep, sweep: SweepRun, figure: Path | None, animation: Path | None) -> None:
+    from liface.report.files import write_picture
+
+    if figure is not None:
+        from liface.report.growth_figure import growth_plot
+
+        write_picture(figure, growth_plot(result, sweep.pictures, "growth").png)
+        talk(f"figure: {figure}")
+    if animation is not None:
+        from liface.report.growth_figure import growth_animation
+
+        write_picture(animation, growth_animation(sweep.spec))
+        talk(f"animation: {animation}")
+
+
+def _write(result: GrowthSweep) -> None:
+    decimals = {"coverage": 3, "tip_height": 2, "roughness": 3, "n_nuclei": 1, "mean_island_size": 1}
+    rows: list[dict[str, Any]] = []
+    for point in result.points:
+        bands = {name: getattr(point, name) for name in decimals}
+        cells = {n: f"{b.mean:.{decimals[n]}f} ± {b.upper - b.mean:.{decimals[n]}f}" for n, b in bands.items()}
+        rows.append({"ratio": point.ratio, **cells})
+    write_table(rows, UNITS)
+    level = 100 * result.points[0].coverage.level
+    typer.echo(f"\n± half width of the {level:g} % interval of the mean of {plural(len(result.spec.seeds), 'seed')}")
+    if len(result.points) > 1:
+        typer.echo(f"coverage rises with the ratio: {'yes' if result.coverage_rises else 'not everywhere'}")
+        typer.echo(f"tip height falls with the ratio: {'yes' if result.tip_height_falls else 'not everywhere'}")

@@ -31,12 +31,12 @@ def add_jobs(lab: LabSite, number: int) -> LaunchPad:
 def test_allocations_are_told_and_run_the_jobs(lab, slurm):
     pad = add_jobs(lab, 3)
     done = lab.program("hpc", "launch", "--kind", "light")
-    assert done.stderr == "3 light jobs ready, 0 allocations queued before\n"
+    assert done.stderr == "3 light jobs ready, 0 allocations queued before, 0 running\n"
     [allocation] = done.stdout.split()
     assert slurm.wait_for(allocation, timeout=60) == "COMPLETED"
     assert len(pad.get_fw_ids({"state": "COMPLETED"})) == 3
     again = lab.program("hpc", "launch", "--kind", "light", "--json")
-    assert json.loads(again.stdout) == {"kind": "light", "ready": 0, "queued": 0, "allocations": []}
+    assert json.loads(again.stdout) == {"kind": "light", "ready": 0, "queued": 0, "running": 0, "allocations": []}
     assert lab.program("hpc", "launch", "--kind", "dft").stdout == "nothing to launch\n"
 
 
@@ -45,7 +45,13 @@ def test_allocations_that_wait_count(lab):
     lab.change("my_qadapter_cpu.yaml", 'queue: "debug"', "queue: down")
     command = ("hpc", "launch", "--kind", "light", "-n", "5", "--json")
     assert len(json.loads(lab.program(*command).stdout)["allocations"]) == 2
-    assert json.loads(lab.program(*command).stdout) == {"kind": "light", "ready": 2, "queued": 2, "allocations": []}
+    assert json.loads(lab.program(*command).stdout) == {
+        "kind": "light",
+        "ready": 2,
+        "queued": 2,
+        "running": 0,
+        "allocations": [],
+    }
 
 
 def test_refusal_of_the_batch_system_is_told(lab):

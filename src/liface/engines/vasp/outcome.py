@@ -206,7 +206,7 @@ def check_cell(request: CalculationRequest, plan: Plan, run: Run) -> None:
     if mode == "c_axis":
         raise CalculationError(
             f"the in-plane cell moved by {largest:.3f} Å though LATTICE_CONSTRAINTS keeps it: VASP {run.version} takes "
-            "that tag in molecular dynamics only; use VASP 6.5 or newer, or write relaxer=liface"
+            "that tag in molecular dynamics only; use VASP 6.5 or newer, or leave out relaxer=vasp"
         )
     raise CalculationError(f"the cell moved by {largest:.3f} Å though it was to stay")
 

@@ -176,14 +176,54 @@ def test_a_relaxation_that_meets_its_limit_of_steps_is_unconverged(machine, monk
     assert len(runs(machine / "run")) == 1  # custodian does not add steps that nobody asked for
 
 
-def test_an_electronic_loop_that_never_ends_is_unconverged_after_other_algorithms(machine, monkeypatch):
+def test_a_single_point_whose_electronic_loop_never_ends_has_no_energy(machine, monkeypatch):
+    """Unconverged outcomes have energies that are compared: this one may be anything."""
     monkeypatch.setenv("FAKE_VASP", "electronic")
     document = compute(request(copper(), task="static"), machine / "run")
-    assert document.status == "unconverged"
+    assert document.status == "failed"
     assert "electronic loop of the last ionic step did not converge to 1e-06 eV within NELM=200" in document.reason
     made = runs(machine / "run")
     assert len({json.dumps(read["incar"]) for read in made}) == len(made) > 1
     assert document.n_force_calls == len(made)
+
+
+def test_a_relaxation_whose_last_electronic_loop_never_ends_is_unconverged(machine, monkeypatch):
+    monkeypatch.setenv("FAKE_VASP", "electronic")
+    document = compute(request(copper(), fmax_ev_per_a=0.02), machine / "run")
+    assert document.status == "unconverged"
+    assert "electronic loop of the last ionic step did not converge" in document.reason
+
+
+@pytest.mark.parametrize(("mode", "steps"), [("loop", 2), ("electronic", 0)])
+def test_a_relaxation_by_liface_ends_before_the_point_that_has_no_energy(machine, monkeypatch, mode, steps):
+    monkeypatch.setenv("FAKE_VASP", mode)
+    document = compute(request(sandwich(0.8), move="normal", fmax_ev_per_a=0.05), machine / "run")
+    assert document.status == ("unconverged" if steps else "failed")
+    assert "electronic loop of the last ionic step did not converge to 1e-06 eV" in document.reason
+    made = runs(machine / "run")
+    assert document.n_force_calls == len(made) > steps  # custodian tried other algorithms
+    if steps:
+        assert "largest force" in document.reason
+        assert document.energy_ev == min(document.energies_ev)
+        assert len(document.energies_ev) <= steps
+
+
+def test_the_optimizer_follows_the_energy_that_the_forces_belong_to(machine):
+    from liface.engines.base import EngineSpec
+    from liface.engines.vasp.driven import SinglePoints
+    from liface.engines.vasp.folder import enter
+    from liface.engines.vasp.inputs import plan
+    from liface.engines.vasp.presets import level_of
+    from liface.engines.vasp.run import Calculation
+
+    asked = request(copper(), move="normal")
+    level = level_of(EngineSpec.parse("vasp?relaxer=liface"))
+    planned = plan(asked, level)
+    start = enter(machine / "run", asked, planned)
+    points = SinglePoints(Calculation(asked, level, (), machine / "run"), planned, start)
+    points.calculation.check = lambda *_: None
+    points.calculate(planned.geometry.to_ase())
+    assert points.results["energy"] - points.results["free_energy"] == pytest.approx(0.002)  # of the stand-in
 
 
 def test_custodian_treats_an_error_and_the_run_goes_on(machine, monkeypatch):
@@ -204,6 +244,7 @@ def test_a_correction_that_changes_the_level_of_theory_fails_the_calculation(mac
     assert document.status == "failed"
     assert "custodian changed the level of theory" in document.reason
     assert "ISMEAR 1 became 0, SIGMA 0.2 became 0.05" in document.reason
+    assert document.n_force_calls == len(runs(machine / "run")) == 2
 
 
 @pytest.mark.parametrize(

@@ -98,9 +98,12 @@ class Calculation:
             planned = replace(planned, incar={**planned.incar, "NSW": left})
         task = self.run_task(planned, start)
         run = outcome.read_run(task, planned, start)
-        self.spent += ionic_steps(self.folder)
         self.check(task, run, planned)
-        return outcome.document(self.request, planned, run, self.common(), self._optimizer(planned))
+        spent = self.spent + ionic_steps(self.folder)  # where something is refused, counted there
+        common = {**self.common(), "n_force_calls": spent}
+        document = outcome.document(self.request, planned, run, common, self._optimizer(planned))
+        self.spent = spent
+        return document
 
     def _relaxed_by_liface(self, planned: Plan, start: Start) -> CalculationDocument:
         from liface.engines.vasp.driven import relax

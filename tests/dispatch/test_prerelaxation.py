@@ -201,6 +201,79 @@ def test_an_unconverged_one_is_carried_on_from_its_own_end():
     assert second.energy_ev < first.energy_ev and second.n_force_calls > first.n_force_calls
 
 
+def unconverged(request, final):
+    """An outcome of a request that ended at a geometry, as only this is asked here."""
+    settings = request.settings.model_copy(update={"max_force_calls": 2})
+    outcome = plain(request.model_copy(update={"engine": engine_info(CHEAP), "settings": settings}), CHEAP)
+    return outcome.model_copy(
+        update={"calc_id": request.calc_id, "engine": request.engine, "settings": request.settings, "final": final}
+    )
+
+
+@pytest.fixture
+def starts(monkeypatch):
+    """The geometries that the costly engine would start from; each calculation of it fails."""
+    from liface.engines.batch import run_batch
+
+    seen = []
+
+    def failing(requests, engine, folder=None):
+        if engine == CHEAP:
+            return run_batch(requests, engine, folder=folder)
+        (request,) = requests
+        seen.append(request.geometry)
+        (outcome,) = run_batch([request.model_copy(update={"engine": engine_info(BROKEN)})], BROKEN, folder=folder)
+        return [outcome.model_copy(update={"engine": request.engine})]
+
+    monkeypatch.setattr("liface.engines.batch.run_batch", failing)
+    return seen
+
+
+@pytest.mark.parametrize(("spacing", "factor"), [(0.51, 1.0), (0.3, 0.97)])
+def test_carried_on_it_keeps_the_mesh_of_the_cell_asked_for(starts, spacing, factor):
+    built = sandwich(12.4, 2.2)  # 2π/12.4 Å is 0.507, so one point at 0.51; at 0.97 of the height it would be two
+    engine = engine_info(COSTLY).model_copy(update={"options": {"kspacing_per_a": spacing}})
+    settings = CalculationSettings(cell="c_axis", fmax_ev_per_a=0.001, max_force_calls=60)
+    request = CalculationRequest(geometry=built, engine=engine, settings=settings, label="a/one", as_built=True)
+    shorter = built.with_positions(built.position_array * [1, 1, 0.97], built.cell_array * [1, 1, 0.97])
+    again = compute_request(request, COSTLY, unconverged(request, shorter))
+    assert again.status == "unconverged" and "carried on, it failed" in again.reason
+    (start,) = starts
+    assert start.cell[2][2] == pytest.approx(factor * 12.4)
+    np.testing.assert_allclose(start.position_array, built.position_array * [1, 1, factor], atol=1e-9)
+
+
+def copper_slab(n_planes=5):
+    """Copper (100) with equal faces, nothing frozen."""
+    a, height = 2.55, 1.8
+    positions = [(a * (z % 2) / 2, a * (z % 2) / 2, 5 + height * z) for z in range(n_planes)]
+    return Geometry(
+        cell=((a, 0, 0), (0, a, 0), (0, 0, 24.0)),
+        species=("Cu",) * n_planes,
+        positions=tuple(positions),
+        frozen=(False,) * n_planes,
+        roles=("substrate",) * n_planes,
+    )
+
+
+@pytest.mark.parametrize(
+    ("spec", "allowed"), [("vasp", False), ("vasp?dipole=true", True), ("vasp?dipole=false", True), ("gpaw", True)]
+)
+def test_a_start_that_would_be_computed_with_another_dipole_correction_is_not_used(starts, spec, allowed):
+    built = copper_slab()
+    settings = CalculationSettings(fmax_ev_per_a=0.01, max_force_calls=80)
+    request = CalculationRequest(
+        geometry=built, engine=engine_info(spec), settings=settings, label="a/b", as_built=True
+    )
+    cheap = plain(prerelaxation(request, CHEAP), CHEAP)
+    assert start_from(request, cheap) is not None  # the faces are still equal
+    bent = moved(cheap, 4, [0, 0, 0.2])
+    assert (start_from(request, bent) is not None) is allowed
+    again = compute_request(request, EngineSpec.parse(spec), unconverged(request, bent.final))
+    assert again.status == "unconverged" and ("dipole correction would be others" in again.reason) is not allowed
+    assert len(starts) == allowed
+
+
 def test_after_a_failure_from_such_a_start_the_structure_as_built_is_computed():
     request = slab(0.02)
     picky = EngineSpec.parse("ase:screening_calculators.PickyMorse")

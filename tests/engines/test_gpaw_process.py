@@ -17,7 +17,7 @@ from gpaw_cases import QUICK, compute, need_gpaw, polar_slab, request, shaken_li
 from liface.documents import ConvergedCalculation, FailedCalculation, UnconvergedCalculation
 from liface.engines import engine_info, resolve
 from liface.engines.gpaw.remote import RemoteSession
-from liface.errors import UnknownEngineError
+from liface.errors import RunStoppedError, UnknownEngineError
 
 VARIABLE = "LIFACE_GPAW_COMMAND"
 
@@ -115,6 +115,22 @@ def test_process_that_dies_on_the_way_ends_at_the_last_good_point(in_process, tm
     assert len(document.energies_ev) == 2
 
 
+def test_process_that_ends_with_the_allocation_is_no_outcome(in_process, tmp_path, monkeypatch):
+    points = []
+
+    def ended_at_the_third(session, *arguments):
+        if len(points) == 2:
+            os.kill(session.process.pid, signal.SIGTERM)
+        points.append(arguments)
+        return whole(session, *arguments)
+
+    whole = RemoteSession.point
+    monkeypatch.setattr(RemoteSession, "point", ended_at_the_third)
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 30))
+    with pytest.raises(RunStoppedError, match=r"died, signal SIGTERM.*starts the structure over"):
+        compute(shaken_lithium(), tmp_path)
+
+
 def test_last_words_of_a_process_are_the_reason(in_process, tmp_path, monkeypatch):
     """A program that greets as GPAW would, and fails with the first structure."""
     program = tmp_path / "program"
@@ -184,6 +200,14 @@ def test_command_that_gives_no_gpaw_is_told(tmp_path, monkeypatch, command, said
 
     with pytest.raises(UnknownEngineError, match=said):
         run(asked, engine, tmp_path)
+
+
+def test_command_that_cannot_start_as_the_allocation_ends_is_not_to_blame(tmp_path, monkeypatch):
+    need_gpaw()
+    monkeypatch.setenv(VARIABLE, "false")
+    monkeypatch.setenv("SLURM_JOB_END_TIME", str(int(time.time()) + 30))
+    with pytest.raises(RunStoppedError, match="did not start as the time of the Slurm job ran out"):
+        compute(shaken_lithium(), tmp_path)
 
 
 def test_processes_that_do_not_know_of_each_other_are_refused(in_process, tmp_path, monkeypatch):

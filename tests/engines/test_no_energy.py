@@ -18,7 +18,7 @@ from liface.documents import (
 from liface.engines import engine_info, run
 from liface.engines.calculators import CalculatorEngine
 from liface.engines.optimizer import FALL_BACK, _TrustRegionSearch
-from liface.errors import NoEnergyError
+from liface.errors import EngineSetupError, NoEnergyError, RunStoppedError
 
 
 def relax(calculator, max_force_calls=200):
@@ -71,6 +71,19 @@ def test_no_energy_in_the_fall_back_ends_at_the_best_point_before(monkeypatch):
     assert document.optimizer == FALL_BACK
     assert document.reason.startswith("SCF did not converge")
     assert document.energy_ev == min(calculator.seen)
+
+
+@pytest.mark.parametrize("kind", [RunStoppedError, EngineSetupError])
+def test_what_no_structure_is_to_blame_for_is_no_outcome(kind):
+    class Stopped(Exhausted):
+        def calculate(self, *args, **kwargs):
+            try:
+                super().calculate(*args, **kwargs)
+            except NoEnergyError as error:
+                raise kind("not the structure") from error
+
+    with pytest.raises(kind, match="not the structure"):
+        relax(Stopped(2))
 
 
 class Smeared(EMT):

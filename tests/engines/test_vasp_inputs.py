@@ -161,6 +161,9 @@ def test_a_level_is_described_without_vasp_pseudopotentials_or_pymatgen(tmp_path
         ("vasp?incar_MAGMOM=5", "differs from structure to structure"),
         ("vasp?incar_NSW=5", "settings of each calculation"),
         ("vasp?incar_LASHP=true", "did you mean LASPH"),
+        ("vasp?incar_ALGO=None", "does not end self-consistent"),
+        ("vasp?incar_ALGO=Eigenval", "write one of Normal, Fast, VeryFast, All"),
+        ("vasp?incar_IALGO=2", "write incar_ALGO="),
     ],
 )
 def test_what_cannot_be_meant_is_refused(spec, said):
@@ -281,7 +284,7 @@ def test_the_wang2023_preset_on_the_same_slab(machine):
 
 
 def test_a_symmetric_sandwich_moves_along_the_normal_and_keeps_its_in_plane_cell(machine):
-    files = inputs(tungsten_lithium(), cell="c_axis", move="normal")
+    files = inputs(tungsten_lithium(), "vasp?relaxer=vasp", cell="c_axis", move="normal")
     assert str(files["INCAR"]).split("\n")[:-1] == [
         "ALGO = Normal",
         "EDIFF = 1e-06",
@@ -384,20 +387,31 @@ def test_tags_of_the_site_give_way_to_those_asked_for(machine):
 # plans
 
 
+def test_the_height_of_a_cell_is_left_to_vasp_only_where_somebody_says_so():
+    """VASP before 6.5 would relax the whole cell, and its version is not known here."""
+    assert planned(tungsten_lithium(), cell="c_axis", move="normal").relaxer == "liface"
+    assert planned(lithium(), cell="c_axis").relaxer == "liface"
+    assert planned(lithium(), "vasp?relaxer=vasp", cell="c_axis").relaxer == "vasp"
+    assert planned(lithium(), cell="full").relaxer == planned(lithium()).relaxer == "vasp"
+    assert planned(lithium(), cell="c_axis", task="static").relaxer == "none"
+
+
 def test_a_tilted_cell_is_relaxed_along_its_normal_by_liface():
-    assert planned(tungsten_lithium(0.8), cell="c_axis", move="normal").relaxer == "liface"
-    assert planned(tungsten_lithium(0.8), cell="c_axis").relaxer == "vasp"  # the stress alone is told apart
-    assert planned(tungsten_lithium(), cell="c_axis", move="normal").relaxer == "vasp"
+    assert planned(tungsten_lithium(0.8), move="normal").relaxer == "liface"
+    assert planned(tungsten_lithium(), move="normal").relaxer == "vasp"
+    own = "vasp?relaxer=vasp"
+    assert planned(tungsten_lithium(0.8), own, cell="c_axis").relaxer == "vasp"  # the stress alone is told apart
     assert planned(tungsten_lithium(), "vasp?relaxer=liface").relaxer == "liface"
     with pytest.raises(CalculationError, match="tilted third vector"):
         planned(tungsten_lithium(0.8), "vasp?relaxer=vasp", cell="c_axis", move="normal")
 
 
-def test_a_cell_that_stands_otherwise_is_relaxed_by_liface_too():
+def test_a_height_that_stands_otherwise_is_not_for_vasp():
     turned = tungsten_lithium()
     turned.rotate(90, "x", rotate_cell=True)
-    assert planned(turned, cell="c_axis").relaxer == "liface"
     assert planned(turned, move="normal").relaxer == "vasp"
+    with pytest.raises(CalculationError, match="not in the xy plane"):
+        planned(turned, "vasp?relaxer=vasp", cell="c_axis")
 
 
 def test_nothing_that_may_move_is_a_single_point():
@@ -413,6 +427,22 @@ def test_faces_are_told_apart():
     assert not needs_dipole(geometry(tungsten_lithium()))
     assert planned(clean, "vasp?dipole=true").incar["LDIPOL"]
     assert "LDIPOL" not in planned(tungsten_lithium(), "vasp?dipole=true").incar  # no vacuum to put the step in
+
+
+def test_a_slab_with_a_frozen_half_is_corrected_before_and_after_it_is_relaxed():
+    """One request must not be computed in two ways, depending on where it starts."""
+    clean = fcc111("Cu", (1, 1, 5), a=3.63, vacuum=8)
+    z = clean.positions[:, 2]
+    half = geometry(clean, frozen=z < z.min() + 3)
+    assert not has_equal_faces(half)
+    relaxed = half.with_positions(half.position_array - np.outer(z > z.max() - 1, [0, 0, 0.05]))
+    assert planned(half).incar.keys() == planned(relaxed).incar.keys() >= {"LDIPOL", "DIPOL"}
+    assert has_equal_faces(geometry(clean, frozen=abs(z - z.mean()) < 1))  # what is frozen is as symmetric
+
+
+def test_a_spacing_that_needs_too_many_k_points_fails_the_structure():
+    with pytest.raises(CalculationError, match="is it in Å⁻¹"):
+        planned(lithium(), "vasp?kspacing=0.01")
 
 
 def test_the_step_of_the_potential_lies_in_the_vacuum_wherever_the_slab_is():
@@ -503,6 +533,16 @@ def test_tags_of_the_site_may_not_change_the_level_of_theory(machine):
     (problem,) = setup_problems(["Li"])
     assert "sets ENCUT" in problem
     assert "NCORE" not in problem
+    (machine / "atomate2.yaml").write_text("VASP_INCAR_UPDATES: {ALGO: G0W0}\n")
+    assert ["sets ALGO: G0W0 does not end" in problem for problem in setup_problems(["Li"])] == [True]
+    (machine / "atomate2.yaml").write_text("VASP_INCAR_UPDATES: {ALGO: fast}\n")
+    assert setup_problems(["Li"]) == []
+
+
+def test_vasp_may_not_run_where_a_killed_run_leaves_nothing(machine, monkeypatch):
+    monkeypatch.setenv("ATOMATE2_CUSTODIAN_SCRATCH_DIR", str(machine))
+    (problem,) = setup_problems(["Li"])
+    assert f"CUSTODIAN_SCRATCH_DIR={machine}" in problem
 
 
 def test_another_release_of_pseudopotentials_is_looked_for_where_it_belongs(machine):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from liface.engines.coordinates import Coordinates
-from liface.errors import CalculationError
+from liface.errors import CalculationError, EngineSetupError, RunStoppedError
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -75,8 +75,8 @@ class PotentialSurface:
             if self.coordinates.mode == "fixed":
                 return energy, free_energy, forces, None
             return energy, free_energy, forces, np.array(self.atoms.get_stress(voigt=False), dtype=float)
-        except CalculationError:
-            raise
+        except (CalculationError, EngineSetupError, RunStoppedError):
+            raise  # the latter two are the fault of no structure
         except Exception as error:
             # An engine may raise anything on a structure it cannot treat; the structure fails, with the
             # cause kept.

@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from liface.documents import CalculationDocument, CalculationRequest, UnconvergedCalculation
-from liface.engines.base import EngineSpec
-from liface.workflows.prerelaxation import start_from
+from liface.engines.base import DFT_ENGINES, EngineSpec
+from liface.workflows.prerelaxation import in_cell_of, same_mesh, same_set_up, start_from
 
 
 def compute_request(
@@ -19,8 +19,9 @@ def compute_request(
 ) -> CalculationDocument:
     """Compute one request.
 
-    An unconverged outcome to ``carry_on`` from is continued where it ended; otherwise a relaxation begins where a
-    cheaper engine left it, if that is of use. What is stored is the outcome of the request as it was asked.
+    An unconverged outcome to ``carry_on`` from is continued where it ended, or, where the k-point mesh would be another
+    one in the cell it ended with, from its fractional coordinates in the cell asked for; otherwise a relaxation begins
+    where a cheaper engine left it, if that is of use. What is stored is the outcome of the request as it was asked.
     """
     from liface.engines.batch import run_batch
     from liface.workflows.executor import adopt
@@ -38,6 +39,10 @@ def compute_request(
     if not isinstance(previous, UnconvergedCalculation):  # adoption keeps the kind
         raise TypeError(f"{previous.calc_id} changed from unconverged to {previous.status}")
     start = request.geometry.with_positions(previous.final.position_array, previous.final.cell_array)
+    if not same_mesh(request.geometry, start, request.engine):
+        start = in_cell_of(request.geometry, start)
+    if request.engine.name in DFT_ENGINES and not same_set_up(request.geometry, start, request.engine):
+        return keep_energy(previous, "vacuum, magnetic order or the dipole correction would be others from its end on")
     outcome = run_batch([request.model_copy(update={"geometry": start})], engine, folder=folder)[0]
     if outcome.status == "failed":
         return keep_energy(previous, outcome.reason)

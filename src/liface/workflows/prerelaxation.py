@@ -28,6 +28,7 @@ from liface.engines.base import EngineSpec
 from liface.engines.kpoints import gamma_mesh, vacuum_directions
 from liface.engines.moments import magnetic_order
 from liface.engines.registry import engine_info
+from liface.engines.vasp.inputs import needs_dipole
 from liface.structures.kept_symmetry import keeping_symmetry
 
 LARGEST_FORCE_EV_PER_A = 1.0
@@ -61,7 +62,7 @@ def start_from(request: CalculationRequest, prerelaxed: CalculationDocument) -> 
 
     It is of none if it failed, ended above its own start or far from a minimum, stretched the cell too far,
     separated what touched, broke a molecular anion, or changed what the set-up of a DFT calculation follows from
-    (vacuum, magnetic order).
+    (vacuum, magnetic order, a dipole to correct).
     """
     from liface.workflows.executor import adopt
 
@@ -72,15 +73,13 @@ def start_from(request: CalculationRequest, prerelaxed: CalculationDocument) -> 
     if not (keeps_contact(asked, relaxed) and keeps_molecules(asked, relaxed)):
         return None
     start = relaxed
-    if not _same_mesh(asked, start, request.engine):
+    if not same_mesh(asked, start, request.engine):
         lengths = (np.linalg.norm(cell.cell_array, axis=1) for cell in (relaxed, asked))
         if np.abs(np.divide(*lengths) - 1).max() > LARGEST_STRETCH:
             return None
-        start = _in_cell_of(asked, relaxed)
+        start = in_cell_of(asked, relaxed)
     start = _with_frozen_of(asked, keeping_symmetry(asked, start))
-    if vacuum_directions(asked) != vacuum_directions(start) or magnetic_order(asked) != magnetic_order(start):
-        return None
-    return start
+    return start if same_set_up(asked, start, request.engine) else None
 
 
 def keeps_contact(before: Geometry, after: Geometry) -> bool:
@@ -107,14 +106,23 @@ def _went_down(outcome: EnergyCalculation) -> bool:
     return fell and outcome.fmax_ev_per_a < LARGEST_FORCE_EV_PER_A
 
 
-def _same_mesh(asked: Geometry, start: Geometry, engine: EngineInfo) -> bool:
+def same_set_up(asked: Geometry, start: Geometry, engine: EngineInfo) -> bool:
+    """Tell whether two geometries of one request are computed with the same vacuum, moments and dipole correction."""
+    if vacuum_directions(asked) != vacuum_directions(start) or magnetic_order(asked) != magnetic_order(start):
+        return False
+    # VASP corrects slabs whose faces differ; GPAW all that have vacuum along one direction.
+    return engine.name != "vasp" or engine.options.get("dipole") != "auto" or needs_dipole(asked) == needs_dipole(start)
+
+
+def same_mesh(asked: Geometry, start: Geometry, engine: EngineInfo) -> bool:
+    """Tell whether an engine would lay the same mesh of k-points over two geometries of one request."""
     spacing = next((engine.options[key] for key in SPACINGS if key in engine.options), None)
     if not isinstance(spacing, float | int):
         return True
     return gamma_mesh(asked, spacing) == gamma_mesh(start, spacing)
 
 
-def _in_cell_of(asked: Geometry, relaxed: Geometry) -> Geometry:
+def in_cell_of(asked: Geometry, relaxed: Geometry) -> Geometry:
     """Return the relaxed fractional coordinates in the cell asked for."""
     return asked.with_positions(
         np.linalg.solve(relaxed.cell_array.T, relaxed.position_array.T).T @ asked.cell_array, asked.cell_array

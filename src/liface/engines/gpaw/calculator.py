@@ -13,6 +13,7 @@ from ase.calculators.calculator import Calculator, PropertyNotImplementedError, 
 
 from liface.documents.calculation import CalculationRequest
 from liface.documents.geometry import Geometry
+from liface.engines.allocation import is_ending
 from liface.engines.gpaw.command import command_from_environment
 from liface.engines.gpaw.frame import Frame, frame_of
 from liface.engines.gpaw.options import GpawOptions
@@ -20,7 +21,7 @@ from liface.engines.gpaw.remote import RemoteSession
 from liface.engines.gpaw.session import Session, SessionError
 from liface.engines.kpoints import vacuum_directions
 from liface.engines.moments import initial_moments
-from liface.errors import CalculationError, InputError, NoEnergyError
+from liface.errors import CalculationError, InputError, NoEnergyError, RunStoppedError
 from liface.units import EV_PER_A3_IN_GPA
 
 LOG = "gpaw.txt"
@@ -61,6 +62,8 @@ class GpawCalculator(Calculator):
             If the structure cannot be computed as asked.
         UnknownEngineError
             If ``LIFACE_GPAW_COMMAND`` names no GPAW.
+        RunStoppedError
+            If GPAW does not start as the allocation ends.
         """
         self.reset()
         folder.mkdir(parents=True, exist_ok=True)
@@ -158,7 +161,7 @@ class GpawCalculator(Calculator):
 
     @contextlib.contextmanager
     def _told(self) -> Iterator[None]:
-        """Turn what a session reports into the errors of an engine."""
+        """Turn what a session reports into the errors of an engine; what ends with the allocation is none of them."""
         try:
             yield
         except SessionError as error:
@@ -170,6 +173,10 @@ class GpawCalculator(Calculator):
                 raise CalculationError(
                     f"no PAW dataset {error}; put the file into a folder that GPAW_SETUP_PATH names, "
                     "or compute with another engine"
+                ) from error
+            if is_ending():
+                raise RunStoppedError(
+                    f"GPAW ended as the time of the Slurm job ran out ({error}); the next run starts the structure over"
                 ) from error
             raise NoEnergyError(str(error)) from error
 

@@ -15,9 +15,10 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
+from liface.engines.allocation import is_ending
 from liface.engines.gpaw.command import COMMAND_VARIABLE
 from liface.engines.gpaw.session import SessionError
-from liface.errors import UnknownEngineError
+from liface.errors import RunStoppedError, UnknownEngineError
 
 CLIENT = Path(__file__).with_name("client.py")
 
@@ -37,6 +38,8 @@ class RemoteSession:
     ------
     UnknownEngineError
         If the process does not start: no structure is to blame.
+    RunStoppedError
+        If it does not start as the allocation ends.
     SessionError
         As :class:`~liface.engines.gpaw.session.Session`, and if the process dies.
     """
@@ -76,6 +79,8 @@ class RemoteSession:
             self._connect()
             hello = self._receive()
         except SessionError as error:
+            if is_ending():
+                raise RunStoppedError(f"GPAW did not start as the time of the Slurm job ran out ({error})") from error
             raise UnknownEngineError(f"{COMMAND_VARIABLE} gives no GPAW: {error}") from error
         return {**hello["versions"], "mpi_ranks": str(hello["ranks"])}
 

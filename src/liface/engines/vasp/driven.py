@@ -1,7 +1,7 @@
 """Relaxation by liface's optimizer, with VASP for single points.
 
 For what VASP cannot do by itself: atoms that move along the normal of a cell with a tilted third vector, which is how
-a sandwich of two slabs has equal interfaces, or the height of a cell in any orientation and with any version.
+a sandwich of two slabs has equal interfaces, or the height of a cell in any orientation and with any version of VASP.
 Each step is a static calculation of atomate2 that starts from the wave functions of the step before. Where the cell
 changes, ``ISTART = 2`` keeps the basis set of the first step, so that energies and stresses belong together; the
 relaxation is then repeated from its end with the basis set of that cell.
@@ -24,7 +24,7 @@ from liface.engines.potential import PotentialSurface
 from liface.engines.vasp import outcome
 from liface.engines.vasp.folder import Start, bank
 from liface.engines.vasp.inputs import Plan
-from liface.errors import CalculationError, EngineSetupError, RunStoppedError
+from liface.errors import CalculationError, NoEnergyError
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class SinglePoints(Calculator):
     """ASE calculator whose every step is one run of VASP in the folder of the calculation."""
 
-    implemented_properties = ["energy", "forces", "stress"]  # noqa: RUF012
+    implemented_properties = ["energy", "free_energy", "forces", "stress"]  # noqa: RUF012
 
     def __init__(self, calculation: Calculation, planned: Plan, start: Start):
         super().__init__()
@@ -45,26 +45,30 @@ class SinglePoints(Calculator):
         self.trouble: Exception | None = None
 
     def calculate(self, atoms: Atoms | None = None, properties: Any = None, system_changes: Any = all_changes) -> None:
-        """Run VASP: energy (eV, sigma→0), forces (eV/Å) and stress (eV/Å³)."""
+        """Run VASP: energy (eV, sigma→0), the free energy that forces (eV/Å) and stress (eV/Å³) are derivatives of."""
         super().calculate(atoms, properties, system_changes)
         system: Any = self.atoms
         try:
             run = self._run(replace(self.start, positions=system.get_positions(), cell=system.cell.array.copy()))
-        except (EngineSetupError, RunStoppedError, OSError, MemoryError) as error:
+        except (OSError, MemoryError) as error:
             self.trouble = error  # of the machine: the surface would blame the structure
             raise
         self.runs.append(run)
-        self.results = {"energy": run.energies[-1], "forces": run.forces}
+        self.results = {"energy": run.energies[-1], "free_energy": run.free_energy, "forces": run.forces}
         if run.stress is not None:
             self.results["stress"] = full_3x3_to_voigt_6_stress(run.stress)
 
     def _run(self, where: Start) -> outcome.Run:
         calculation = self.calculation
         planned = replace(self.planned, incar={**self.planned.incar, "ISTART": self._istart()})
+        # Of the point before: custodian would take it for progress of this one.
+        (calculation.folder / "CONTCAR").unlink(missing_ok=True)
         task = calculation.run_task(planned, where)
         run = outcome.read_run(task, planned, where)
         calculation.check(task, run, planned)
         calculation.spent = bank(calculation.folder, calculation.request.calc_id, calculation.spent)
+        if not run.electronic:
+            raise NoEnergyError(outcome.no_self_consistency(planned))
         return run
 
     def _istart(self) -> int:
@@ -81,7 +85,8 @@ def relax(calculation: Calculation, planned: Plan, start: Start) -> CalculationD
     Raises
     ------
     CalculationError
-        If VASP gives up on a step, or the structure explodes.
+        If VASP gives up on a step, or the structure explodes. A step without an energy ends the relaxation at the best
+        point before; as the first, it is an error.
     EngineSetupError, OSError, RunStoppedError
         If the machine is in trouble, or the time is up.
     """
@@ -103,7 +108,7 @@ def relax(calculation: Calculation, planned: Plan, start: Start) -> CalculationD
         waves.unlink(missing_ok=True)  # of no use to anyone now, and large
     run = _as_run(minimum, here, calculator)
     name = f"liface {minimum.optimizer}, VASP single points"
-    return outcome.document(calculation.request, planned, run, calculation.common(), name)
+    return outcome.document(calculation.request, planned, run, calculation.common(), name, minimum.reason)
 
 
 def _minimise(calculation: Calculation, planned: Plan, start: Start, calculator: SinglePoints) -> tuple[Minimum, Start]:

@@ -1,7 +1,8 @@
 """The folder of a calculation: whose it is, how far a killed run came, what an earlier one left.
 
 A marker file names the calculation that runs in the folder. A run that was killed goes on from its CONTCAR, and the
-ionic steps it had spent count; the files of anything else are set aside beside the folder, never overwritten.
+ionic steps it had spent count. Killed while it wrote that, or before its first step, it goes on from its POSCAR, and
+the steps spent before that count; the files of anything else are set aside beside the folder, never overwritten.
 """
 
 from __future__ import annotations
@@ -57,11 +58,15 @@ def enter(folder: Path, request: CalculationRequest, plan: Plan) -> Start:
         set_aside(folder)
         _write_marker(folder, calc_id, 0)
         return fresh
-    spent = bank(folder, calc_id, int(marker.get("force_calls", 0)))
-    reached = _reached(folder, plan, np.array(FIXED_ROWS[request.settings.cell]))
-    if reached is None:
-        return Start(fresh.positions, fresh.cell, spent, resumed=True)
-    return Start(*reached, spent, resumed=True)
+    fixed, earlier = np.array(FIXED_ROWS[request.settings.cell]), int(marker.get("force_calls", 0))
+    if (reached := _reached(folder, plan, fixed, "CONTCAR")) is not None:
+        return Start(*reached, bank(folder, calc_id, earlier), resumed=True)
+    # Steps that led to no geometry are lost, and count no more than they are worth.
+    reached = _reached(folder, plan, fixed, "POSCAR")
+    spent = earlier if reached is not None else 0
+    bank(folder, calc_id, 0)
+    _write_marker(folder, calc_id, spent)
+    return Start(*(reached or (fresh.positions, fresh.cell)), spent, resumed=True)
 
 
 def bank(folder: Path, calc_id: str, spent: int) -> int:
@@ -73,6 +78,14 @@ def bank(folder: Path, calc_id: str, spent: int) -> int:
     for number, path in enumerate(sorted(folder.glob("error.*.tar*")), 1 + len(list(folder.glob("earlier.*.tar*")))):
         path.rename(folder / f"earlier.{number}.{path.name.split('.', 2)[2]}")
     return spent
+
+
+def forget_results(folder: Path) -> None:
+    """Remove what an earlier run of the same calculation left, so that none of it is taken for the next one's."""
+    for pattern in ("OUTCAR*", "vasprun.xml*", "*.relax[12]*"):
+        for path in list(folder.glob(pattern)):
+            if _FILES.fullmatch(path.name):
+                path.unlink()
 
 
 def leave(folder: Path, calc_id: str, spent: int) -> None:
@@ -158,11 +171,13 @@ def _key(content: bytes, mtime: float) -> tuple[str, float]:
     return hashlib.sha256(content).hexdigest(), round(mtime, 3)
 
 
-def _reached(folder: Path, plan: Plan, fixed: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
-    """Return positions and cell of a CONTCAR that fits the plan, None where there is none to go on from."""
+def _reached(folder: Path, plan: Plan, fixed: np.ndarray, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Return positions and cell of a CONTCAR or POSCAR that fits the plan, None where there is none to go on from."""
     from pymatgen.io.vasp.inputs import Poscar
 
-    path = next((p for p in (folder / "CONTCAR", folder / "CONTCAR.gz") if p.is_file()), None)
+    # Of two relaxations, the first is left as .relax1 while its copy goes on; the second ends as .relax2.
+    names = [f"{name}{suffix}{ending}" for suffix in ("", ".relax2") for ending in ("", ".gz")]
+    path = next((folder / name for name in names if (folder / name).is_file()), None)
     if path is None:
         return None
     try:

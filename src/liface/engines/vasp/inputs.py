@@ -5,9 +5,11 @@ lists each species once. It is made without atomate2, POTCARs or VASP.
 
 How the settings of a calculation are told to VASP:
 
-- cell ``fixed``: ``ISIF = 2``; ``full``: ``ISIF = 3``; ``c_axis``: ``ISIF = 3`` with ``LATTICE_CONSTRAINTS = F F T``,
-  which keeps of the stress its normal component alone. Cells relax in two runs, the second with the basis set of the
+- cell ``fixed``: ``ISIF = 2``; ``full``: ``ISIF = 3``. Cells relax in two runs, the second with the basis set of the
   cell that the first ended with.
+- cell ``c_axis``: liface's optimizer; with ``relaxer=vasp``, ``ISIF = 3`` and ``LATTICE_CONSTRAINTS = F F T``, which
+  keeps of the stress its normal component alone. VASP before 6.5 takes that tag in molecular dynamics only, and relaxes
+  the whole cell without a word; which version a cluster has is not known when a calculation is planned.
 - ``fmax``: ``EDIFFG = -fmax``. Where the cell relaxes it is tightened to ``-fmax V / (N 100 Å²)``: VASP compares the
   stress times the volume per atom with it, liface the stress times 100 Å² (:mod:`liface.engines.coordinates`).
 - frozen atoms, and ``move = normal``: selective dynamics, ``F F F`` and ``F F T``. The latter act along the lattice
@@ -31,7 +33,7 @@ from liface.engines.kpoints import Mesh, explicit_mesh, gamma_mesh, vacuum_direc
 from liface.engines.moments import initial_moments, is_magnetic
 from liface.engines.potential import check_distances
 from liface.engines.vasp.presets import AUTO, XC_TAGS, Level
-from liface.errors import CalculationError
+from liface.errors import CalculationError, InputError
 
 NO_METALS = frozenset(
     (
@@ -96,7 +98,7 @@ def plan(request: CalculationRequest, level: Level) -> Plan:
     ------
     CalculationError
         If the structure is none that can be computed (no atoms, no volume, atoms on top of each other), or cannot be
-        computed as the level asks.
+        computed as the level asks (a spacing of k-points that would need too many, a dipole in a tilted cell).
     """
     _check_structure(request.geometry)
     geometry = request.geometry.canonical()
@@ -108,7 +110,7 @@ def plan(request: CalculationRequest, level: Level) -> Plan:
         order=request.geometry.canonical_order(),
         incar={**_running_tags(geometry, level, relaxer), **deciding, **ways, **level.run_tags},
         identity_tags=frozenset(deciding) - {"MAGMOM"},
-        mesh=explicit_mesh(level.kpts, geometry) if level.kpts else gamma_mesh(geometry, level.kspacing_per_a or 0.0),
+        mesh=_mesh(geometry, level),
         selective=_selective(request.settings, geometry) if relaxer == "vasp" else None,
         relaxer=relaxer,
         twice=relaxer == "vasp" and request.settings.cell != "fixed",
@@ -129,11 +131,16 @@ def needs_dipole(geometry: Geometry) -> bool:
 
 
 def has_equal_faces(geometry: Geometry) -> bool:
-    """Tell whether a symmetry operation turns the third direction around."""
+    """Tell whether a symmetry operation turns the third direction around, and keeps frozen what is frozen.
+
+    A slab whose lower half is frozen has equal faces as it is built and no more once it is relaxed: both ends of the
+    relaxation are computed with the correction.
+    """
     import spglib
 
     frac = np.linalg.solve(geometry.cell_array.T, geometry.position_array.T).T
-    kinds = [sorted(set(geometry.species)).index(s) for s in geometry.species]
+    atoms = list(zip(geometry.species, geometry.frozen, strict=True))
+    kinds = [sorted(set(atoms)).index(atom) for atom in atoms]
     symmetry = spglib.get_symmetry((geometry.cell_array.tolist(), frac.tolist(), kinds), symprec=SYMPREC_A)
     if symmetry is None:  # no group found: nothing can be said, and a correction that is not needed does no harm
         return False
@@ -171,11 +178,19 @@ def _relaxer(settings: CalculationSettings, geometry: Geometry, level: Level) ->
         lacking.append("move atoms along the normal of a cell with a tilted third vector")
     if settings.cell == "c_axis" and not is_flat(geometry):
         lacking.append("relax the height of a cell whose first two vectors are not in the xy plane")
-    if level.relaxer == "liface" or (lacking and level.relaxer == AUTO):
+    if level.relaxer == "liface" or (level.relaxer == AUTO and (lacking or settings.cell == "c_axis")):
         return "liface"
     if lacking:
         raise CalculationError(f"VASP cannot {' or '.join(lacking)}; leave out relaxer=vasp")
     return "vasp"
+
+
+def _mesh(geometry: Geometry, level: Level) -> Mesh:
+    """Return the mesh of a structure; a level that gives none to this structure may well suit others."""
+    try:
+        return explicit_mesh(level.kpts, geometry) if level.kpts else gamma_mesh(geometry, level.kspacing_per_a or 0.0)
+    except InputError as error:
+        raise CalculationError(str(error)) from error
 
 
 def _deciding_tags(geometry: Geometry, level: Level) -> dict[str, Any]:

@@ -6,6 +6,7 @@ the same ionic step, and so do final geometry and forces; CONTCAR may already ho
 A calculation is converged when all of this holds: the last electronic loop ended before ``NELM``, no free atom feels
 more than ``fmax`` along the ways it may move, no stress that the cell may relax exceeds ``fmax / 100 Å²``
 (:mod:`liface.engines.coordinates`), and neither custodian nor VASP has changed a tag or mesh that decides the number.
+A single point whose electronic loop did not end has no energy at all: it has failed, as with any other engine.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from liface.engines.coordinates import STRESS_AREA_A2, Coordinates
 from liface.engines.vasp.folder import CELL_TOLERANCE_A, FIXED_ROWS, Start, output_file
 from liface.engines.vasp.inputs import Plan
 from liface.engines.vasp.site import Pseudopotential
-from liface.errors import CalculationError
+from liface.errors import CalculationError, NoEnergyError
 from liface.units import EV_PER_A3_IN_GPA
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ KB_IN_EV_PER_A3 = 0.1 / EV_PER_A3_IN_GPA
 
 PRINTED = 1.001
 """Room for the rounding of printed forces and stresses in a comparison with a limit."""
+
+PLACE_A = 1e-3
+"""How far from where it was asked for a single point may be, Å: more than vasprun.xml rounds, less than any step."""
 
 PACKAGES = ("atomate2", "custodian", "emmet-core", "jobflow", "pymatgen-core")
 
@@ -54,6 +58,8 @@ class Run:
         Lattice (Å) and Cartesian positions (Å) of each ionic step, atoms followed across the faces of the cell.
     energies
         ``energy(sigma->0)`` of each ionic step, eV.
+    free_energy
+        Of the last step, eV: with the entropy of the smearing, the energy that forces and stress belong to.
     forces
         Of the last step, eV/Å.
     stress
@@ -65,6 +71,7 @@ class Run:
     cells: list[np.ndarray]
     positions: list[np.ndarray]
     energies: list[float]
+    free_energy: float
     forces: np.ndarray
     stress: np.ndarray | None
     electronic: bool
@@ -77,7 +84,7 @@ def read_run(task: TaskDoc, plan: Plan, start: Start) -> Run:
     Raises
     ------
     CalculationError
-        If VASP computed other atoms than it was given, or left no ionic step.
+        If VASP computed other atoms or, in a single point, other positions than it was given, or left no ionic step.
     """
     calculations: list[Any] = list(reversed(task.calcs_reversed or []))
     steps: list[Any] = [step for calculation in calculations for step in calculation.output.ionic_steps or []]
@@ -91,11 +98,14 @@ def read_run(task: TaskDoc, plan: Plan, start: Start) -> Run:
         frac = frac + change - np.rint(change)
         cells.append(np.array(step.structure.lattice.matrix))
         positions.append(frac @ cells[-1])
+    if plan.incar["NSW"] == 0:
+        _check_place(cells[-1], positions[-1], start)
     last, parameters = steps[-1], calculations[-1].input.parameters or {}
     return Run(
         cells=cells,
         positions=positions,
         energies=[_sigma_to_zero(step) for step in steps],
+        free_energy=float(last.e_fr_energy),
         forces=np.array(last.forces, dtype=float),
         stress=None if last.stress is None else -KB_IN_EV_PER_A3 * np.array(last.stress, dtype=float),
         electronic=len(last.electronic_steps or []) < int(parameters.get("NELM", 60)),
@@ -104,16 +114,18 @@ def read_run(task: TaskDoc, plan: Plan, start: Start) -> Run:
 
 
 def document(
-    request: CalculationRequest, plan: Plan, run: Run, common: dict[str, Any], optimizer: str
+    request: CalculationRequest, plan: Plan, run: Run, common: dict[str, Any], optimizer: str, ended: str = ""
 ) -> CalculationDocument:
-    """Return the document of a run that went to its end.
+    """Return the document of a run that went to its end; ``ended`` says why before it was converged, if it was so.
 
     Raises
     ------
     CalculationError
-        If a part of the cell moved that should not, or a number is not finite.
+        If a part of the cell moved that should not, a number is not finite, or a single point is not self-consistent.
     """
     check_numbers(run)
+    if plan.relaxer == "none" and not run.electronic:
+        raise NoEnergyError(no_self_consistency(plan))
     check_cell(request, plan, run)
     coordinates = coordinates_of(request, plan)
     forces = np.empty_like(run.forces)
@@ -129,6 +141,7 @@ def document(
     }
     reasons = shortfalls(request, plan, coordinates, run)
     if reasons:
+        reasons = [ended, *reasons] if ended else reasons
         return UnconvergedCalculation(**fields, reason="; ".join(reasons))
     return ConvergedCalculation(**fields)
 
@@ -145,10 +158,7 @@ def shortfalls(request: CalculationRequest, plan: Plan, coordinates: Coordinates
     """Say what of a run has not converged."""
     reasons = []
     if not run.electronic:
-        reasons.append(
-            f"the electronic loop of the last ionic step did not converge to {plan.incar['EDIFF']:g} eV "
-            f"within NELM={plan.incar['NELM']} steps"
-        )
+        reasons.append(no_self_consistency(plan))
     if request.settings.task == "static":
         return reasons
     limit = request.settings.fmax_ev_per_a
@@ -165,6 +175,14 @@ def shortfalls(request: CalculationRequest, plan: Plan, coordinates: Coordinates
                 f"stress {stress * EV_PER_A3_IN_GPA:.3f} GPa, limit {limit / STRESS_AREA_A2 * EV_PER_A3_IN_GPA:.3f}"
             )
     return reasons
+
+
+def no_self_consistency(plan: Plan) -> str:
+    """Say that the electrons were not brought to rest."""
+    return (
+        f"the electronic loop of the last ionic step did not converge to {plan.incar['EDIFF']:g} eV "
+        f"within NELM={plan.incar['NELM']} steps"
+    )
 
 
 def final_geometry(request: CalculationRequest, plan: Plan, coordinates: Coordinates, run: Run) -> Geometry:
@@ -206,7 +224,7 @@ def check_cell(request: CalculationRequest, plan: Plan, run: Run) -> None:
     if mode == "c_axis":
         raise CalculationError(
             f"the in-plane cell moved by {largest:.3f} Å though LATTICE_CONSTRAINTS keeps it: VASP {run.version} takes "
-            "that tag in molecular dynamics only; use VASP 6.5 or newer, or write relaxer=liface"
+            "that tag in molecular dynamics only; use VASP 6.5 or newer, or leave out relaxer=vasp"
         )
     raise CalculationError(f"the cell moved by {largest:.3f} Å though it was to stay")
 
@@ -274,6 +292,16 @@ def versions(vasp: str, potentials: Sequence[Pseudopotential], order: str) -> di
 def _potcar(p: Pseudopotential) -> str:
     text = f"{p.title}, sha256 {p.sha256}"
     return text if p.recognised else f"{text}, none of the releases that pymatgen knows"
+
+
+def _check_place(cell: np.ndarray, positions: np.ndarray, start: Start) -> None:
+    """Refuse a single point somewhere else: what custodian does to go on with a relaxation moves the atoms of this."""
+    moved = max(float(np.abs(positions - start.positions).max()), float(np.abs(cell - start.cell).max()))
+    if moved > PLACE_A:
+        raise CalculationError(
+            f"VASP computed positions {moved:.3f} Å from those of the single point it was given; custodian has "
+            "replaced its POSCAR"
+        )
 
 
 def _sigma_to_zero(step: Any) -> float:

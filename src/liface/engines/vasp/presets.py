@@ -38,7 +38,7 @@ XC_TAGS: dict[str, dict[str, str]] = {
 RUN_TAGS = frozenset(
     (
         # how the electrons are brought to self-consistency, and the atoms to rest
-        *("ALGO", "IALGO", "NELM", "NELMIN", "NELMDL", "TIME", "POTIM", "WC", "ISEARCH", "NBANDS", "ISYM", "SYMPREC"),
+        *("ALGO", "NELM", "NELMIN", "NELMDL", "TIME", "POTIM", "WC", "ISEARCH", "NBANDS", "ISYM", "SYMPREC"),
         *("IMIX", "AMIX", "BMIX", "AMIX_MAG", "BMIX_MAG", "AMIN", "MAXMIX", "LMAXMIX"),
         # how work is shared among cores
         *("NCORE", "NPAR", "KPAR", "NSIM", "LPLANE", "LSCALU", "LSCALAPACK", "NBLK"),
@@ -48,7 +48,11 @@ RUN_TAGS = frozenset(
 )
 """Tags that decide how a self-consistent number is reached, printed or shared among cores, not which one it is."""
 
+ALGORITHMS = ("Normal", "Fast", "VeryFast", "All", "Conjugate", "Damped", "Exact")
+"""Values of ``ALGO`` that end self-consistent; others evaluate wave functions that are there, or go beyond DFT."""
+
 OWN_TAGS: dict[str, str] = {
+    "IALGO": "write incar_ALGO=",
     "ENCUT": "write encut=",
     "EDIFF": "write ediff=",
     "ISMEAR": "write ismear=",
@@ -156,7 +160,9 @@ WANG2023 = replace(SLAB, encut_ev=400.0, kspacing_per_a=None, kpts="4x4x4", potc
 """Wang et al. (2023), DOI 10.1002/adma.202206762: PBE, PAW, 400 eV, 1e-6 eV, Γ-centred 4×4×4 for bulk and 4×4×1 for
 slabs, forces to 0.01 eV/Å (``fmax: 0.01`` in the campaign). The paper names neither pseudopotentials nor smearing:
 the standard potentials without semicore states are taken, since Li_sv would need 499 eV, and the smearing of
-``slab``."""
+``slab``. The mesh is that of the paper whatever the cell, one point along vacuum: coarse in small cells (with GPAW,
+μ_Li from the cell of two atoms is -1.8696 eV at 4×4×4 and -1.8987 eV at 10×10×10), and denser in large ones than in
+the bulk they are compared with. Where that matters, take ``slab``, or write ``kspacing=``."""
 
 PRESETS: dict[str, Level] = {"slab": SLAB, "wang2023": WANG2023}
 DEFAULT = "slab"
@@ -234,12 +240,21 @@ def _with_tag(level: Level, tag: str, value: Scalar) -> Level:
         raise UnknownEngineError(f"incar_{tag} cannot be set: {OWN_TAGS[tag]}")
     if isinstance(value, str) and value.strip(".").upper() in ("T", "F", "TRUE", "FALSE"):
         value = value.strip(".").upper().startswith("T")
+    if tag == "ALGO" and (problem := algo_problem(value)):
+        raise UnknownEngineError(f"incar_ALGO={value}: {problem}")
     if (known := known_tags()) and tag not in known:
         near = get_close_matches(tag, known, n=2, cutoff=0.6)
         raise UnknownEngineError(f"{tag} is no INCAR tag" + (f"; did you mean {' or '.join(near)}?" if near else ""))
     if tag in RUN_TAGS:
         return replace(level, run_tags={**level.run_tags, tag: value})
     return replace(level, tags={**level.tags, tag: value})
+
+
+def algo_problem(value: object) -> str:
+    """Say what is wrong with a value of ``ALGO``, which is no part of the identity; empty where nothing is."""
+    if str(value).lower() in (name.lower() for name in ALGORITHMS):
+        return ""
+    return f"{value} does not end self-consistent, or is not known to; write one of {', '.join(ALGORITHMS)}"
 
 
 @lru_cache(maxsize=1)

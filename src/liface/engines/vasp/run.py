@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import os
 import time
 import warnings
 from collections.abc import Iterator
@@ -13,9 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from liface.documents.calculation import CalculationDocument, CalculationRequest, EngineInfo, FailedCalculation
+from liface.engines.allocation import is_ending
 from liface.engines.moments import magnetic_order
 from liface.engines.vasp import outcome
-from liface.engines.vasp.folder import Start, enter, ionic_steps, leave, output_file, tail
+from liface.engines.vasp.ending import not_of_the_structure
+from liface.engines.vasp.folder import Start, enter, forget_results, ionic_steps, leave, output_file, tail
 from liface.engines.vasp.inputs import Plan, plan
 from liface.engines.vasp.presets import Level
 from liface.engines.vasp.site import Pseudopotential, Site, check_setup, read_site
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 ENVIRONMENT_ERRNOS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EMFILE, errno.ENFILE)
 """Disk full, no permission, too many open files: trouble of the machine, which no structure is to blame for."""
-
-
-END_MARGIN_S = 90.0
 
 WORDS = 300
 """Letters of the last lines of an output that go into a reason."""
@@ -53,9 +51,9 @@ class VaspEngine:
         ------
         EngineSetupError
             If this machine lacks VASP or pseudopotentials, or is configured against the level of theory; nothing is
-            written then. Also if the disk is full or cannot be written.
+            written then. Also if VASP cannot be started, or the disk is full or cannot be written.
         RunStoppedError
-            If the time of the job ran out; the next run goes on.
+            If the time of the job ran out, or VASP was killed from outside; the next run goes on.
         """
         potentials = check_setup(self.level, request.geometry.species)
         return Calculation(request, self.level, potentials, folder).run()
@@ -98,9 +96,12 @@ class Calculation:
             planned = replace(planned, incar={**planned.incar, "NSW": left})
         task = self.run_task(planned, start)
         run = outcome.read_run(task, planned, start)
-        self.spent += ionic_steps(self.folder)
         self.check(task, run, planned)
-        return outcome.document(self.request, planned, run, self.common(), self._optimizer(planned))
+        spent = self.spent + ionic_steps(self.folder)  # where something is refused, counted there
+        common = {**self.common(), "n_force_calls": spent}
+        document = outcome.document(self.request, planned, run, common, self._optimizer(planned))
+        self.spent = spent
+        return document
 
     def _relaxed_by_liface(self, planned: Plan, start: Start) -> CalculationDocument:
         from liface.engines.vasp.driven import relax
@@ -114,13 +115,17 @@ class Calculation:
         ------
         CalculationError
             If VASP or custodian gave up, or the outputs cannot be read.
+        EngineSetupError
+            If VASP never began.
         RunStoppedError
-            If that happened as the time of the job ran out: Slurm ends VASP half a minute before this process.
+            If VASP was killed from outside, or failed as the time of the job ran out: Slurm ends VASP half a minute
+            before this process.
         """
         from liface.engines.vasp.makers import maker_of, structure_of
 
         maker = maker_of(planned, self.level, self.site, self.request.label or self.request.calc_id)
         structure = structure_of(planned, start.positions, start.cell)
+        forget_results(self.folder)
         try:
             return run_job(maker, structure, self.folder)
         except (EngineSetupError, MemoryError):
@@ -129,11 +134,13 @@ class Calculation:
             # Custodian, atomate2 and the parsers raise many kinds of errors over what VASP leaves behind.
             if isinstance(error, OSError) and error.errno in ENVIRONMENT_ERRNOS:
                 raise
-            if seconds_left() < END_MARGIN_S:
+            if is_ending():
                 raise RunStoppedError(
                     f"VASP was ended in {self.folder.resolve()} as the time of the Slurm job ran out; the next run "
                     "goes on from its last geometry"
                 ) from error
+            if (trouble := not_of_the_structure(error, self.folder)) is not None:
+                raise trouble from error
             raise CalculationError(self._what_happened(error)) from error
 
     def check(self, task: TaskDoc, run: outcome.Run, planned: Plan) -> None:
@@ -146,6 +153,7 @@ class Calculation:
 
     def common(self) -> dict[str, Any]:
         """Return the fields that every document of this calculation has."""
+        order = "none" if self.level.spin is False else magnetic_order(self.request.geometry)
         return {
             "calc_id": self.request.calc_id,
             "label": self.request.label,
@@ -154,7 +162,7 @@ class Calculation:
             "initial": self.request.geometry,
             "n_force_calls": self.spent,
             "wall_s": time.perf_counter() - self.started,
-            "versions": outcome.versions(self.vasp_version, self.potentials, magnetic_order(self.request.geometry)),
+            "versions": outcome.versions(self.vasp_version, self.potentials, order),
         }
 
     def _failed(self, reason: str) -> FailedCalculation:
@@ -200,14 +208,6 @@ def run_job(maker: BaseVaspMaker, structure: Structure, folder: Path) -> TaskDoc
     finally:
         CURRENT_JOB.job, CURRENT_JOB.store = outer
         store.close()
-
-
-def seconds_left() -> float:
-    """Return how long the Slurm job that holds this process still lasts, s; infinite where there is none."""
-    try:
-        return float(os.environ["SLURM_JOB_END_TIME"]) - time.time()
-    except (KeyError, ValueError):
-        return float("inf")
 
 
 def _corrections(folder: Path) -> str:

@@ -23,7 +23,7 @@ from pathlib import Path
 from shutil import which
 from typing import TYPE_CHECKING, Any
 
-from liface.engines.vasp.presets import RUN_TAGS, Level
+from liface.engines.vasp.presets import RUN_TAGS, Level, algo_problem
 from liface.errors import EngineSetupError
 
 if TYPE_CHECKING:
@@ -90,6 +90,13 @@ def setup_problems(level: Level, elements: Iterable[str]) -> list[str]:
         problems.append(
             f"VASP_INCAR_UPDATES of atomate2 sets {', '.join(foreign)}, which would change the level of theory of "
             "every calculation unseen; write it as an option, e.g. vasp:slab?incar_TAG=value"
+        )
+    if "ALGO" in site.incar_updates and (problem := algo_problem(site.incar_updates["ALGO"])):
+        problems.append(f"VASP_INCAR_UPDATES of atomate2 sets ALGO: {problem}")
+    if site.scratch_dir:
+        problems.append(
+            f"CUSTODIAN_SCRATCH_DIR={site.scratch_dir} lets VASP run where nothing of it is found when it is killed, "
+            "to go on from or to tell why; unset it, and let jobs run on a file system that is fast enough"
         )
     found: list[Pseudopotential] = []
     for element in sorted(set(elements)):

@@ -5,7 +5,8 @@
 
 Three stages: the campaigns of docs/pbe run with GPAW at coarse settings, then with the potentials; single points at
 the relaxed geometries repeat every energy with finer k-points and a higher cutoff, and one film stands on more
-substrate planes; everything the page needs is written to docs/pbe/results.jsonl, and the page from that.
+substrate planes; everything the page needs is written to docs/pbe/results.jsonl, and the page from that. Of a series
+that was not run to its end, the thinnest film counts alone (stage ``thin``).
 """
 
 from __future__ import annotations
@@ -47,9 +48,10 @@ CAMPAIGNS = ("mo", "binding-li", "w", "binding-cu", "ti", "li2s", "lif")
 """In the order in which they are worth waiting for."""
 CUTOFFS_EV = {"lif": (600, 750)}
 """Cutoff and the higher one it is tested with, where the first of (340, 450) is too low to relax a cell."""
-SPACINGS_PER_A = {"run": 0.4, "layers": 0.4, "k": 0.25, "kk": 0.2, "cutoff": 0.4}
+SPACINGS_PER_A = {"run": 0.4, "layers": 0.4, "k": 0.25, "thin": 0.25, "kk": 0.2, "cutoff": 0.4}
 """Spacing of k-points by stage: relaxations are coarse, single points repeat their energies."""
 SINGLE_POINTS = ("k", "cutoff", "kk")
+STAGES = ["run", "potentials", *SINGLE_POINTS, "layers", "thin", "collect"]
 POTENTIALS = ("sevennet:7net-0", "chgnet:0.3.0")
 MORE_PLANES_A = 8.0
 """Height of the thicker substrate: two planes more on the metals."""
@@ -69,7 +71,7 @@ def main() -> None:
     parser.add_argument("--films", nargs="+", type=int, default=[4, 5, 6], help="film planes of the single points")
     parser.add_argument("--no-page", action="store_true", help="compute only")
     parser.add_argument("--only", nargs="+", choices=CAMPAIGNS, default=CAMPAIGNS, help="campaigns to run")
-    parser.add_argument("--stages", nargs="+", default=["run", "potentials", *SINGLE_POINTS, "layers", "collect"])
+    parser.add_argument("--stages", nargs="+", default=STAGES)
     options = parser.parse_args()
     if not options.no_run:
         for stage in options.stages:
@@ -92,6 +94,11 @@ def run_stage(stage: str, name: str, db: str, films: Sequence[int]) -> None:
         with Database(db, must_exist=True, read_only=True) as database:
             records = merged(stored_records(), collected(database))
         RECORDS.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
+    elif stage == "thin":
+        with Database(db, must_exist=True) as database, LocalExecutor(database, workers=1) as executor:
+            engine = engine_of(stage, name)
+            for cells in unfinished(database, name).values():
+                executor.run([static(cell, engine) for cell in cells.values()], engine)
     else:
         with Database(db, must_exist=True) as database, LocalExecutor(database, workers=1) as executor:
             for result in coarse_results(database, name):
@@ -160,6 +167,27 @@ def relaxed(database: Database, result: InterfaceResult | BindingResult) -> dict
     else:
         roles["adsorbed"] = by_id[result.candidates[0].calc_id]
     return roles
+
+
+def unfinished(database: Database, name: str) -> dict[str, dict[str, EnergyCalculation]]:
+    """Return cases of interfaces without a result of which the thinnest film was relaxed: its cells, by role."""
+    done = {result.provenance.case for result in coarse_results(database, name)}
+    campaign = Campaign.load(FOLDER / f"{name}.yaml")
+    wanted = engine_info(engine_of("run", name)).fingerprint
+    rows = database.query("calculations", f'engine_fingerprint="{wanted}" AND status="converged"')
+    ids = {row["label"]: row["calc_id"] for row in rows}
+    found = {}
+    for case in campaign.cases():
+        if isinstance(case.spec, InterfaceSpec) and case.spec.name not in done:
+            planes = min(case.case.protocol.film_planes(case.spec.film_plane))
+            bulks = [f"bulk/{material.name}/symmetric" for material in (case.spec.substrate, case.spec.film)]
+            labels = dict(zip(bulks, bulks, strict=True))
+            labels |= {"strained-film": f"{case.spec.name}/strained-film"}
+            labels |= {f"n{planes}": f"{case.spec.name}/n{planes}-start0"}
+            if all(label in ids for label in labels.values()):
+                stored = database.calculations([ids[label] for label in labels.values()])
+                found[case.spec.name] = {role: energy_of(stored[ids[label]]) for role, label in labels.items()}
+    return found
 
 
 def thicker(database: Database, result: InterfaceResult | BindingResult) -> list[CalculationRequest]:
@@ -237,7 +265,40 @@ def collected(database: Database) -> Iterator[dict[str, Any]]:
             for stage in SINGLE_POINTS:
                 yield from repeated(database, result, stage)
             yield from on_more_planes(database, result)
+        for case, cells in unfinished(database, name).items():
+            yield thin(name, case, cells, {role: cell.energy_ev for role, cell in cells.items()}, "run")
+            asked = {role: static(cell, engine_of("thin", name)).calc_id for role, cell in cells.items()}
+            stored = database.calculations(asked.values())
+            if set(asked.values()) <= stored.keys():
+                again = {role: energy_of(stored[calc_id]).energy_ev for role, calc_id in asked.items()}
+                yield thin(name, case, cells, again, "thin")
     yield from efforts(database)
+
+
+def thin(
+    name: str, case: str, cells: dict[str, EnergyCalculation], energy: dict[str, float], stage: str
+) -> dict[str, Any]:
+    """Return gamma of the thinnest film of a sandwich, less what the strain of the film costs."""
+    role = next(filter(is_film, cells))
+    film, e = cells[role].final, {r: energy[r] / cells[r].final.n_atoms for r in energy}
+    substrate = next(r for r in cells if r.startswith("bulk/") and r != "bulk/Li/symmetric")
+    n_li, mu = film.count(role="film"), e["bulk/Li/symmetric"]
+    gamma = energies.interfacial_gamma(
+        energy[role], film.count(role="substrate") * e[substrate], n_li, mu, film.in_plane_area, 2
+    )
+    strain = (e["strained-film"] - mu) * MEV
+    return {
+        "kind": "check",
+        "check": "thin" if stage == "run" else "thin-k",
+        "engine": str(engine_of(stage, name)),
+        "case": case,
+        "energies_ev": energy,
+        "n_atoms": {r: cell.final.n_atoms for r, cell in cells.items()},
+        "area_a2": film.in_plane_area,
+        "gamma_by_planes_mev_per_a2": {role[1:]: gamma},
+        "strain_energy_mev_per_li": strain,
+        "gamma_mev_per_a2": gamma - strain * n_li / (2 * film.in_plane_area),
+    }
 
 
 def repeated(database: Database, result: InterfaceResult | BindingResult, stage: str) -> Iterator[dict[str, Any]]:

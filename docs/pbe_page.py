@@ -99,6 +99,8 @@ def value_of(have: Records, case: str, check: str | None = None) -> float | None
     """Return what settings are compared by: gamma of the thinnest film without strain, or the binding energy."""
     result = have.result(case, "PBE")
     record = result if check is None else have.check(case, check)
+    if result is None and (only := have.check(case, {None: "thin", "k": "thin-k"}.get(check, ""))):
+        return float(only["gamma_mev_per_a2"])
     if result is None or record is None:
         return None
     return record["e_bind_ev_per_li"] if "e_bind_ev_per_li" in record else gamma_thin(result, record)
@@ -106,14 +108,17 @@ def value_of(have: Records, case: str, check: str | None = None) -> float | None
 
 def headline(have: Records, case: str) -> Record | None:
     """Return the quantity with the densest mesh there is."""
-    return have.check(case, "kk") or have.check(case, "k") or have.result(case, "PBE")
+    full = have.check(case, "kk") or have.check(case, "k") or have.result(case, "PBE")
+    return full or have.check(case, "thin-k") or have.check(case, "thin")
 
 
 def spacing(have: Records, case: str) -> str:
     """Return the spacing of k-points of the headline, Å⁻¹."""
     if headline(have, case) is None:
         return "–"
-    return "0.2" if have.check(case, "kk") else "0.25" if have.check(case, "k") else "0.4"
+    if have.check(case, "kk"):
+        return "0.2"
+    return "0.25" if have.check(case, "k") or have.check(case, "thin-k") else "0.4"
 
 
 def shifts(have: Records, case: str) -> dict[str, float]:
@@ -238,9 +243,12 @@ def series(have: Records) -> str:
     rows = []
     for case, name in CASES.items():
         result = have.result(case, "PBE")
-        if result is None or not case.startswith("interface"):
+        if not case.startswith("interface"):
             continue
-        for mesh, record in (("0.4", result), ("0.25", have.check(case, "k")), ("0.2", have.check(case, "kk"))):
+        meshes = [("0.4", result), ("0.25", have.check(case, "k")), ("0.2", have.check(case, "kk"))]
+        if result is None:
+            meshes = [("0.4", have.check(case, "thin")), ("0.25", have.check(case, "thin-k"))]
+        for mesh, record in meshes:
             if record is None:
                 continue
             gammas = record.get("gamma_by_planes_mev_per_a2") or {
@@ -267,8 +275,7 @@ def convergence(have: Records) -> str:
     """Compare settings at the same geometry."""
     rows = []
     for case, name in CASES.items():
-        result = have.result(case, "PBE")
-        if result is None:
+        if headline(have, case) is None:
             continue
         digits = 1 if case.startswith("interface") else 3
         values = [value_of(have, case), *(value_of(have, case, check) for check in ("k", "kk", "cutoff"))]

@@ -243,7 +243,8 @@ def merged(before: Iterable[dict[str, Any]], now: Iterable[dict[str, Any]]) -> l
 def identity(record: dict[str, Any]) -> tuple[str, ...]:
     """Return what a record is of; a later one of the same takes its place."""
     if record["kind"] == "effort":
-        keys = [record[key] for key in ("label", "engine", "model", "options")]
+        energy = None if record["energy_ev"] is None else round(record["energy_ev"], 4)  # settings change it
+        keys = [record["label"], record["engine"], record["model"], energy]
     elif record["kind"] == "check":
         keys = [record["case"], record["check"]]
     else:

@@ -144,7 +144,8 @@ def shifts(have: Records, case: str) -> dict[str, float]:
 def doubt(have: Records, case: str) -> tuple[float | None, bool]:
     """Return the root of the sum of squares of all shifts and of the fit, and whether some shift is borrowed.
 
-    A test that was not made for a case is borrowed from the largest shift of the cases of its kind.
+    A test that was not made for a case is borrowed from the largest shift of the cases of its kind. Where the mesh was
+    refined only once, that shift counts as well, if it is larger.
     """
     own, borrowed = shifts(have, case), False
     kind = case.split("/", 1)[0]
@@ -155,7 +156,8 @@ def doubt(have: Records, case: str) -> tuple[float | None, bool]:
             others = [abs(s[name]) for c in CASES if c.startswith(kind) and name in (s := shifts(have, c))]
             if not others:
                 return None, False
-            own, borrowed = {**own, name: max(others)}, True
+            refined = abs(own.get("mesh", 0.0)) if name == "k" else 0.0
+            own, borrowed = {**own, name: max(*others, refined)}, True
         terms.append(own[name])
     fit = next(
         (r for r in (have.check(case, "kk"), have.check(case, "k")) if r and "gamma_stderr_mev_per_a2" in r), None

@@ -39,3 +39,18 @@ def test_gamma_follows_from_the_energies_by_hand(records, check):
     assert again["gamma_by_planes_mev_per_a2"]["4"] == pytest.approx(gamma, abs=1e-6)
     strain = (energy["strained-film"] / 2 - mu) * 1000
     assert again["gamma_mev_per_a2"] == pytest.approx(gamma - 4 * strain / (2 * result["area_a2"]), abs=1.5)
+
+
+@pytest.mark.parametrize(("case", "n_substrate"), [("interface/Ti-0001_Li-110", 4), ("interface/LiF-100_Li-110", 12)])
+def test_gamma_of_one_film_follows_from_the_energies_by_hand(records, case, n_substrate):
+    (again,) = (r for r in records if r.get("check") == "thin-k" and r["case"] == case)
+    energy, atoms = again["energies_ev"], again["n_atoms"]
+    mu = energy["bulk/Li/symmetric"] / atoms["bulk/Li/symmetric"]
+    name = case.split("/")[1].split("-")[0]
+    bulk = energy[f"bulk/{name}/symmetric"] / atoms[f"bulk/{name}/symmetric"]
+    n_li = atoms["n4"] - n_substrate
+    excess = energy["n4"] - n_substrate * bulk - n_li * mu
+    strain = energy["strained-film"] / atoms["strained-film"] - mu
+    assert again["gamma_mev_per_a2"] == pytest.approx(
+        (excess - n_li * strain) / (2 * again["area_a2"]) * 1000, abs=1e-6
+    )

@@ -232,8 +232,12 @@ def _queue(campaign: Campaign, on: QueueName | None, path: Path | None) -> tuple
 def _tell_submitted(done: Submitted, queue: Queue, campaign: str) -> None:
     known = done.known
     talk(f"{plural(len(known.before), 'case')} in the database before, {len(known.now)} follow from calculations there")
+    name = shlex.quote(campaign)
+    if failed := sum(document.status == "failed" for document in known.before):
+        talk(
+            f"{failed} of them failed; liface campaign status {name} says why, retry --reason PATTERN tries them again"
+        )
     if done.on_queue:
-        name = shlex.quote(campaign)
         talk(f"{plural(len(done.on_queue), 'case')} on the queue already; liface campaign status {name} says how far")
     if done.note:
         talk(done.note)

@@ -47,7 +47,8 @@ def failed(tmp_path):
 
 def test_list_shows_what_is_shipped():
     run_cli(["campaign", "list"], out=r"^quickstart +")
-    assert [row["name"] for row in run_cli(["campaign", "list", "--json"]).json] == ["quickstart", "oh2024", "wang2023"]
+    names = [row["name"] for row in run_cli(["campaign", "list", "--json"]).json]
+    assert names == ["quickstart", "oh2024", "wang2023", "bulks"]
 
 
 def test_run_prints_the_summary_and_the_path_of_the_report(ran):
@@ -225,8 +226,9 @@ def test_what_is_no_database_is_not_run_into(tmp_path):
 def test_a_run_is_stopped_by_the_keyboard_and_goes_on(tmp_path):
     bulks = "name: stop\nengines: [morse]\nbulks: [W, Mo, Cr, Li, Cu, Ag, Ni, Fe, Al]\n"
     (tmp_path / "stop.yaml").write_text(bulks)
-    command = [sys.executable, "-c", "from liface.cli.app import main; main()", "campaign", "run", "stop.yaml",
-               "-j", "1", "--no-report"]  # fmt: skip
+    # a shell in the background lets its children ignore the keyboard
+    script = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from liface.cli.app import main"
+    command = [sys.executable, "-c", f"{script}; main()", "campaign", "run", "stop.yaml", "-j", "1", "--no-report"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:

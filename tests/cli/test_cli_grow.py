@@ -66,6 +66,7 @@ def test_ctrl_c_leaves_a_checkpoint_that_goes_on():
     expected = run_cli([*arguments, "--json"]).json
     script = (
         "import os, signal, sys; from liface.mesoscale import sweep; sweep.EVENTS_AT_ONCE = 50_000\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell in the background lets it be ignored
         "from liface.cli import grow; words = grow._words\n"
         "def stop_early(*a):\n"
         "    describe = words(*a); looks = []\n"

@@ -1,11 +1,20 @@
 """Textbook crystals for the geometry tests, independent of the materials library."""
 
+from functools import cache
+
 import numpy as np
 from pymatgen.core import Lattice, Structure
 
 
 def cubic(group, a, species, coords):
-    return Structure.from_spacegroup(group, Lattice.cubic(a), species, coords)
+    cell = _cell(group, tuple(species), tuple(map(tuple, coords)))
+    return Structure(Lattice.cubic(a), cell.species, cell.frac_coords)
+
+
+@cache
+def _cell(group, species, coords):
+    """A cell of unit length; the operations of a space group take a second."""
+    return Structure.from_spacegroup(group, Lattice.cubic(1.0), species, coords)
 
 
 def bcc(symbol="Li", a=3.44):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, insert, inspect, select, text
 
 from liface import __version__
-from liface.database.schema import METADATA, VERSIONS
+from liface.database.schema import FLAG_TABLES, METADATA, TABLES, VERSIONS
 from liface.documents import now
 from liface.errors import DatabaseOpenError, SchemaVersionError
 
@@ -34,6 +34,16 @@ def _submissions(connection: Connection) -> None:
         _add_column(connection, table, "screened_by")
 
 
+NOUNS_OF_3: tuple[str, ...] = ()
+
+
+def _nouns_of_3(connection: Connection) -> None:
+    """Add the tables of what follows from energies: barriers, vibrations, adhesion, growth, deposition, creep."""
+    for noun in NOUNS_OF_3:
+        for table in (TABLES[noun], FLAG_TABLES[noun]):
+            table.create(connection, checkfirst=True)
+
+
 def _add_column(connection: Connection, table: str, column: str) -> None:
     """Add an empty text column; a database made by this version has it already."""
     if column not in {found["name"] for found in inspect(connection).get_columns(table)}:
@@ -43,6 +53,7 @@ def _add_column(connection: Connection, table: str, column: str) -> None:
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "results, calculations, cases and flags", _baseline),
     Migration(2, "submissions to queues; links from costly calculations to cheap ones", _submissions),
+    Migration(3, "barriers, vibrations, adhesion, and the mesoscale", _nouns_of_3),
 )
 """All steps, oldest first; a released step is never changed, a new one is appended."""
 

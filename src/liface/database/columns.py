@@ -24,12 +24,17 @@ from liface.documents import (
     BulkResult,
     CalculationSettings,
     ConvergedCalculation,
+    CreepResult,
+    DepositionResult,
     Document,
     FinishedCase,
     GrowthResult,
     InterfaceResult,
+    MorphologyResult,
+    StabilityResult,
     SubmissionDocument,
     SurfaceResult,
+    VerdictResult,
     WettingResult,
 )
 from liface.errors import FilterError
@@ -134,11 +139,16 @@ def _ordered(columns: list[Column], first: tuple[str, ...], indexed: Iterable[st
     return {name: replace(table[name], indexed=name in marked) for name in names}
 
 
+def _of_engine(name: str) -> Callable[[Any], Any]:
+    """Read from the engine of a document; nothing where every number was given by hand."""
+    return lambda document: getattr(document.engine, name, None)
+
+
 _ENGINE = [
-    Column("engine", "string", "", attrgetter("engine.name")),
-    Column("model", "string", "", attrgetter("engine.model")),
+    Column("engine", "string", "", _of_engine("name")),
+    Column("model", "string", "", _of_engine("model")),
 ]
-_FINGERPRINT = Column("engine_fingerprint", "string", "", attrgetter("engine.fingerprint"))
+_FINGERPRINT = Column("engine_fingerprint", "string", "", _of_engine("fingerprint"))
 _RESULT_TAIL = [
     Column("converged", "boolean", "", attrgetter("converged")),
     Column("flags", "list", "", lambda result: list(result.flags)),
@@ -218,6 +228,11 @@ NOUNS: dict[str, Noun] = {
         _result("growth", GrowthResult, _SUBSTRATE, ("mode",),
                 Column("delta_e_ev_per_li", "dictionary", "eV", attrgetter("delta_e_ev_per_li"))),
         _result("wetting", WettingResult, (*_SUBSTRATE, "film_plane"), ("contact_angle_deg",)),
+        _result("morphologies", MorphologyResult, _SUBSTRATE, ("coverage", "ratio")),
+        _result("depositions", DepositionResult, ("electrolyte", "interlayer", "collector"), ("answer",)),
+        _result("creep", CreepResult, ("host", "pore_nm", "temperature_k"), ("current_ma_per_cm2",)),
+        _result("stability", StabilityResult, ("material",), ("verdict",)),
+        _result("verdicts", VerdictResult, _SUBSTRATE, ("n_for",)),
         Noun("calculations", "calculation", "calc_id", ("calc_id",),
              _ordered(_CALCULATION_COLUMNS, ("calc_id", "label", "engine", "model", "task", "status", "reason"),
                       ("label", "engine", "model", "status", "task", "formula", "engine_fingerprint",

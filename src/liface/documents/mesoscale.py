@@ -216,6 +216,7 @@ class StabilityResult(ModelResult):
     kind: Literal["stability"] = "stability"
     material: str
     verdict: str
+    lithium_class: str = Field(description="MIEC, ELI, conductor at rest, at rest, or reactive.")
     reaction: str = Field(description="As chemists write it; 'none' where it is at rest.")
     energy_above_hull_ev_per_atom: float = quantity("eV", "Above the best mixture of known phases of its composition.")
     reaction_energy_ev: float = quantity("eV", "Per formula unit with Li metal in excess; negative: it reacts.")

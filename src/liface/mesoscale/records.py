@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -13,6 +12,7 @@ from liface import __version__
 from liface.documents import (
     CreepResult,
     DepositionResult,
+    Document,
     EngineInfo,
     Input,
     MorphologyResult,
@@ -25,6 +25,7 @@ from liface.mesoscale.creep import creep_rates
 from liface.mesoscale.creep_parameters import DEFAULT, CreepParameters, Parameter
 from liface.mesoscale.deposition import Deposition
 from liface.mesoscale.hosts import HostCurrent, host_capacity
+from liface.mesoscale.spec import GrowthSpec
 from liface.mesoscale.stack import Stack
 from liface.mesoscale.sweep import GrowthSweep, SweepSpec
 
@@ -43,8 +44,7 @@ CREEP = (
 )
 
 
-@dataclass(frozen=True)
-class Origin:
+class Origin(Document):
     """Whose result it is, and what it rests on."""
 
     case: str
@@ -53,7 +53,7 @@ class Origin:
     inputs: tuple[Input, ...] = ()
     flags: tuple[str, ...] = ()
     converged: bool = True
-    calc_ids: tuple[str, ...] = field(default=())
+    calc_ids: tuple[str, ...] = ()
 
     def provenance(self, doi: Iterable[str]) -> Provenance:
         """Name what a number rests on."""
@@ -73,6 +73,12 @@ def inputs_by_hand(values: Mapping[str, float | None], units: Mapping[str, str])
         for name, value in values.items()
         if value is not None
     )
+
+
+def growth_inputs(spec: GrowthSpec) -> tuple[Input, ...]:
+    """Return the numbers of a growth run that was given by hand."""
+    units = GrowthSpec.units()
+    return inputs_by_hand({name: getattr(spec, name) for name in units}, units)
 
 
 def sweep_id(spec: SweepSpec) -> str:
@@ -224,13 +230,14 @@ def creep_result(
         current_lower_ma_per_cm2=most.lower,
         current_upper_ma_per_cm2=most.upper,
         asked_ma_per_cm2=asked_ma_per_cm2,
-        passes=_passes(asked_ma_per_cm2, most.lower, most.upper),
+        passes=passes(asked_ma_per_cm2, most.lower, most.upper),
         rates=rates,
         limits=passed.limits,
     )
 
 
-def _passes(asked: float | None, lower: float, upper: float) -> Literal["yes", "no", "within the band", "not asked"]:
+def passes(asked: float | None, lower: float, upper: float) -> Literal["yes", "no", "within the band", "not asked"]:
+    """Say whether a host passes a current in mA/cm²: yes below the band of its limit, no above it."""
     if asked is None:
         return "not asked"
     if asked <= lower:

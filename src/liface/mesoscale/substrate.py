@@ -1,16 +1,17 @@
 """The growth of one substrate from its computed energies: which number becomes which rate, and what was assumed.
 
 **Ratio of arrival rates.** Li that arrives can stay on the substrate or join Li that is there. What favours one over
-the other is ΔE = E_b(three-dimensional cluster) - E_b(as many dispersed atoms) per Li (10.1002/adma.202206762, Table
-1): k_Li-substrate / k_Li-Li = exp(ΔE/kT). It is taken on the bare substrate and on Li monolayers where they are known, and
-the least of them counts: Li spreads over the layer on which spreading is hardest. The published values give 0.16 for
-Li(110), 1.5 for Cu(111) and 40 for Li2Te(110), the order that experiment shows; binding energies of single atoms
-(:func:`~liface.mesoscale.binding.rates_from_binding`) give the opposite.
+the other is ΔE = E_b(three-dimensional cluster) - E_b(as many dispersed atoms) per Li (10.1002/adma.202206762,
+Table 1): k_Li-substrate / k_Li-Li = exp(ΔE/kT). It is taken on the bare substrate and on Li monolayers where they are
+known, and the least of them counts: Li spreads over the layer on which spreading is hardest. The published values
+give 0.16 for Li(110), 1.5 for Cu(111) and 40 for Li2Te(110), the order that experiment shows; binding energies of
+single atoms (:func:`~liface.mesoscale.binding.rates_from_binding`) give the opposite.
 
 **Bond energies** come from the lowest cluster against as many dispersed atoms, on the substrate and on Li.
 
 **Preference.** Covering the substrate with Li from a large crystal gains the spreading coefficient
-S = γ_A - γ_Li - γ_A|Li per area; in the lattice gas it gains Δ + 2 ε_s - 2 ε_Li per column of area a. So Δ = S a + 2 (ε_Li - ε_s).
+S = γ_A - γ_Li - γ_A|Li per area; in the lattice gas it gains Δ + 2 ε_s - 2 ε_Li per column of area a. So
+Δ = S a + 2 (ε_Li - ε_s).
 """
 
 from __future__ import annotations
@@ -94,7 +95,15 @@ class SubstrateGrowth:
         """k_Li-substrate / k_Li-Li."""
         return self.spec.ratio
 
-    def changed(self, rule: RatioRule | None = None, **changes: float) -> SubstrateGrowth:
+    def at_ratio(self, ratio: float) -> SubstrateGrowth:
+        """Return it at a ratio given by hand."""
+        by_hand = Input(name="ratio of arrival rates", value=ratio, unit="1", source="by hand")
+        flags = tuple(flag for flag in self.flags if not flag.startswith("ratio_cut"))
+        return replace(
+            self, spec=self.spec.at_ratio(ratio), rule="by hand", inputs=(*self.inputs, by_hand), flags=flags
+        )
+
+    def changed(self, **changes: float) -> SubstrateGrowth:
         """Return it with fields of the spec given by hand."""
         by_hand = tuple(
             Input(name=n, value=v, unit=GrowthSpec.units()[n], source="by hand") for n, v in changes.items()
@@ -102,7 +111,6 @@ class SubstrateGrowth:
         return replace(
             self,
             spec=GrowthSpec(**(self.spec.model_dump() | changes)),
-            rule=rule or self.rule,
             inputs=(*self.inputs, *by_hand),
         )
 

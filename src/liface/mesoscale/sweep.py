@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -111,6 +111,8 @@ class SweepRun:
         self.pictures: dict[float, np.ndarray] = {}
         """Heights of the first seed at each ratio, shape (size, size)."""
         self.current: Growth | None = None
+        self.note: dict[str, Any] = {}
+        """What the caller wants to find again in a checkpoint; plain values."""
 
     def run(self, tell: Callable[[SweepState], None] = lambda _: None) -> GrowthSweep:
         """Do what is left.

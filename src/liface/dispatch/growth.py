@@ -58,6 +58,7 @@ def stored_growth(
     base: GrowthSpec,
     *,
     engine: str | None = None,
+    campaign: str | None = None,
     barriers: Mapping[str, float] | None = None,
     most_hops: float | None = None,
 ) -> StoredGrowth:
@@ -69,6 +70,8 @@ def stored_growth(
         Material, with its plane where several are stored: ``Cu(111)``.
     base
         Lattice, temperature, arrival on Li and step edge.
+    campaign
+        Only records of this campaign.
     barriers
         Diffusion barriers by hand, eV, instead of stored ones: ``diffusion_substrate_ev``, ``diffusion_li_ev``.
     most_hops
@@ -80,13 +83,14 @@ def stored_growth(
         Something that is needed is not stored; the message says what computes it.
     """
     substrate, plane = named_surface(surface)
-    bindings = of_engine(database.results("binding", where=f"substrate={quoted(substrate)}"), engine)
+    where = f"substrate={quoted(substrate)}" + (f" AND campaign={quoted(campaign)}" if campaign else "")
+    bindings = of_engine(database.results("binding", where=where), engine)
     bindings = [b for b in bindings if plane in (None, b.substrate_plane) and b.substrate_termination == 0]
     if not bindings:
         raise InputError(_missing_binding(surface, substrate, plane, engine))
     info = one_engine(bindings, f"binding energies on {surface}")
     plane = the_plane(bindings, substrate, plane)
-    records = _Records(database, info)
+    records = _Records(database, info, campaign)
     by_layers = {
         layers: found
         for layers in sorted({b.monolayers for b in bindings})
@@ -117,8 +121,9 @@ def stored_growth(
 class _Records:
     """Reads records of one engine and remembers which ones were used."""
 
-    def __init__(self, database: Database, engine: EngineInfo):
+    def __init__(self, database: Database, engine: EngineInfo, campaign: str | None):
         self._database, self._engine = database, engine
+        self._only = f" AND campaign={quoted(campaign)}" if campaign else ""
         self._used: dict[str, Any] = {}
 
     @property
@@ -191,7 +196,7 @@ class _Records:
         return newest(self._mine("barrier", where))
 
     def _mine(self, kind: str, where: str) -> list[Any]:
-        results = self._database.results(kind, where=where)
+        results = self._database.results(kind, where=where + self._only)
         return [r for r in results if r.engine.fingerprint == self._engine.fingerprint]
 
     def _known(self, record: Any, value: float) -> Known:

@@ -23,8 +23,8 @@ def quoted(text: str) -> str:
 
 
 def of_engine(results: Iterable[Any], engine: str | None) -> list[Any]:
-    """Return the results of an engine, by its name or label; all of them without one."""
-    return [r for r in results if engine in (None, r.engine.label, r.engine.name)]
+    """Return the results of an engine, by its fingerprint, label or name; all of them without one."""
+    return [r for r in results if engine in (None, r.engine.fingerprint, r.engine.label, r.engine.name)]
 
 
 def one_engine(results: Sequence[Any], what: str) -> EngineInfo:

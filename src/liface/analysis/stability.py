@@ -19,6 +19,7 @@ import numpy as np
 from pydantic import Field
 
 from liface.documents import Document, quantity
+from liface.documents.mesoscale import Product
 from liface.errors import AnalysisError, MixedEnginesError
 
 LITHIUM = "Li"
@@ -74,13 +75,6 @@ class PhaseEntry(Document):
     def energy_ev(self) -> float:
         """Energy per formula unit."""
         return self.energy_ev_per_atom * self.n_atoms
-
-
-class Product(Document):
-    """One phase that a decomposition ends in."""
-
-    name: str
-    amount: float = quantity("1", "Formula units per formula unit of the material.")
 
 
 class LithiumStability(Document):

@@ -280,7 +280,8 @@ def _conclude(campaign: Campaign, database: Database, path: Path | None, command
     from liface.dispatch.derive import derive
     from liface.report import summary_table
 
-    derive(campaign, database)
+    for problem in derive(campaign, database, talk).problems:
+        talk(f"not derived: {problem}")
     if path is None:
         return summary_table(database, campaign.name)
     return _report(campaign, database, path, command)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from liface.cli.figure_file import known_figure, write_figure
-from liface.cli.options import Json
+from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_write
 from liface.cli.output import talk, write_facts, write_json, write_table
 from liface.errors import InputError
 
 if TYPE_CHECKING:
     from liface.documents import Document
     from liface.mesoscale.creep_parameters import CreepParameters
+    from liface.mesoscale.hosts import HostCurrent
 
 app = typer.Typer(help="Creep of Li in pores: rates, maps, hosts, checks.", no_args_is_help=True)
 
@@ -96,14 +97,25 @@ def host(
     pore: Annotated[
         float | None, typer.Option("--pore", "-d", metavar="NM", help="Pore diameter, nm: gives the largest current.")
     ] = None,
+    current: Annotated[
+        float | None, typer.Option("--current", metavar="MA", help="Current that is asked of it, mA/cm².")
+    ] = None,
     temperature: Temperature = 25.0,
     stress: Stress = None,
     overpotential: Overpotential = None,
     settings: Settings = None,
+    save: Annotated[
+        str | None,
+        typer.Option("--save", metavar="HOST", help="Store the result under the name of the host (what-if)."),
+    ] = None,
     json: Json = False,
+    db: Db = DEFAULT_DATABASE,
 ) -> None:
     """Give what a porous host holds, from two of porosity, thickness and capacity, and the current that it passes."""
     from liface.mesoscale.hosts import host_capacity, host_current
+
+    if pore is None and (current is not None or save is not None):
+        raise InputError("--current and --save ask for the current that a host passes; give its pores with --pore")
 
     layer = host_capacity(*_layer(porosity, thickness, capacity))
     parameters, drive = _parameters(settings), _drive(stress, overpotential)
@@ -111,6 +123,8 @@ def host(
     if pore is not None:
         kelvin = temperature + ZERO_CELSIUS_K
         passed = host_current(pore, kelvin, drive, layer.porosity, layer.thickness_um, parameters)
+    if passed is not None and save is not None:
+        _save(save, passed, current, parameters, db)
     if json:
         write_json(layer.model_dump() | {"current": passed.model_dump() if passed else None})
         return
@@ -123,6 +137,19 @@ def host(
     )
     shown = ("limit", "current_ma_per_cm2", "lower", "upper", "geometry")
     write_table([_short(limit, shown) for limit in passed.limits], columns=shown)
+    if current is not None:
+        from liface.mesoscale.records import passes
+
+        most = passed.bottleneck
+        typer.echo(f"\npasses {current:g} mA/cm²: {passes(current, most.lower, most.upper)}")
+
+
+def _save(name: str, passed: HostCurrent, current: float | None, parameters: CreepParameters, db: str) -> None:
+    from liface.mesoscale.records import Origin, creep_result
+
+    document = creep_result(name, passed, Origin(case=f"creep/{name}"), current, parameters)
+    with open_to_write(db) as database:
+        talk(f"saved in campaign {document.provenance.campaign}, record {database.add_result(document)}; {db}")
 
 
 @app.command()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from liface.cli import grow_options as options
-from liface.cli.options import INTERRUPTED, Json
+from liface.cli.options import DEFAULT_DATABASE, INTERRUPTED, Db, Json, open_to_read, open_to_write
 from liface.cli.output import plural, talk, write_json, write_table
 from liface.cli.progress import ProgressLine, clock
 
@@ -19,12 +19,21 @@ if TYPE_CHECKING:
     from liface.mesoscale.sweep import SweepState
 
 CHECKPOINT = "grow.checkpoint.npz"
-OUTPUTS = ("json", "figure", "animation", "checkpoint", "resume")
+OUTPUTS = ("json", "figure", "animation", "checkpoint", "resume", "db")
+BARRIERS = ("diffusion_substrate", "diffusion_li")
+CHANGES = {
+    "bond_substrate": "bond_substrate_ev", "bond_li": "bond_li_ev", "preference": "substrate_preference_ev",
+    "desorption": "desorption_li_ev", "attempt": "attempt_hz",
+}  # fmt: skip
+"""Options that stand in for a number of the database, and the field that they change."""
+
+WHAT_IF = "what-if"
 UNITS = {"tip_height": "layers", "roughness": "layers", "mean_island_size": "columns"}
 
 
 def grow(
     context: typer.Context,
+    surface: options.Surface = None,
     ratio: options.Ratio = None,
     from_binding: options.FromBinding = None,
     cluster: options.OnSubstrate = None,
@@ -49,11 +58,16 @@ def grow(
     animation: options.Animation = None,
     checkpoint: options.Checkpoint = None,
     resume: options.Resume = None,
+    save: options.Save = None,
+    engine: options.Engine = None,
+    db: Db = DEFAULT_DATABASE,
 ) -> None:
-    """Grow Li on a substrate atom by atom: coverage, tip height, roughness and nuclei against the ratio of rates."""
-    from liface.mesoscale import SweepRun, SweepSpec
+    """Grow Li on a substrate atom by atom: coverage, tip height, roughness and nuclei against the ratio of rates.
+
+    With SURFACE, the ratio, bonds, barriers and preference of that surface are read from the database; options given
+    by hand take their place. Without it, everything is by hand.
+    """
     from liface.mesoscale.checkpoint import load_checkpoint
-    from liface.mesoscale.sweep import RATIOS
 
     asked = {name: value for name, value in context.params.items() if _given(context, name)}
     if resume is not None:
@@ -61,16 +75,102 @@ def grow(
         sweep = load_checkpoint(resume)
     else:
         _refuse_contradictions(asked)
-        spec = _growth_spec(context.params)
-        ratios = (spec.ratio,) if from_binding is not None else tuple(sorted(set(ratio or RATIOS)))
-        seeds_asked = tuple(range(first_seed, first_seed + seeds))
-        sweep = SweepRun(SweepSpec(growth=spec, ratios=ratios, seeds=seeds_asked, atoms=atoms))
+        sweep = _asked_sweep(context.params, asked)
+    if save is not None:
+        open_to_write(db).close()  # better known now than after the runs
     result = _run(sweep, resume or checkpoint or _free_name())
     if json:
         write_json(result.model_dump(mode="json"))
     else:
-        _write(result)
+        _write(result, sweep.note.get("ratio"))
+    if sweep.note.get("save"):
+        _save(sweep, result, db)
     _draw(result, sweep, figure, animation)  # last: the numbers are out if a picture cannot be written
+
+
+def _asked_sweep(params: dict[str, Any], asked: dict[str, Any]) -> SweepRun:
+    """Return the sweep to do; its note says which ratio is the substrate's own, and what is to be saved."""
+    from liface.mesoscale import SweepRun, SweepSpec
+    from liface.mesoscale.sweep import RATIOS
+
+    spec, own = _growth_spec(params), None
+    note: dict[str, Any] = {}
+    if params["surface"] is not None and params["from_binding"] is None:
+        spec, note = _from_database(spec, params, asked)
+        own = note["ratio"]
+    elif params["from_binding"] is not None:
+        own = spec.ratio
+        note = {"ratio": own, "rule": "atoms", "surface": params["surface"] or ""}
+    elif params["ratio"] and len(params["ratio"]) == 1:
+        own = params["ratio"][0]
+        note = {"ratio": own, "rule": "by hand", "surface": params["surface"] or ""}
+    ratios = (spec.ratio,) if params["from_binding"] is not None else params["ratio"] or RATIOS
+    if own is not None:
+        ratios = (*ratios, own)
+    seeds = tuple(range(params["first_seed"], params["first_seed"] + params["seeds"]))
+    sweep = SweepRun(SweepSpec(growth=spec, ratios=tuple(sorted(set(ratios))), seeds=seeds, atoms=params["atoms"]))
+    if params["save"] is not None:
+        note["save"] = _saved_as(params["save"], note, sweep)
+    sweep.note = note
+    return sweep
+
+
+def _from_database(
+    base: GrowthSpec, params: dict[str, Any], asked: dict[str, Any]
+) -> tuple[GrowthSpec, dict[str, Any]]:
+    """Return the spec of a surface from the database with what was given by hand in its place."""
+    from liface.dispatch.growth import stored_growth
+
+    with open_to_read(params["db"]) as database:
+        found = stored_growth(
+            database,
+            params["surface"],
+            base,
+            engine=params["engine"],
+            barriers={f"{name}_ev": asked[name] for name in BARRIERS if name in asked},
+            most_hops=params["most_hops"],
+        )
+    growth = found.growth
+    by_hand = {field: asked[name] for name, field in CHANGES.items() if name in asked}
+    if by_hand:
+        growth = growth.changed(**by_hand)
+    own, rule = growth.ratio, growth.rule
+    if (by_option := asked.get("ratio")) and len(by_option) == 1:
+        own, rule = by_option[0], "by hand"
+        growth = growth.at_ratio(own)
+    for line in (*(f"{i.name}: {i.value:+.4g} {i.unit} ({i.source})" for i in growth.inputs),
+                 f"ratio of arrival rates: {own:.4g}", *growth.flags):  # fmt: skip
+        talk(line)
+    origin = found.origin(growth, WHAT_IF, "")
+    return growth.spec, {
+        "ratio": own, "rule": rule, "surface": f"{found.substrate}({found.plane})",
+        "origin": origin.model_dump(mode="json"),
+    }  # fmt: skip
+
+
+def _saved_as(name: str, note: dict[str, Any], sweep: SweepRun) -> str:
+    from liface.dispatch.surfaces import named_surface
+    from liface.errors import InputError
+    from liface.mesoscale.records import Origin, growth_inputs
+
+    if not note.get("surface") or named_surface(note["surface"])[1] is None:
+        raise InputError("--save needs to know of which surface; name it as 'Cu(111)'")
+    if "origin" not in note:
+        note["origin"] = Origin(case="", inputs=growth_inputs(sweep.spec.growth)).model_dump(mode="json")
+    return name
+
+
+def _save(sweep: SweepRun, result: GrowthSweep, db: str) -> None:
+    from liface.dispatch.surfaces import named_surface
+    from liface.mesoscale.records import Origin, morphology_result
+
+    note = sweep.note
+    substrate, plane = named_surface(note["surface"])
+    origin = Origin.model_validate(note["origin"] | {"case": note["save"]})
+    document = morphology_result(result, sweep.pictures, substrate, plane or "", note["ratio"], note["rule"], origin)
+    with open_to_write(db) as database:
+        record_id = database.add_result(document)
+        talk(f"saved as {note['save']} of campaign {origin.campaign}, record {record_id}; {database.path}")
 
 
 def _given(context: typer.Context, name: str) -> bool:
@@ -88,14 +188,14 @@ def _refuse_settings(asked: dict[str, Any]) -> None:
 def _refuse_contradictions(asked: dict[str, Any]) -> None:
     from liface.errors import InputError
 
-    for first, *others in (("from_binding", "ratio", "preference"), ("cluster", "bond_substrate"),
-                           ("cluster_on_li", "bond_li")):  # fmt: skip
+    for first, *others in (("from_binding", "ratio", "preference"), ("cluster", "bond_substrate", "surface"),
+                           ("cluster_on_li", "bond_li", "surface")):  # fmt: skip
         if first in asked and (both := [_option(name) for name in others if name in asked]):
             raise InputError(f"{_option(first)} gives what {' and '.join(both)} would; leave one of them out")
 
 
 def _option(name: str) -> str:
-    return f"--{name.replace('_', '-')}"
+    return "SURFACE" if name == "surface" else f"--{name.replace('_', '-')}"
 
 
 def _growth_spec(asked: dict[str, Any]) -> GrowthSpec:
@@ -124,7 +224,9 @@ def _growth_spec(asked: dict[str, Any]) -> GrowthSpec:
         )  # fmt: skip
         talk("\n".join(f"note: {note}" for note in rates.notes))
         spec = rates.applied_to(spec)
-    return spec if asked["most_hops"] is None else with_hops_slowed(spec, asked["most_hops"])
+    if asked["most_hops"] is None or (asked["surface"] is not None and asked["from_binding"] is None):
+        return spec
+    return with_hops_slowed(spec, asked["most_hops"])
 
 
 def _free_name() -> Path:
@@ -178,16 +280,19 @@ def _draw(result: GrowthSweep, sweep: SweepRun, figure: Path | None, animation: 
         talk(f"animation: {animation}")
 
 
-def _write(result: GrowthSweep) -> None:
+def _write(result: GrowthSweep, own: float | None) -> None:
     decimals = {"coverage": 3, "tip_height": 2, "roughness": 3, "n_nuclei": 1, "mean_island_size": 1}
     rows: list[dict[str, Any]] = []
     for point in result.points:
         bands = {name: getattr(point, name) for name in decimals}
         cells = {n: f"{b.mean:.{decimals[n]}f} ± {b.upper - b.mean:.{decimals[n]}f}" for n, b in bands.items()}
-        rows.append({"ratio": point.ratio, **cells})
+        mine = " *" if own is not None and len(result.points) > 1 and point.ratio == own else ""
+        rows.append({"ratio": f"{point.ratio:.4g}{mine}", **cells})
     write_table(rows, UNITS)
     level = 100 * result.points[0].coverage.level
     typer.echo(f"\n± half width of the {level:g} % interval of the mean of {plural(len(result.spec.seeds), 'seed')}")
+    if own is not None and len(result.points) > 1:
+        typer.echo("* the ratio of this surface")
     if len(result.points) > 1:
         typer.echo(f"coverage rises with the ratio: {'yes' if result.coverage_rises else 'not everywhere'}")
         typer.echo(f"tip height falls with the ratio: {'yes' if result.tip_height_falls else 'not everywhere'}")

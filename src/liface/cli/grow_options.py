@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from typer import Option
+from typer import Argument, Option
 
+Surface = Annotated[
+    str | None,
+    Argument(metavar="[SURFACE]", help="Substrate whose numbers are read from the database, e.g. 'Cu(111)'."),
+]
 Ratio = Annotated[
     list[float] | None,
     Option("--ratio", metavar="X", help="k_Li-substrate / k_Li-Li; repeatable. Nine from 0.01 to 100 by default."),
@@ -62,3 +66,9 @@ Checkpoint = Annotated[
     Option("--checkpoint", metavar="FILE", help="Where Ctrl-C leaves what is done; a free name if not given."),
 ]
 Resume = Annotated[Path | None, Option("--resume", metavar="FILE", help="Go on from a checkpoint, with its settings.")]
+Save = Annotated[
+    str | None, Option("--save", metavar="NAME", help="Store the result in the database under this name (what-if).")
+]
+Engine = Annotated[
+    str | None, Option("--engine", "-e", metavar="ENGINE:MODEL", help="Needed where several are stored.")
+]

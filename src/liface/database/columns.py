@@ -25,12 +25,17 @@ from liface.documents import (
     BulkResult,
     CalculationSettings,
     ConvergedCalculation,
+    CreepResult,
+    DepositionResult,
     Document,
     FinishedCase,
     GrowthResult,
     InterfaceResult,
+    MorphologyResult,
+    StabilityResult,
     SubmissionDocument,
     SurfaceResult,
+    VerdictResult,
     WettingResult,
 )
 from liface.errors import FilterError
@@ -135,11 +140,16 @@ def _ordered(columns: list[Column], first: tuple[str, ...], indexed: Iterable[st
     return {name: replace(table[name], indexed=name in marked) for name in names}
 
 
+def _of_engine(name: str) -> Callable[[Any], Any]:
+    """Read from the engine of a document; nothing where every number was given by hand."""
+    return lambda document: getattr(document.engine, name, None)
+
+
 _ENGINE = [
-    Column("engine", "string", "", attrgetter("engine.name")),
-    Column("model", "string", "", attrgetter("engine.model")),
+    Column("engine", "string", "", _of_engine("name")),
+    Column("model", "string", "", _of_engine("model")),
 ]
-_FINGERPRINT = Column("engine_fingerprint", "string", "", attrgetter("engine.fingerprint"))
+_FINGERPRINT = Column("engine_fingerprint", "string", "", _of_engine("fingerprint"))
 _RESULT_TAIL = [
     Column("converged", "boolean", "", attrgetter("converged")),
     Column("flags", "list", "", lambda result: list(result.flags)),
@@ -222,6 +232,11 @@ NOUNS: dict[str, Noun] = {
         _result("adhesions", AdhesionResult,
                 ("material_a", "plane_a", "termination_a", "material_b", "plane_b", "termination_b", "strained"),
                 ("work_of_adhesion_mev_per_a2", "strain_percent")),
+        _result("morphologies", MorphologyResult, _SUBSTRATE, ("coverage", "ratio")),
+        _result("depositions", DepositionResult, ("electrolyte", "interlayer", "collector"), ("answer",)),
+        _result("creep", CreepResult, ("host", "pore_nm", "temperature_k"), ("current_ma_per_cm2",)),
+        _result("stability", StabilityResult, ("material",), ("verdict",)),
+        _result("verdicts", VerdictResult, _SUBSTRATE, ("n_for",)),
         Noun("calculations", "calculation", "calc_id", ("calc_id",),
              _ordered(_CALCULATION_COLUMNS, ("calc_id", "label", "engine", "model", "task", "status", "reason"),
                       ("label", "engine", "model", "status", "task", "formula", "engine_fingerprint",

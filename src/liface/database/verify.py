@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -145,6 +145,7 @@ def _check_references(connection: Connection) -> Iterator[Problem]:
     """Every calculation behind a shown result, and every result of a finished case, must be there."""
     calculations = set(connection.scalars(select(TABLES["calculations"].c.calc_id)))
     records: set[str] = set()
+    shown: list[tuple[Noun, str, bytes]] = []
     for noun in RESULT_NOUNS.values():
         table = TABLES[noun.name]
         for record_id, current, blob in connection.execute(
@@ -152,17 +153,41 @@ def _check_references(connection: Connection) -> Iterator[Problem]:
         ):
             records.add(record_id)
             if current:
+                shown.append((noun, record_id, blob))
                 yield from _missing(noun, record_id, blob, "calculation", calculations)
+    for noun, record_id, blob in shown:
+        yield from _missing(noun, record_id, blob, "result", records, _records_behind)
     table = TABLES["cases"]
     for case_id, blob in connection.execute(select(table.c.case_id, table.c.document)):
         yield from _missing(NOUNS["cases"], case_id, blob, "result", records)
 
 
-def _missing(noun: Noun, key: str, blob: bytes, what: str, known: set[str]) -> Iterator[Problem]:
+def _calculations_or_records(document: Any) -> Iterable[str]:
+    """Return the calculations behind a result, or the results of a case."""
+    provenance = getattr(document, "provenance", None)
+    return provenance.calc_ids if provenance is not None else getattr(document, "record_ids", ())
+
+
+def _records_behind(document: Any) -> Iterable[str]:
+    """Return the results that the result of a model rests on."""
+    rests_on = (
+        *getattr(document, "inputs", ()),
+        *(getattr(document, "points", ()) if document.kind == "verdict" else ()),
+    )
+    return [each.record_id for each in rests_on if each.record_id is not None]
+
+
+def _missing(
+    noun: Noun,
+    key: str,
+    blob: bytes,
+    what: str,
+    known: set[str],
+    named: Callable[[Any], Iterable[str]] = _calculations_or_records,
+) -> Iterator[Problem]:
     try:
         document = decode(noun, key, blob)
     except CorruptDatabaseError:
         return  # reported with its document
-    named = document.provenance.calc_ids if noun.is_result else getattr(document, "record_ids", ())
-    for absent in sorted(set(named) - known):
+    for absent in sorted(set(named(document)) - known):
         yield Problem(noun.name, key, "reference", f"{what} {absent} is not stored")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -13,10 +13,12 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from liface.analysis.known_stability import KNOWN, class_of
 from liface.analysis.stability import LITHIUM, LithiumStability, PhaseEntry, lithium_stability
 from liface.database import Database
-from liface.documents import BulkResult
+from liface.documents import BulkResult, Input, StabilityResult
 from liface.errors import InputError, UnknownMaterialError
+from liface.mesoscale.records import Origin
 from liface.structures.library import MaterialsLibrary
 
 CAMPAIGN = "bulks"
@@ -40,8 +42,8 @@ class _File(BaseModel):
     entries: list[_Supplied] = Field(min_length=1)
 
 
-def stored_entries(database: Database, engine: str | None = None) -> list[PhaseEntry]:
-    """Return an entry for every stored bulk of one engine.
+def stored_bulks(database: Database, engine: str | None = None) -> list[BulkResult]:
+    """Return the stored bulks of one engine.
 
     Raises
     ------
@@ -61,6 +63,11 @@ def stored_entries(database: Database, engine: str | None = None) -> list[PhaseE
             f"bulks of {', '.join(sorted(levels.values()))} are stored; choose one with --engine ENGINE:MODEL, or ask "
             "a database of its own where models differ in their options only"
         )
+    return chosen
+
+
+def entries_of(bulks: Sequence[BulkResult]) -> list[PhaseEntry]:
+    """Return an entry for every bulk."""
     return [
         PhaseEntry(
             name=bulk.material,
@@ -69,8 +76,13 @@ def stored_entries(database: Database, engine: str | None = None) -> list[PhaseE
             level=f"{bulk.engine.label} [{bulk.engine.fingerprint}]",
             source=bulk.record_id,
         )
-        for bulk in chosen
+        for bulk in bulks
     ]
+
+
+def stored_entries(database: Database, engine: str | None = None) -> list[PhaseEntry]:
+    """Return an entry for every stored bulk of one engine; errors as :func:`stored_bulks`."""
+    return entries_of(stored_bulks(database, engine))
 
 
 def supplied_entries(path: Path) -> list[PhaseEntry]:
@@ -130,6 +142,55 @@ def judged(
         gap, category = getattr(known, "band_gap_ev", None), getattr(known, "category", "")
         found.append(lithium_stability(entry, entries, category=category, band_gap_ev=gap))
     return found
+
+
+def stability_results(
+    found: Sequence[LithiumStability], entries: Sequence[PhaseEntry], bulks: Sequence[BulkResult], campaign: str
+) -> tuple[StabilityResult, ...]:
+    """Return what is stored of verdicts; ``bulks`` are the records behind the entries, empty for supplied ones."""
+    records = {bulk.record_id: bulk for bulk in bulks}
+    return tuple(_stored(one, entries, records, campaign) for one in found)
+
+
+def _stored(
+    one: LithiumStability, entries: Sequence[PhaseEntry], records: Mapping[str, BulkResult], campaign: str
+) -> StabilityResult:
+    composition = next(entry.composition for entry in entries if entry.name == one.material)
+    allowed = {*composition, LITHIUM}
+    used = [entry for entry in entries if set(entry.composition) <= allowed]
+    behind = [records[entry.source] for entry in used if entry.source in records]
+    known = KNOWN.get(one.material)
+    origin = Origin(
+        case=f"stability/{one.material}",
+        campaign=campaign,
+        engine=behind[0].engine if behind else None,
+        converged=all(bulk.converged for bulk in behind),
+        flags=tuple(dict.fromkeys(flag for bulk in behind for flag in bulk.flags)),
+        calc_ids=tuple(calc_id for bulk in behind for calc_id in bulk.provenance.calc_ids),
+    )
+    return StabilityResult(
+        definition="tie-line with bcc Li and voltage window from linear programmes over the known phases",
+        engine=origin.engine,
+        converged=origin.converged,
+        flags=origin.flags,
+        inputs=tuple(
+            Input(
+                name=f"energy per atom, {entry.name}",
+                value=entry.energy_ev_per_atom,
+                unit="eV",
+                source=f"bulk, {one.level}" if entry.source in records else f"{entry.source}, {one.level}",
+                record_id=entry.source if entry.source in records else None,
+            )
+            for entry in used
+        ),
+        provenance=origin.provenance((*one.doi, *((known.doi,) if known else ()))),
+        reaction=one.reaction,
+        lithium_class=class_of(one.verdict),
+        known=known.statement if known else "",
+        agrees=("yes" if known.agrees(one) else "no") if known else "nothing known",
+        phases=tuple(sorted(entry.name for entry in used)),
+        **one.model_dump(exclude={"level", "doi"}),
+    )
 
 
 def _known(library: MaterialsLibrary, name: str) -> Any:

@@ -54,6 +54,8 @@ class Collected:
     finished: list[CaseDocument] = field(default_factory=list)
     pending: list[PlannedCase] = field(default_factory=list)
     submissions: int = 0
+    problems: tuple[str, ...] = ()
+    """What could not be derived from the results that are there."""
 
 
 def submit(
@@ -134,7 +136,7 @@ def collect(campaign: Campaign, database: Database, queue: Queue) -> Collected:
     known = finish_known(cases_now(campaign, database), database, changed=changed)
     collected.finished, collected.pending = known.now, known.pending
     if known.now:
-        derive(campaign, database)
+        collected.problems = derive(campaign, database).problems
     return collected
 
 

@@ -13,10 +13,19 @@ from liface.documents.calculation import (
     UnconvergedCalculation,
 )
 from liface.documents.geometry import Geometry
+from liface.documents.mesoscale import (
+    CreepResult,
+    DepositionResult,
+    Input,
+    ModelResult,
+    MorphologyResult,
+    StabilityResult,
+    VerdictPoint,
+    VerdictResult,
+)
 from liface.documents.results import (
     CASE_ADAPTER,
     FLAGS,
-    RESULT_ADAPTER,
     AdhesionResult,
     BindingCandidate,
     BindingResult,
@@ -29,12 +38,12 @@ from liface.documents.results import (
     InterfaceResult,
     LineFit,
     Provenance,
-    ResultDocument,
     ScanPoint,
     SurfaceResult,
     WettingResult,
 )
 from liface.documents.submission import JobKind, SubmissionDocument, SubmittedCase, SubmittedJob
+from liface.documents.unions import RESULT_ADAPTER, ResultDocument
 
 __all__ = [
     "CALCULATION_ADAPTER",
@@ -50,6 +59,8 @@ __all__ = [
     "CalculationSettings",
     "CaseDocument",
     "ConvergedCalculation",
+    "CreepResult",
+    "DepositionResult",
     "Document",
     "EnergyCalculation",
     "EngineInfo",
@@ -59,18 +70,24 @@ __all__ = [
     "FinishedCase",
     "Geometry",
     "GrowthResult",
+    "Input",
     "InterfaceResult",
     "JobKind",
     "LineFit",
+    "ModelResult",
     "Moment",
+    "MorphologyResult",
     "Provenance",
     "ResultDocument",
     "ScanPoint",
+    "StabilityResult",
     "SubmissionDocument",
     "SubmittedCase",
     "SubmittedJob",
     "SurfaceResult",
     "UnconvergedCalculation",
+    "VerdictPoint",
+    "VerdictResult",
     "WettingResult",
     "content_hash",
     "now",

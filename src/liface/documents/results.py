@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
 
@@ -41,6 +41,11 @@ FLAGS = {
     "thickness": "the surface energy still changes with slab thickness",
     "partial": "some candidates failed; the lowest of the others is given",
     "no_dispersion": "a layered crystal adheres by dispersion forces that the method leaves out; the value is too low",
+    "ratio_cut": "the ratio of arrival rates lay outside 1/1000 to 1000 and was cut to that",
+    "hops_slowed": "hops are faster than can be followed one by one; all were slowed by one factor, which keeps "
+    "the equilibrium and makes islands smaller and denser",
+    "repulsion_cut": "lateral repulsion was cut so that no barrier falls below zero",
+    "preference_assumed": "no wetting of the substrate is stored; a layer on it is taken to be bound as on Li",
 }
 
 
@@ -315,9 +320,3 @@ class FinishedCase(Document):
 
 CaseDocument = Annotated[FinishedCase | FailedCase, Field(discriminator="status")]
 CASE_ADAPTER: TypeAdapter[FinishedCase | FailedCase] = TypeAdapter(CaseDocument)
-
-ResultDocument = Annotated[
-    SurfaceResult | InterfaceResult | BindingResult | GrowthResult | WettingResult | AdhesionResult | BulkResult,
-    Field(discriminator="kind"),
-]
-RESULT_ADAPTER: TypeAdapter[Any] = TypeAdapter(ResultDocument)

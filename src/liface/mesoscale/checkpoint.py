@@ -31,6 +31,7 @@ def save_checkpoint(path: Path, sweep: SweepRun) -> None:
         "records": [record.model_dump(mode="json") for record in sweep.records],
         "pictures": list(sweep.pictures),
         "running": sweep.current is not None,
+        "note": sweep.note,
     }
     arrays = {f"picture_{i}": heights for i, heights in enumerate(sweep.pictures.values())}
     if sweep.current is not None:
@@ -74,6 +75,7 @@ def _restored(about: dict, arrays: dict[str, np.ndarray]) -> SweepRun:
     if [(record.ratio, record.seed) for record in sweep.records] != runs[: len(sweep.records)]:
         raise ValueError("its finished runs are not the first ones of its sweep")
     sweep.pictures = {float(ratio): arrays[f"picture_{i}"] for i, ratio in enumerate(about["pictures"])}
+    sweep.note = about.get("note", {})
     if about["running"]:
         ratio, seed = runs[len(sweep.records)]
         state = {name.removeprefix("running_"): a for name, a in arrays.items() if name.startswith("running_")}

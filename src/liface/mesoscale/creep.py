@@ -7,13 +7,11 @@ rates in 1/s. Functions of one mechanism take a :class:`Sample` and return one r
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import Field
 
-from liface.documents import Document, quantity
+from liface.documents.mesoscale import CreepRate, Mechanism
 from liface.mesoscale.creep_parameters import DEFAULT, REFERENCE_K, CreepParameters, Sample
 from liface.mesoscale.lithium import (
     ATOMIC_VOLUME_A3,
@@ -25,7 +23,6 @@ from liface.mesoscale.lithium import (
 )
 from liface.units import BOLTZMANN_EV_PER_K
 
-Mechanism = Literal["Coble", "Nabarro-Herring", "dislocation"]
 MECHANISMS: tuple[Mechanism, ...] = ("Coble", "Nabarro-Herring", "dislocation")
 
 GAS_KJ_PER_MOL_K = 8.314462618e-3
@@ -39,21 +36,6 @@ LEVEL = 0.90
 """Share of the draws inside a band."""
 
 Array = NDArray[np.float64]
-
-
-class CreepRate(Document):
-    """Strain rate of one mechanism, or of all together, in a pore of one size."""
-
-    mechanism: Literal["Coble", "Nabarro-Herring", "dislocation", "sum"]
-    pore_nm: float = quantity("nm", "Pore diameter.")
-    temperature_k: float = quantity("K", "Temperature.")
-    stress_mpa: float = quantity("MPa", "Driving stress.")
-    strain_rate: float = quantity("1/s", "With the best value of every parameter.")
-    lower: float = quantity("1/s", "Lower end of the band.")
-    upper: float = quantity("1/s", "Upper end of the band.")
-    level: float = quantity("1", "Share of draws inside the band.")
-    share_fastest: float = quantity("1", "Share of draws in which this mechanism is the fastest; 1 for the sum.")
-    doi: tuple[str, ...] = Field(description="Papers behind the formula and its parameters.")
 
 
 def surface_diffusivity(temperature_k: float, sample: Sample) -> Array:

@@ -19,38 +19,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import combinations
-from typing import Literal
 
 from pydantic import Field
 
 from liface.documents import Document, quantity
+from liface.documents.mesoscale import Boundary, Place, PlaceEnergy, Variable
 from liface.mesoscale.lithium import ATOMIC_VOLUME_A3, MPA_A3_IN_EV, require_finite
-from liface.mesoscale.stack import LI, Adhesions, Place, Stack
+from liface.mesoscale.stack import LI, Adhesions, Stack
 from liface.units import MEV, j_per_m2
-
-Variable = Literal["adhesion at full contact", "contact", "external pressure"]
-"""What a boundary is solved in: meV/Å² of electrolyte and interlayer, share of their face, and MPa while plating."""
 
 UNITS: dict[Variable, str] = {"adhesion at full contact": "meV/Å²", "contact": "1", "external pressure": "MPa"}
 
 DOI = ("10.1039/d2ta06466a",)
-
-
-class PlaceEnergy(Document):
-    """Driving force for Li at one place, term by term; the lowest open place takes it."""
-
-    place: Place
-    open: bool = Field(description="Whether Li can get there.")
-    reason: str = Field(default="", description="Why it cannot.")
-    driving_force_ev: float = quantity("eV", "ΔG of one Li.")
-    reaction_ev: float = quantity("eV", "ΔG_r.")
-    potential_ev: float = quantity("eV", "-e Φ.")
-    adhesion_mev_per_a2: float = quantity(
-        "meV/Å²", "W: adhesion lost less adhesion won, and 2 γ_Li where given; positive costs."
-    )
-    adhesion_j_per_m2: float = quantity("J/m²", "The same.")
-    adhesion_ev: float = quantity("eV", "W times the area per Li.")
-    pressure_ev: float = quantity("eV", "(P - σ_m) Ω.")
 
 
 class AdhesionUsed(Document):
@@ -59,18 +39,7 @@ class AdhesionUsed(Document):
     pair: str
     adhesion_mev_per_a2: float = quantity("meV/Å²", "Work of adhesion; positive sticks.")
     source: str
-
-
-class Boundary(Document):
-    """Where two places are equally good: the answer changes there if both are the best open ones."""
-
-    first: Place
-    second: Place
-    variable: Variable
-    value: float = quantity("field: unit", "Solved, not sampled.")
-    unit: str
-    wins_above: Place
-    changes_the_answer: bool
+    record_id: str | None = Field(default=None, description="The record, where it is one of the database.")
 
 
 class Deposition(Document):

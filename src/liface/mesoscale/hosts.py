@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import Field
 
 from liface.documents import Document, quantity
+from liface.documents.mesoscale import CurrentLimit
 from liface.errors import InputError
 from liface.mesoscale.creep import (
     DRAWS,
@@ -52,17 +53,6 @@ class HostCapacity(Document):
     porosity: float = quantity("1", "Share of the volume that is pore.")
     thickness_um: float = quantity("µm", "Thickness of the layer.")
     capacity_mah_per_cm2: float = quantity("mAh/cm²", "Charge of the Li that fills every pore.")
-
-
-class CurrentLimit(Document):
-    """One bound on the current that creep passes through a host."""
-
-    limit: Literal["creep in the pore", "transport along the pores"]
-    current_ma_per_cm2: float = quantity("mA/cm²", "With the best value of every parameter.")
-    lower: float = quantity("mA/cm²", "Lower end of the band.")
-    upper: float = quantity("mA/cm²", "Upper end of the band.")
-    level: float = quantity("1", "Share of draws inside the band.")
-    geometry: str = Field(description="How a rate became a current.")
 
 
 class HostCurrent(Document):

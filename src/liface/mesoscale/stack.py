@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
+from liface.documents.mesoscale import Place
 from liface.errors import InputError, MissingAdhesionError
 from liface.mesoscale.hosts import HostCurrent
 from liface.mesoscale.lithium import (
@@ -16,7 +16,6 @@ from liface.mesoscale.lithium import (
     require_positive,
 )
 
-Place = Literal["electrolyte", "collector", "pores"]
 PLACES: tuple[Place, ...] = ("electrolyte", "collector", "pores")
 
 AREA_PER_LI_A2 = (2 * ATOMIC_VOLUME_A3) ** (2 / 3) / 2**0.5

@@ -6,12 +6,13 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from liface.documents import Document, quantity
+from liface.documents.mesoscale import Band, RatioPoint
 from liface.errors import AnalysisError, TooFewPointsError
 from liface.mesoscale.growth import MOST_SEEDS, Growth
 from liface.mesoscale.morphology import Morphology, morphology
@@ -74,28 +75,6 @@ class GrowthRecord(Document):
     morphology: Morphology
 
 
-class Band(Document):
-    """Mean over seeds with its confidence interval, in the unit of the observable."""
-
-    mean: float = quantity("unit of the observable", "Mean over seeds.")
-    lower: float = quantity("unit of the observable", "Lower end of the interval of the mean (Student's t).")
-    upper: float = quantity("unit of the observable", "Upper end of the interval of the mean.")
-    level: float = quantity("1", "Coverage the interval aims at.")
-    n: int = quantity("1", "Seeds.")
-
-
-class RatioPoint(Document):
-    """The ensemble at one ratio."""
-
-    ratio: float = quantity("1", "k_Li-substrate / k_Li-Li.")
-    tip_height: Band = Field(description="layers")
-    coverage: Band = Field(description="fraction of the substrate")
-    roughness: Band = Field(description="layers")
-    n_nuclei: Band = Field(description="number")
-    mean_island_size: Band = Field(description="columns")
-    layer_occupation: tuple[float, ...] = quantity("1", "Mean filled fraction of every layer.")
-
-
 class GrowthSweep(Document):
     """A finished sweep."""
 
@@ -132,6 +111,8 @@ class SweepRun:
         self.pictures: dict[float, np.ndarray] = {}
         """Heights of the first seed at each ratio, shape (size, size)."""
         self.current: Growth | None = None
+        self.note: dict[str, Any] = {}
+        """What the caller wants to find again in a checkpoint; plain values."""
 
     def run(self, tell: Callable[[SweepState], None] = lambda _: None) -> GrowthSweep:
         """Do what is left.

@@ -15,7 +15,14 @@ from liface.engines.base import EngineSpec
 from liface.engines.registry import engine_info
 from liface.errors import CampaignError, LifaceError
 from liface.structures.library import MaterialsLibrary
-from liface.workflows.campaign_file import BindingEntry, CampaignFile, InterfaceEntry, SurfaceEntry, load_campaign
+from liface.workflows.campaign_file import (
+    BindingEntry,
+    CampaignFile,
+    InterfaceEntry,
+    StoryEntry,
+    SurfaceEntry,
+    load_campaign,
+)
 from liface.workflows.specs import (
     BindingSpec,
     BulkSpec,
@@ -40,6 +47,8 @@ FLOW_VERSION = 1
 calculations in the database."""
 
 FILM = "Li"
+LI_PLANE = "110"
+"""Li that Li grows on: its closest-packed plane."""
 PREFERRED_STRAIN_PERCENT = 4.0
 
 
@@ -241,6 +250,10 @@ class Campaign:
             yield f"interfaces.{i}", partial(_interface_specs, library, interface, protocol)
         for i, binding in enumerate(self.file.bindings):
             yield f"bindings.{i}", partial(_binding_specs, library, binding, protocol)
+        for i, story in enumerate(self.file.stories):
+            yield f"stories.{i}", partial(story_specs, library, story, protocol)
+        for i, name in enumerate(self.file.stability):
+            yield f"stability.{i}", partial(_bulk_specs, library, name)
 
 
 def material_spec(library: MaterialsLibrary, name: str) -> MaterialSpec:
@@ -358,6 +371,20 @@ def _binding_specs(library: MaterialsLibrary, entry: BindingEntry, protocol: Pro
         )
         for layers in entry.monolayers
     ]
+
+
+def story_specs(library: MaterialsLibrary, entry: StoryEntry, protocol: Protocol) -> list[CaseSpec]:
+    """Return every case that the story of a substrate rests on, those on Li among them."""
+    found: list[CaseSpec] = [surface_spec(library, entry.substrate, entry.plane)]
+    found += [surface_spec(library, FILM, plane) for plane in entry.film_planes]
+    if entry.substrate != FILM:
+        found += [interface_spec(library, entry.substrate, entry.plane, film, protocol) for film in entry.film_planes]
+    for substrate, plane, layers in (
+        *((entry.substrate, entry.plane, layers) for layers in entry.monolayers),
+        (FILM, LI_PLANE, 0),
+    ):
+        found.append(binding_spec(library, substrate, plane, protocol, n_li=entry.n_li, monolayers=layers))
+    return found
 
 
 def _limits(protocol: Protocol, entry: InterfaceEntry) -> Protocol:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from liface.errors import CampaignError, FilterError
+from liface.mesoscale.stack_file import StackSpec
 from liface.workflows.resources import ResourcesByKind
 from liface.workflows.specs import Protocol
 
@@ -77,6 +78,55 @@ class CorrelationEntry(_Entry):
     predict: tuple[str, ...] = Field(default=(), description="Substrates to predict the response of.")
 
 
+class GrowthEntry(_Entry):
+    """Kinetic Monte Carlo of Li on one surface, with the rates that its binding energies and barriers imply."""
+
+    substrate: str
+    plane: Plane
+    atoms: int = Field(default=2000, ge=1)
+    size: int = Field(default=64, ge=2, le=2048, description="Columns along each edge of the lattice.")
+    seeds: int = Field(default=8, ge=2)
+    temperature_c: float = Field(default=25.0, gt=-273.15)
+    ratios: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(
+        default=None, description="Ratios of arrival rates beside its own; nine from 0.01 to 100 by default."
+    )
+    step_edge_ev: float = Field(default=0.1, ge=0)
+    most_hops: float = Field(default=300.0, gt=0, description="Hops per arrival beyond which all hops are slowed.")
+    diffusion_substrate_ev: float | None = Field(default=None, ge=0, description="By hand instead of a barrier.")
+    diffusion_li_ev: float | None = Field(default=None, ge=0)
+
+
+class HostEntry(_Entry):
+    """A porous host of Li: what it holds and passes by creep."""
+
+    host: str
+    pore_nm: float = Field(gt=0)
+    thickness_um: float = Field(gt=0)
+    porosity: float | None = Field(default=None, gt=0, le=1)
+    capacity_mah_per_cm2: float | None = Field(default=None, gt=0, description="Instead of the porosity.")
+    temperature_c: float = Field(default=25.0, gt=-273.15)
+    overpotential_mv: float = Field(default=1.0, gt=0)
+    current_ma_per_cm2: float | None = Field(default=None, gt=0, description="What is asked of it.")
+
+    @model_validator(mode="after")
+    def _porosity_is_known(self) -> Self:
+        if (self.porosity is None) == (self.capacity_mah_per_cm2 is None):
+            raise ValueError("a host has a porosity, or a capacity from which it follows; give one of the two")
+        return self
+
+
+class StoryEntry(_Entry):
+    """Everything about one substrate plane: energies, growth, deposition, creep, stability, and a verdict."""
+
+    substrate: str
+    plane: Plane
+    film_planes: tuple[Plane, ...] = Field(default=("100", "110"), min_length=1)
+    n_li: tuple[Annotated[int, Field(ge=1, le=8)], ...] = Field(default=(1, 4), min_length=1)
+    monolayers: tuple[Annotated[int, Field(ge=0, le=4)], ...] = Field(default=(0, 1), min_length=1)
+    host: str | None = Field(default=None, description="Name of one of the hosts of the campaign.")
+    growth: bool = Field(default=True, description="Grow Li on it.")
+
+
 class ScreeningEntry(_Entry):
     """A cheaper engine before the others: it ranks cases, and begins the relaxations of those that go on."""
 
@@ -124,6 +174,11 @@ class CampaignFile(_Entry):
     surfaces: tuple[SurfaceEntry, ...] = ()
     interfaces: tuple[InterfaceEntry, ...] = ()
     bindings: tuple[BindingEntry, ...] = ()
+    stories: tuple[StoryEntry, ...] = Field(default=(), description="Substrates whose whole story is asked for.")
+    stability: tuple[str, ...] = Field(default=(), description="Materials to judge against Li metal.")
+    growths: tuple[GrowthEntry, ...] = ()
+    stacks: tuple[StackSpec, ...] = Field(default=(), description="Stacks in which Li looks for a place.")
+    hosts: tuple[HostEntry, ...] = ()
     wetting: bool = Field(default=True, description="Derive adhesion and contact angles where surfaces are known.")
     correlations: tuple[CorrelationEntry, ...] = ()
     resources: ResourcesByKind = Field(
@@ -209,6 +264,10 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
         "correlations": CorrelationEntry,
         "protocol": Protocol,
         "screening": ScreeningEntry,
+        "growths": GrowthEntry,
+        "stacks": StackSpec,
+        "hosts": HostEntry,
+        "stories": StoryEntry,
     }
     model = models.get(str(location[0]), CampaignFile) if len(location) > 1 else CampaignFile
     return sorted(model.model_fields)
@@ -223,8 +282,11 @@ __all__ = [
     "BindingEntry",
     "CampaignFile",
     "CorrelationEntry",
+    "GrowthEntry",
+    "HostEntry",
     "InterfaceEntry",
     "ScreeningEntry",
+    "StoryEntry",
     "SurfaceEntry",
     "load_campaign",
     "parse_campaign",

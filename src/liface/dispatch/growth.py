@@ -1,0 +1,213 @@
+"""Growth runs of a substrate from what the database knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from liface.database import Database
+from liface.dispatch.surfaces import named_surface, newest, of_engine, one_engine, quoted, the_plane
+from liface.documents import BindingResult, EngineInfo
+from liface.errors import InputError
+from liface.mesoscale.records import Origin
+from liface.mesoscale.spec import GrowthSpec
+from liface.mesoscale.substrate import (
+    MOST_HOPS,
+    ClusterEnergies,
+    Known,
+    SubstrateEnergies,
+    SubstrateGrowth,
+    substrate_growth,
+)
+
+FILM, FILM_PLANE = "Li", "110"
+"""The Li that Li grows on: its closest-packed plane."""
+
+BY_HAND_SOURCE = "by hand"
+
+
+@dataclass(frozen=True)
+class StoredGrowth:
+    """A growth run of a substrate, with the records that it rests on."""
+
+    substrate: str
+    plane: str
+    growth: SubstrateGrowth
+    engine: EngineInfo
+    converged: bool
+    calc_ids: tuple[str, ...]
+    flags: tuple[str, ...]
+
+    def origin(self, growth: SubstrateGrowth, campaign: str, case: str) -> Origin:
+        """Return what a stored result says of where it comes from; ``growth`` may differ by what was given by hand."""
+        return Origin(
+            case=case,
+            campaign=campaign,
+            engine=self.engine,
+            inputs=growth.inputs,
+            flags=tuple(dict.fromkeys((*growth.flags, *self.flags))),
+            converged=self.converged,
+            calc_ids=self.calc_ids,
+        )
+
+
+def stored_growth(
+    database: Database,
+    surface: str,
+    base: GrowthSpec,
+    *,
+    engine: str | None = None,
+    campaign: str | None = None,
+    barriers: Mapping[str, float] | None = None,
+    most_hops: float | None = None,
+) -> StoredGrowth:
+    """Return the growth run of a substrate with ratio, bonds, barriers and preference from the database.
+
+    Parameters
+    ----------
+    surface
+        Material, with its plane where several are stored: ``Cu(111)``.
+    base
+        Lattice, temperature, arrival on Li and step edge.
+    campaign
+        Only records of this campaign.
+    barriers
+        Diffusion barriers by hand, eV, instead of stored ones: ``diffusion_substrate_ev``, ``diffusion_li_ev``.
+    most_hops
+        Hops of a lone atom per direction and 1/k_Li-Li beyond which all are slowed.
+
+    Raises
+    ------
+    InputError
+        Something that is needed is not stored; the message says what computes it.
+    """
+    substrate, plane = named_surface(surface)
+    where = f"substrate={quoted(substrate)}" + (f" AND campaign={quoted(campaign)}" if campaign else "")
+    bindings = of_engine(database.results("binding", where=where), engine)
+    bindings = [b for b in bindings if plane in (None, b.substrate_plane) and b.substrate_termination == 0]
+    if not bindings:
+        raise InputError(_missing_binding(surface, substrate, plane, engine))
+    info = one_engine(bindings, f"binding energies on {surface}")
+    plane = the_plane(bindings, substrate, plane)
+    records = _Records(database, info, campaign)
+    by_layers = {
+        layers: found
+        for layers in sorted({b.monolayers for b in bindings})
+        if (found := records.clusters([b for b in bindings if b.monolayers == layers])) is not None
+    }
+    if 0 not in by_layers:
+        raise InputError(_missing_binding(f"{substrate}({plane})", substrate, plane, info.label))
+    given = barriers or {}
+    energies = SubstrateEnergies(
+        by_layers=by_layers,
+        on_li=records.on_li(),
+        barrier=records.barrier(substrate, plane, given.get("diffusion_substrate_ev"), "--diffusion-substrate"),
+        barrier_li=records.barrier(FILM, FILM_PLANE, given.get("diffusion_li_ev"), "--diffusion-li"),
+        spreading=records.spreading(substrate, plane),
+        attempt=records.attempt(substrate, plane),
+    )
+    return StoredGrowth(
+        substrate,
+        plane,
+        substrate_growth(energies, base, most_hops or MOST_HOPS),
+        info,
+        records.converged,
+        records.calc_ids,
+        records.flags,
+    )
+
+
+class _Records:
+    """Reads records of one engine and remembers which ones were used."""
+
+    def __init__(self, database: Database, engine: EngineInfo, campaign: str | None):
+        self._database, self._engine = database, engine
+        self._only = f" AND campaign={quoted(campaign)}" if campaign else ""
+        self._used: dict[str, Any] = {}
+
+    @property
+    def converged(self) -> bool:
+        return all(record.converged for record in self._used.values())
+
+    @property
+    def calc_ids(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(i for record in self._used.values() for i in record.provenance.calc_ids))
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(flag for record in self._used.values() for flag in record.flags))
+
+    def clusters(self, bindings: Sequence[BindingResult]) -> ClusterEnergies | None:
+        """Return the energies of the smallest size that has both clusters and dispersed atoms; None without any."""
+        sizes: dict[int, dict[str, BindingResult]] = {}
+        for binding in sorted(bindings, key=lambda b: (b.provenance.created_at, b.record_id)):
+            if binding.n_li > 1:
+                sizes.setdefault(binding.n_li, {})[binding.arrangement] = binding
+        whole = {n: pair for n, pair in sizes.items() if len(pair) == 2}
+        if not whole:
+            return None
+        n_li = min(whole, key=lambda n: (n < 4, n))  # four is the smallest that can be three-dimensional
+        cluster, dispersed = whole[n_li]["cluster"], whole[n_li]["dispersed"]
+        solid = cluster.e_bind_lowest_3d_ev_per_li
+        return ClusterEnergies(
+            n_li=n_li,
+            dispersed=self._known(dispersed, dispersed.e_bind_ev_per_li),
+            cluster=self._known(cluster, cluster.e_bind_ev_per_li),
+            solid=None if solid is None else self._known(cluster, solid),
+        )
+
+    def on_li(self) -> ClusterEnergies:
+        where = f"substrate={quoted(FILM)} AND substrate_plane={quoted(FILM_PLANE)} AND monolayers=0"
+        found = self.clusters(self._mine("binding", where))
+        if found is None:
+            raise InputError(_missing_binding(f"{FILM}({FILM_PLANE})", FILM, FILM_PLANE, self._engine.label))
+        return found
+
+    def barrier(self, substrate: str, plane: str, by_hand: float | None, option: str) -> Known:
+        if by_hand is not None:
+            return Known(by_hand, BY_HAND_SOURCE)
+        record = self._barrier(substrate, plane)
+        if record is None:
+            raise InputError(
+                f"no diffusion barrier of Li on {substrate}({plane}) of {self._engine.label} is stored; "
+                f"'barriers: [{{substrate: {substrate}, plane: \"{plane}\"}}]' in a campaign computes it, or give one "
+                f"with {option}"
+            )
+        return self._known(record, record.barrier_ev)
+
+    def attempt(self, substrate: str, plane: str) -> Known | None:
+        record = self._barrier(substrate, plane)
+        return None if record is None or record.attempt_hz is None else self._known(record, record.attempt_hz)
+
+    def spreading(self, substrate: str, plane: str) -> Known | None:
+        """Return γ_A - γ_Li - γ_A|Li of the closest-packed Li plane, from the wetting of the substrate."""
+        if substrate == FILM:
+            return Known(0.0, "Li on itself")
+        where = f"substrate={quoted(substrate)} AND substrate_plane={quoted(plane)} AND film_plane={quoted(FILM_PLANE)}"
+        wetting = newest(self._mine("wetting", where))
+        if wetting is None:
+            return None
+        gain = wetting.gamma_substrate_mev_per_a2 - wetting.gamma_li_mev_per_a2 - wetting.gamma_interface_mev_per_a2
+        return self._known(wetting, gain)
+
+    def _barrier(self, substrate: str, plane: str) -> Any | None:
+        where = f"substrate={quoted(substrate)} AND substrate_plane={quoted(plane)} AND monolayers=0"
+        return newest(self._mine("barrier", where))
+
+    def _mine(self, kind: str, where: str) -> list[Any]:
+        results = self._database.results(kind, where=where + self._only)
+        return [r for r in results if r.engine.fingerprint == self._engine.fingerprint]
+
+    def _known(self, record: Any, value: float) -> Known:
+        self._used[record.record_id] = record
+        return Known(value, f"{record.kind} of {record.provenance.case}, {record.engine.label}", record.record_id)
+
+
+def _missing_binding(surface: str, substrate: str, plane: str | None, engine: str | None) -> str:
+    of = f" of {engine}" if engine else ""
+    return (
+        f"no binding energies of a Li cluster and as many dispersed atoms on {surface}{of} are stored; 'bindings: "
+        f'[{{substrate: {substrate}, plane: "{plane or "HKL"}", n_li: [1, 4], monolayers: [0, 1]}}]\' in a campaign '
+        "computes them"
+    )

@@ -1,0 +1,230 @@
+"""Growth, deposition, creep, stability and verdicts of a campaign, from the results that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from liface.analysis.stability import PhaseEntry
+from liface.analysis.story import Barrier, Story, points, verdict
+from liface.database import Database
+from liface.dispatch.growth import stored_growth
+from liface.dispatch.stability import entries_of, judged, stability_results
+from liface.dispatch.surfaces import newest, quoted
+from liface.documents import (
+    BulkResult,
+    CreepResult,
+    DepositionResult,
+    EngineInfo,
+    MorphologyResult,
+    ResultDocument,
+    StabilityResult,
+    VerdictResult,
+)
+from liface.engines.registry import engine_info
+from liface.errors import LifaceError
+from liface.mesoscale.hosts import host_current, porosity_for, pressure_mpa
+from liface.mesoscale.records import Origin, creep_result, morphology_result, sweep_id
+from liface.mesoscale.spec import GrowthSpec
+from liface.mesoscale.sweep import RATIOS, SweepRun, SweepSpec
+from liface.structures.library import MaterialsLibrary
+from liface.workflows.campaign import FILM, LI_PLANE, Campaign
+from liface.workflows.campaign_file import GrowthEntry, HostEntry, StoryEntry
+
+KINDS = ("morphology", "deposition", "creep", "stability", "verdict")
+ZERO_CELSIUS_K = 273.15
+HEADLINE_FILM_PLANE = "100"
+"""Li plane of the published trend of interfacial energies."""
+
+
+@dataclass
+class Models:
+    """What was derived, and what could not be, each with its reason."""
+
+    documents: list[ResultDocument] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, what: str, make: Callable[[], Any]) -> Any | None:
+        """Keep what ``make`` returns, or the reason why there is nothing."""
+        try:
+            made = make()
+        except LifaceError as error:
+            self.problems.append(f"{what}: {error}")
+            return None
+        self.documents += made if isinstance(made, (list, tuple)) else [made]
+        return made
+
+
+def models_of(campaign: Campaign, database: Database, told: Callable[[str], None] = lambda _: None) -> Models:
+    """Return what the models say of a campaign, for each of its engines; what is asked again is not done again.
+
+    ``told`` hears of every growth sweep that is run.
+    """
+    found = Models()
+    hosts = {entry.host: found.add(f"creep in {entry.host}", partial(_creep, entry, campaign.name))
+             for entry in campaign.file.hosts}  # fmt: skip
+    for info in dict.fromkeys(engine_info(engine).fingerprint for engine in campaign.engines):
+        _OfEngine(campaign, database, info, found, told).derive(hosts)
+    return found
+
+
+class _OfEngine:
+    """The models of a campaign for one engine."""
+
+    def __init__(
+        self, campaign: Campaign, database: Database, fingerprint: str, found: Models, told: Callable[[str], None]
+    ):
+        self._campaign, self._database, self._fingerprint = campaign, database, fingerprint
+        self._found, self._told = found, told
+
+    def derive(self, hosts: dict[str, CreepResult | None]) -> None:
+        file = self._campaign.file
+        judged_ = self._stability(dict.fromkeys((*file.stability, *(s.substrate for s in file.stories))))
+        asked = {(e.substrate, e.plane): e for e in (*map(_growth_entry, _grown(file.stories)), *file.growths)}
+        grown = {
+            key: self._found.add(f"growth on {key[0]}({key[1]})", partial(self._morphology, entry))
+            for key, entry in asked.items()
+        }
+        deposited = self._depositions()
+        for story in file.stories:
+            self._found.add(
+                f"verdict on {story.substrate}({story.plane})",
+                partial(self._verdict, story, judged_, grown, deposited, hosts),
+            )
+
+    def _mine(self, kind: str, where: str = "") -> list[Any]:
+        own = f"campaign={quoted(self._campaign.name)} AND engine_fingerprint={quoted(self._fingerprint)}"
+        return self._database.results(kind, where=f"{own} AND {where}" if where else own)
+
+    def _stability(self, materials: Sequence[str] | dict[str, None]) -> dict[str, StabilityResult]:
+        wanted = [name for name in materials if name != FILM]
+        everything = self._database.results("bulk", where=f"engine_fingerprint={quoted(self._fingerprint)}")
+        named: dict[str, list[Any]] = {}
+        for bulk in everything:
+            named.setdefault(bulk.material, []).append(bulk)
+        bulks = [bulk for same in named.values() if (bulk := newest(same)) is not None]
+        library = MaterialsLibrary(self._campaign.file.materials, self._campaign.base)
+        entries = entries_of(bulks)
+        results: dict[str, StabilityResult] = {}
+        for name in wanted:
+            made = self._found.add(
+                f"stability of {name}",
+                partial(self._judged, name, entries, bulks, library),
+            )
+            if made:
+                results[name] = made[0]
+        return results
+
+    def _judged(
+        self, name: str, entries: list[PhaseEntry], bulks: list[BulkResult], library: MaterialsLibrary
+    ) -> tuple[StabilityResult, ...]:
+        return stability_results(judged(entries, [name], library), entries, bulks, self._campaign.name)
+
+    def _morphology(self, entry: GrowthEntry) -> MorphologyResult:
+        base = GrowthSpec(
+            size=entry.size, temperature_k=entry.temperature_c + ZERO_CELSIUS_K, step_edge_ev=entry.step_edge_ev
+        )
+        by_hand = {
+            name: value
+            for name in ("diffusion_substrate_ev", "diffusion_li_ev")
+            if (value := getattr(entry, name)) is not None
+        }
+        stored = stored_growth(
+            self._database, f"{entry.substrate}({entry.plane})", base, engine=self._fingerprint,
+            campaign=self._campaign.name, barriers=by_hand, most_hops=entry.most_hops,
+        )  # fmt: skip
+        own = stored.growth.ratio
+        ratios = tuple(sorted({*(entry.ratios or RATIOS), own}))
+        spec = SweepSpec(growth=stored.growth.spec, ratios=ratios, seeds=tuple(range(entry.seeds)), atoms=entry.atoms)
+        origin = stored.origin(stored.growth, self._campaign.name, f"growth/{entry.substrate}-{entry.plane}")
+        known = newest(self._mine("morphology", f"sweep_id={quoted(sweep_id(spec))}"))
+        if known is not None:
+            return known.model_copy(
+                update={"inputs": origin.inputs, "flags": origin.flags, "converged": origin.converged,
+                        "provenance": origin.provenance(known.provenance.doi)}
+            )  # fmt: skip
+        self._told(f"growth of Li on {entry.substrate}({entry.plane}): {len(spec.runs())} runs of {entry.atoms} atoms")
+        run = SweepRun(spec)
+        sweep = run.run()
+        return morphology_result(sweep, run.pictures, stored.substrate, stored.plane, own, stored.growth.rule, origin)
+
+    def _depositions(self) -> list[DepositionResult]:
+        return []
+
+    def _verdict(
+        self,
+        story: StoryEntry,
+        judged_: dict[str, StabilityResult],
+        grown: dict[tuple[str, str], MorphologyResult | None],
+        deposited: list[DepositionResult],
+        hosts: dict[str, CreepResult | None],
+    ) -> VerdictResult:
+        on = f"substrate={quoted(story.substrate)} AND substrate_plane={quoted(story.plane)}"
+        in_stack = [d for d in deposited if story.substrate in (d.interlayer, d.collector)]
+        told = Story(
+            stability=judged_.get(story.substrate),
+            interface=newest(self._mine("interface", f'{on} AND film_plane="{HEADLINE_FILM_PLANE}"')),
+            wetting=newest(self._mine("wetting", f'{on} AND film_plane="{LI_PLANE}"')),
+            growth=newest(self._mine("growth", on)),
+            barrier=self._barrier(on),
+            morphology=grown.get((story.substrate, story.plane)),
+            deposition=in_stack[0] if in_stack else None,
+            creep=hosts.get(story.host) if story.host else None,
+            asks_for_deposition=any(
+                story.substrate in (stack.interlayer, stack.collector) for stack in self._campaign.file.stacks
+            ),
+            asks_for_creep=story.host is not None,
+        )
+        return _verdict_result(story, told, self._campaign.name)
+
+    def _barrier(self, on: str) -> Barrier | None:
+        on_li = f'substrate="{FILM}" AND substrate_plane="{LI_PLANE}" AND monolayers=0'
+        here = newest(self._mine("barrier", f"{on} AND monolayers=0"))
+        li = newest(self._mine("barrier", on_li))
+        return Barrier(here.barrier_ev, li.barrier_ev, here.record_id) if here and li else None
+
+
+def _grown(stories: Sequence[StoryEntry]) -> Iterator[StoryEntry]:
+    return (story for story in stories if story.growth)
+
+
+def _growth_entry(story: StoryEntry) -> GrowthEntry:
+    return GrowthEntry(substrate=story.substrate, plane=story.plane)
+
+
+def _creep(entry: HostEntry, campaign: str) -> CreepResult:
+    porosity = entry.porosity
+    if porosity is None:
+        porosity = porosity_for(entry.capacity_mah_per_cm2 or 0.0, entry.thickness_um)
+    passed = host_current(
+        entry.pore_nm, entry.temperature_c + ZERO_CELSIUS_K, pressure_mpa(entry.overpotential_mv), porosity,
+        entry.thickness_um,
+    )  # fmt: skip
+    origin = Origin(case=f"creep/{entry.host}", campaign=campaign)
+    return creep_result(entry.host, passed, origin, entry.current_ma_per_cm2)
+
+
+def _verdict_result(story: StoryEntry, told: Story, campaign: str) -> VerdictResult:
+    found = points(told)
+    rests_on = [r for r in (told.stability, told.interface, told.wetting, told.growth, told.morphology,
+                            told.deposition, told.creep) if r is not None]  # fmt: skip
+    engine: EngineInfo | None = next((r.engine for r in rests_on if r.engine is not None), None)
+    calc_ids = tuple(dict.fromkeys(i for r in rests_on for i in r.provenance.calc_ids))
+    origin = Origin(
+        case=f"verdict/{story.substrate}-{story.plane}", campaign=campaign, engine=engine,
+        converged=all(r.converged for r in rests_on),
+        flags=tuple(dict.fromkeys(flag for r in rests_on for flag in r.flags)), calc_ids=calc_ids,
+    )  # fmt: skip
+    count = {answer: sum(p.answer == answer for p in found) for answer in ("for", "against", "open")}
+    return VerdictResult(
+        definition="points of the papers, each answered by a stored result; counted, not weighed",
+        engine=origin.engine, converged=origin.converged, flags=origin.flags, inputs=(),
+        provenance=origin.provenance(doi for r in rests_on for doi in r.provenance.doi),
+        substrate=story.substrate, substrate_plane=story.plane, n_for=count["for"], n_against=count["against"],
+        n_open=count["open"], verdict=verdict(found), points=found,
+    )  # fmt: skip
+
+
+__all__ = ["KINDS", "Models", "models_of"]

@@ -29,7 +29,7 @@ PLUS_U_ANIONS = frozenset({"O", "F"})
 _TEST_ENGINE = re.compile(r"\b(tests?|emt|effective[ -]medium|morse|lennard[ -]jones)\b")
 
 
-_DISPERSION = re.compile(r"(?<![a-z])(d3|d4|ts|mbd|vdw|rvv10|opt(pbe|b86b|b88)|dispersion)(?![a-z])")
+_DISPERSION = re.compile(r"(?<![a-z])(d3|d4|dftd3|dftd4|mbd|i?vdw|rvv10|opt(pbe|b86b|b88)|dispersion)(?![a-z])")
 """Corrections and functionals that hold dispersion, as engines name them."""
 
 

@@ -26,6 +26,8 @@ SHOWN = {
     "growth": "substrate substrate_plane engine model mode evidence flags",
     "wetting": "substrate substrate_plane film_plane engine model contact_angle_deg work_of_adhesion_j_per_m2 "
     "gamma_interface_mev_per_a2 converged flags",
+    "adhesions": "material_a plane_a material_b plane_b strained engine model work_of_adhesion_mev_per_a2 "
+    "work_of_adhesion_j_per_m2 strain_percent area_a2 gap_a converged flags",
     "calculations": "label engine model task status n_atoms n_force_calls wall_s energy_ev calc_id reason",
     "submissions": "submission_id campaign queue place n_cases n_jobs cancelled created_at",
     "cases": "campaign case engine model status n_results n_calculations n_failures created_at reason",
@@ -38,7 +40,7 @@ def query(
         str,
         typer.Argument(
             metavar="NOUN",
-            help="bulks, surfaces, interfaces, bindings, growth, wetting, calculations, cases or submissions.",
+            help="bulks, surfaces, interfaces, bindings, growth, wetting, adhesions, calculations, cases or submissions.",
         ),
     ],
     where: Annotated[

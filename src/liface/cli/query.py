@@ -40,7 +40,8 @@ def query(
         str,
         typer.Argument(
             metavar="NOUN",
-            help="bulks, surfaces, interfaces, bindings, growth, wetting, adhesions, calculations, cases or submissions.",
+            help="bulks, surfaces, interfaces, bindings, growth, wetting, adhesions, calculations, cases or "
+            "submissions.",
         ),
     ],
     where: Annotated[

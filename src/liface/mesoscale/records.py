@@ -142,7 +142,7 @@ def _point_at(points: Sequence[RatioPoint], ratio: float) -> RatioPoint:
 
 
 def deposition_result(found: Deposition, stack: Stack, origin: Origin) -> DepositionResult:
-    """Describe where Li goes in a stack; the adhesions are added to the inputs of ``origin``, their notes to its flags."""
+    """Describe where Li goes in a stack; adhesions join the inputs of ``origin``, and their notes its flags."""
     notes = (note for used in found.adhesions for note in used.notes)
     return DepositionResult(
         definition=DEPOSITION,

@@ -21,7 +21,7 @@ from liface.workflows.steps.adhesion import AdhesionSetup, builder, gaps_of
 from liface.workflows.steps.common import BulkReference, Case, CaseOutput
 
 TIGHT = Protocol(
-    gaps_a=(2.0, 2.3), registry_grid=1, registry_grid_commensurate=3, registry_candidates=1, fmax_ev_per_a=0.002,
+    gaps_a=(2.0, 2.3), registry_grid=1, registry_grid_commensurate=2, registry_candidates=1, fmax_ev_per_a=0.002,
     bulk_fmax_ev_per_a=0.001, surface_thickness_a=14.0, substrate_thickness_a=6.0,
 )  # fmt: skip
 CU, AG, NI, LI = ("Cu", "111", 0), ("Ag", "111", 0), ("Ni", "111", 0), ("Li", "110", 0)
@@ -63,16 +63,16 @@ def planned(spec: AdhesionSpec, protocol: Protocol = TIGHT) -> PlannedCase:
 
 
 def test_a_crystal_parted_makes_two_surfaces(library, run):
-    """Four planes on four in perfect registry are eight planes: W = (2 E_4 - E_8) / A = 4 γ_4 - 2 γ_8, about 2 γ."""
-    found = run(AdhesionMaker, adhesion_spec(library, CU, CU, TIGHT))
-    surface = surface_spec(library, "Cu", "111")
+    """Five planes on five in perfect registry are ten: W = (2 E_5 - E_10) / A = 4 γ_5 - 2 γ_10, about 2 γ."""
+    found = run(AdhesionMaker, adhesion_spec(library, ("Cu", "100", 0), ("Cu", "100", 0), TIGHT))
+    surface = surface_spec(library, "Cu", "100")
     thin = run(SurfaceMaker, surface, TIGHT.model_copy(update={"surface_thickness_a": 6.0}))
-    thick = run(SurfaceMaker, surface)
-    assert (found.n_planes_a, found.n_planes_b, thin.n_planes, thick.n_planes) == (4, 4, 4, 8)
+    thick = run(SurfaceMaker, surface, TIGHT.model_copy(update={"surface_thickness_a": 15.0}))
+    assert (found.n_planes_a, found.n_planes_b, thin.n_planes, thick.n_planes) == (5, 5, 5, 10)
     exact = 4 * thin.gamma_mev_per_a2 - 2 * thick.gamma_mev_per_a2
     assert found.work_of_adhesion_mev_per_a2 == pytest.approx(exact, abs=0.05)
     assert found.work_of_adhesion_mev_per_a2 == pytest.approx(2 * thick.gamma_mev_per_a2, rel=0.01)
-    assert found.gap_a == pytest.approx(found.thickness_a_a / 3, abs=0.05), "the planes of the crystal"
+    assert found.gap_a == pytest.approx(found.thickness_a_a / 4, abs=0.05), "the planes of the crystal"
     assert found.converged and found.strain_percent == pytest.approx(0, abs=1e-6)
 
 

@@ -26,9 +26,10 @@ def known(value):
     return Known(value, "test")
 
 
-def clusters(dispersed, cluster, solid="as the lowest", n_li=4):
+def clusters(dispersed, cluster, solid="as the lowest", n_li=4, flat=None):
     third = cluster if solid == "as the lowest" else solid
-    return ClusterEnergies(n_li, known(dispersed), known(cluster), None if third is None else known(third))
+    solid, flat = (None if value is None else known(value) for value in (third, flat))
+    return ClusterEnergies(n_li, known(dispersed), known(cluster), solid, flat)
 
 
 def energies(surface="Cu(111)", **changes):
@@ -70,14 +71,22 @@ def test_covering_the_substrate_gains_the_spreading_coefficient(spreading):
     assert on_crystal - on_substrate == pytest.approx(n * spreading * AREA_PER_LI_A2 / 1000)
 
 
-def test_bonds_are_those_of_the_lowest_islands():
-    growth = substrate_growth(energies(by_layers={0: clusters(0.10, 0.02, solid=0.15)}), GrowthSpec())
-    assert growth.spec.bond_substrate_ev == pytest.approx(0.08)  # four bonds in a square of four
+def test_bonds_are_those_of_flat_islands():
+    growth = substrate_growth(energies(by_layers={0: clusters(0.10, 0.02, flat=0.05)}), GrowthSpec())
+    assert growth.spec.bond_substrate_ev == pytest.approx(0.05)  # four bonds in a square of four
     assert growth.spec.bond_li_ev == pytest.approx(0.047)
+    assert "bonds_assumed: on the substrate as on Li" not in growth.flags
+
+
+def test_without_a_flat_island_bonds_are_those_on_li():
+    growth = substrate_growth(energies("Li2Te(110)"), GrowthSpec())
+    assert growth.spec.bond_substrate_ev == growth.spec.bond_li_ev == pytest.approx(0.047)
+    assert "bonds_assumed: on the substrate as on Li" in growth.flags
 
 
 def test_repulsion_never_makes_a_barrier_negative():
-    growth = substrate_growth(energies("Li2Te(110)", barrier=known(0.2)), GrowthSpec())
+    repelling = {0: clusters(*PUBLISHED["Li2Te(110)"], flat=0.630)}
+    growth = substrate_growth(energies(by_layers=repelling, barrier=known(0.2)), GrowthSpec())
     assert growth.spec.bond_substrate_ev == pytest.approx(-0.05)
     assert any(flag.startswith("repulsion_cut: bond_substrate_ev -0.095 to -0.050") for flag in growth.flags)
 

@@ -13,6 +13,8 @@ from liface.mesoscale.deposition import deposition
 from liface.mesoscale.stack import Stack
 from liface.testing.cli import run_cli
 from liface.workflows.campaign import Campaign
+from liface.workflows.campaign_jobs import campaign_jobs, jobs_to_do
+from liface.workflows.executor import KnownExecutor
 
 sys.path.append(str(Path(__file__).parents[1] / "database"))
 from database_factories import EMT, OTHER, adhesion, wetting
@@ -39,11 +41,15 @@ STACK = ["deposit", "--electrolyte", "Ag", "--interlayer", "Cu", "--collector", 
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("stack")
-    (folder / "stack.yaml").write_text(TEXT)
-    database = Database(folder / "stack.db")
-    campaign = Campaign.load(folder / "stack.yaml")
+def campaign(tmp_path_factory):
+    path = tmp_path_factory.mktemp("stack") / "stack.yaml"
+    path.write_text(TEXT)
+    return Campaign.load(path)
+
+
+@pytest.fixture(scope="module")
+def ran(campaign):
+    database = Database(campaign.base / "stack.db")
     state = run_campaign(campaign.cases(), database, workers=0)
     assert {case.status for case in state.done} == {"finished"}, [getattr(c, "reason", "") for c in state.done]
     return database
@@ -70,6 +76,18 @@ def test_a_campaign_fills_the_database_and_the_database_is_sound(ran):
     ]  # fmt: skip
     assert ran.verify() == []
     assert {case.kind for case in ran.cases()} == {"bulk", "adhesion"}
+
+
+def test_a_queue_gets_what_is_not_known_and_each_bulk_once(campaign, ran):
+    jobs = campaign_jobs(campaign.cases())
+    assert sum(job.job.name.endswith(" bulk run") for job in jobs) == 4
+    assert jobs_to_do(jobs, KnownExecutor(ran.calculations)) == []
+    jobs = campaign_jobs(campaign.cases())
+    free = [c for c in ran.query("calculations") if c["label"] == "adhesion/Ag-111-strained_Cu-111/free-held"]
+    gone = {calculation["calc_id"] for calculation in free}
+    left = jobs_to_do(jobs, KnownExecutor(lambda ids: ran.calculations(set(ids) - gone)))
+    assert [job.job.name for job in left] == ["free slabs run", "work of adhesion"]
+    assert left[0].kind == "potential" and left[1].kind == "light"
 
 
 def test_deposit_rests_on_the_records_of_the_campaign(ran):

@@ -158,7 +158,7 @@ def test_sheets_need_dispersion(library):
         name="x", model="m", code="c", code_version="1", weights_sha256="0" * 64, trained_on="MPtrj (PBE)"
     )
     (flag,) = dispersion_flags(["graphite"], engine)
-    assert flag.startswith("no_dispersion: graphite")
+    assert flag.startswith("no_dispersion: sheets of graphite hold by")
     assert dispersion_flags([], engine) == ()
     for changes in ({"trained_on": "PBE-D3"}, {"options": {"ivdw": 12}}, {"trained_on": "optB88-vdW data"}):
         assert dispersion_flags(["graphite"], engine.model_copy(update=changes)) == ()

@@ -64,12 +64,12 @@ def domain_flags(kind: str, elements: Collection[str], closed_shell_salt: bool, 
 
 
 def dispersion_flags(layered: Collection[str], engine: EngineInfo) -> tuple[str, ...]:
-    """Return the flag of an adhesion by dispersion forces, computed with a method that has none.
+    """Return the flag of a layered crystal that is computed with a method without dispersion.
 
     Parameters
     ----------
     layered
-        Names of the materials whose faces are whole sheets, such as graphite.
+        Names of the materials that are made of sheets, such as graphite.
     engine
         Its functional, options and training say whether it holds dispersion.
     """
@@ -77,4 +77,6 @@ def dispersion_flags(layered: Collection[str], engine: EngineInfo) -> tuple[str,
     if not layered or _DISPERSION.search(words.lower()):
         return ()
     names = " and ".join(sorted(set(layered)))
-    return (f"no_dispersion: {names} adheres by dispersion forces, which PBE and models trained on it leave out",)
+    return (
+        f"no_dispersion: sheets of {names} hold by dispersion forces, which PBE and models trained on it leave out",
+    )

@@ -40,7 +40,7 @@ FLAGS = {
     "magnetic_order": "cells whose energies are subtracted hold different magnetic orders",
     "thickness": "the surface energy still changes with slab thickness",
     "partial": "some candidates failed; the lowest of the others is given",
-    "no_dispersion": "a layered crystal adheres by dispersion forces that the method leaves out; the value is too low",
+    "no_dispersion": "the sheets of a layered crystal hold by dispersion forces that the method leaves out; too low",
     "ratio_cut": "the ratio of arrival rates lay outside 1/1000 to 1000 and was cut to that",
     "hops_slowed": "hops are faster than can be followed one by one; all were slowed by one factor, which keeps "
     "the equilibrium and makes islands smaller and denser",

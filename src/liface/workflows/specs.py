@@ -278,8 +278,8 @@ class AdhesionSpec(_CaseSpec):
     @property
     def name(self) -> str:
         """Readable name; the strained side is marked."""
-        first, second = (f"{side.name}{'-strained' if side is self.taut else ''}" for side in (self.a, self.b))
-        return f"adhesion/{first}_{second}"
+        marks = ("-strained", "") if self.strained == "a" else ("", "-strained")
+        return f"adhesion/{self.a.name}{marks[0]}_{self.b.name}{marks[1]}"
 
     @property
     def held(self) -> Side:

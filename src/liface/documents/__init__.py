@@ -23,6 +23,7 @@ from liface.documents.mesoscale import (
     VerdictPoint,
     VerdictResult,
 )
+from liface.documents.path import PathImage, PathSettings, path_displacements
 from liface.documents.results import (
     CASE_ADAPTER,
     FLAGS,
@@ -75,6 +76,8 @@ __all__ = [
     "ModelResult",
     "Moment",
     "MorphologyResult",
+    "PathImage",
+    "PathSettings",
     "Provenance",
     "ResultDocument",
     "ScanPoint",
@@ -89,5 +92,6 @@ __all__ = [
     "WettingResult",
     "content_hash",
     "now",
+    "path_displacements",
     "quantity",
 ]

@@ -56,6 +56,7 @@ def list_(json: Json = False) -> None:
             "surfaces": len(file.surfaces),
             "interfaces": len(file.interfaces),
             "bindings": len(file.bindings),
+            "barriers": len(file.barriers),
             "doi": list(file.doi),
         }
         for file in shipped_campaigns().values()

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from liface.documents import BindingResult, InterfaceResult, SurfaceResult, WettingResult
+from liface.documents import BarrierResult, BindingResult, InterfaceResult, SurfaceResult, WettingResult
 from liface.units import j_per_m2
 
 RELATIVE = 1e-6
@@ -28,10 +28,21 @@ def _relations(document: Any) -> Iterator[tuple[str, float, float]]:
         yield "gamma_free_mev_per_a2", document.gamma_free_mev_per_a2, document.free_fit.intercept_mev_per_a2
     if isinstance(document, WettingResult):
         yield from _wetting(document)
+    if isinstance(document, BarrierResult):
+        yield from _barrier(document)
     if isinstance(document, BindingResult) and document.candidates:
         candidates = [candidate.e_bind_ev_per_li for candidate in document.candidates]
         nearest = min(candidates, key=lambda value: abs(value - document.e_bind_ev_per_li))
         yield "e_bind_ev_per_li", document.e_bind_ev_per_li, nearest
+
+
+def _barrier(b: BarrierResult) -> Iterator[tuple[str, float, float]]:
+    """The barrier is the saddle point of its limiting hop; both ways over a hop have one saddle point."""
+    yield "barrier_ev", b.barrier_ev, b.hops[b.limiting_hop].saddle_ev
+    for k, hop in enumerate(b.hops):
+        yield f"hops.{k}.forward_ev", hop.forward_ev, max(hop.profile_ev) - hop.profile_ev[0]
+        yield f"hops.{k}.reverse_ev", hop.reverse_ev, max(hop.profile_ev) - hop.profile_ev[-1]
+        yield f"hops.{k}.saddle_ev", hop.saddle_ev, max(hop.profile_ev)
 
 
 def _wetting(w: WettingResult) -> Iterator[tuple[str, float, float]]:

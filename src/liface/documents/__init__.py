@@ -1,5 +1,6 @@
 """The vocabulary: frozen documents with units as data."""
 
+from liface.documents.barriers import BarrierHop, BarrierMinimum, BarrierResult
 from liface.documents.base import Document, Moment, content_hash, now, quantity
 from liface.documents.calculation import (
     CALCULATION_ADAPTER,
@@ -50,6 +51,9 @@ __all__ = [
     "CASE_ADAPTER",
     "FLAGS",
     "RESULT_ADAPTER",
+    "BarrierHop",
+    "BarrierMinimum",
+    "BarrierResult",
     "BindingCandidate",
     "BindingResult",
     "BulkResult",

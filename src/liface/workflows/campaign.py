@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from liface.analysis.responses import measured
-from liface.documents import EngineInfo, content_hash
-from liface.engines.base import EngineSpec
+from liface.documents import EngineInfo, PathSettings, content_hash
+from liface.engines.base import EngineSpec, require_paths
 from liface.engines.registry import engine_info
 from liface.errors import CampaignError, LifaceError
 from liface.structures.library import MaterialsLibrary
 from liface.workflows.campaign_file import (
+    BarrierEntry,
     BindingEntry,
     CampaignFile,
     InterfaceEntry,
@@ -24,6 +25,7 @@ from liface.workflows.campaign_file import (
     load_campaign,
 )
 from liface.workflows.specs import (
+    BarrierSpec,
     BindingSpec,
     BulkSpec,
     CaseSpec,
@@ -115,6 +117,7 @@ class PlannedCase:
             "bulk": flows.BulkMaker,
             "surface": flows.SurfaceMaker,
             "binding": flows.BindingMaker,
+            "barrier": flows.BarrierMaker,
         }
         return makers[self.spec.kind](**common)
 
@@ -219,7 +222,7 @@ class Campaign:
                 )
 
     def specs(self) -> tuple[CaseSpec, ...]:
-        """Return what is asked, without repetition: bulks, surfaces, interfaces, bindings."""
+        """Return what is asked, without repetition: bulks, surfaces, interfaces, bindings, barriers."""
         return self._specs
 
     @cached_property
@@ -250,6 +253,8 @@ class Campaign:
             yield f"interfaces.{i}", partial(_interface_specs, library, interface, protocol)
         for i, binding in enumerate(self.file.bindings):
             yield f"bindings.{i}", partial(_binding_specs, library, binding, protocol)
+        for i, barrier in enumerate(self.file.barriers):
+            yield f"barriers.{i}", partial(_barrier_specs, library, barrier, protocol, self.engines)
         for i, story in enumerate(self.file.stories):
             yield f"stories.{i}", partial(story_specs, library, story, protocol)
         for i, name in enumerate(self.file.stability):
@@ -330,6 +335,31 @@ def binding_spec(
     )
 
 
+def barrier_spec(
+    library: MaterialsLibrary,
+    substrate: str,
+    plane: str,
+    protocol: Protocol | None = None,
+    *,
+    monolayers: int = 0,
+    film_plane: str = "110",
+    termination: int = 0,
+    **limits: Any,
+) -> BarrierSpec:
+    """Return the spec of the hops of one Li on a slab; ``limits`` are fields of the spec."""
+    slab = binding_spec(
+        library,
+        substrate,
+        plane,
+        protocol,
+        n_li=(1,),
+        monolayers=monolayers,
+        film_plane=film_plane,
+        termination=termination,
+    )
+    return BarrierSpec(**{name: value for name, value in slab if name not in ("kind", "n_li")}, **limits)
+
+
 def _bulk_specs(library: MaterialsLibrary, name: str) -> list[BulkSpec]:
     return [BulkSpec(material=material_spec(library, name))]
 
@@ -368,6 +398,28 @@ def _binding_specs(library: MaterialsLibrary, entry: BindingEntry, protocol: Pro
             monolayers=layers,
             film_plane=entry.film_plane,
             termination=entry.termination,
+        )
+        for layers in entry.monolayers
+    ]
+
+
+def _barrier_specs(
+    library: MaterialsLibrary, entry: BarrierEntry, protocol: Protocol, engines: Sequence[EngineSpec]
+) -> list[BarrierSpec]:
+    for engine in engines:
+        require_paths(engine.name)
+    return [
+        barrier_spec(
+            library,
+            entry.substrate,
+            entry.plane,
+            protocol,
+            monolayers=layers,
+            film_plane=entry.film_plane,
+            termination=entry.termination,
+            path=PathSettings(images=entry.images),
+            longest_hop_a=entry.longest_hop_a,
+            most_hops=entry.most_hops,
         )
         for layers in entry.monolayers
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from liface.errors import StructureError
 from liface.workflows.campaign import PlannedCase
-from liface.workflows.specs import BindingSpec, BulkSpec, InterfaceSpec, MaterialSpec, SurfaceSpec
+from liface.workflows.specs import BarrierSpec, BindingSpec, BulkSpec, InterfaceSpec, MaterialSpec, SurfaceSpec
 from liface.workflows.steps import binding, interface, surface
 from liface.workflows.steps.common import BulkReference, Case
 
@@ -22,6 +22,11 @@ CALLS_PER_COHERENT_RELAXATION = 10
 SITES_PER_SLAB = 6
 CLUSTER_STARTS = 15
 """Typical numbers of distinct sites, and of cluster starts that are screened per size."""
+
+
+TYPICAL_HOPS = 3
+CALLS_PER_IMAGE = 25
+"""Typical numbers of distinct hops, and of force calls per image of a path."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,8 @@ def estimate(planned: PlannedCase) -> Estimate:
         return _total([(len(slab.structure), CALLS_PER_RELAXATION) for slab in slabs])
     if isinstance(spec, InterfaceSpec):
         return _total(_interface(planned.case, spec, is_scanned=planned.start is None))
+    if isinstance(spec, BarrierSpec):
+        return _total(_barrier(planned.case, spec))
     return _total(_binding(planned.case, spec))
 
 
@@ -87,6 +94,15 @@ def _binding(case: Case, spec: BindingSpec) -> list[tuple[int, int]]:
     removals = len(spec.n_li) + len(sizes)
     work = [(n, 1)] * (SITES_PER_SLAB + CLUSTER_STARTS * len(sizes))
     return work + [(n, CALLS_PER_RELAXATION)] * (1 + relaxations + removals)
+
+
+def _barrier(case: Case, spec: BarrierSpec) -> list[tuple[int, int]]:
+    substrate, film = _as_is(case, spec.substrate), _as_is(case, spec.film)
+    n = binding.clean_slab(case, spec.binding, substrate, film, (0.0, 0.0)).num_sites + 1
+    hops = min(spec.most_hops, TYPICAL_HOPS)
+    relaxations = 1 + SITES_PER_SLAB + hops
+    path = (n, 2 + CALLS_PER_IMAGE * spec.path.images)
+    return [(n, CALLS_PER_RELAXATION)] * relaxations + [(n, 1)] * (6 * (SITES_PER_SLAB + 1)) + [path] * hops
 
 
 def _as_is(case: Case, material: MaterialSpec) -> BulkReference:

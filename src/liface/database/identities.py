@@ -37,7 +37,7 @@ def _relations(document: Any) -> Iterator[tuple[str, float, float]]:
 
 
 def _barrier(b: BarrierResult) -> Iterator[tuple[str, float, float]]:
-    """The barrier is the saddle point of its limiting hop; both ways over a hop have one saddle point."""
+    """Relate the barrier to its limiting hop, and both ways over a hop to its profile."""
     yield "barrier_ev", b.barrier_ev, b.hops[b.limiting_hop].saddle_ev
     for k, hop in enumerate(b.hops):
         yield f"hops.{k}.forward_ev", hop.forward_ev, max(hop.profile_ev) - hop.profile_ev[0]

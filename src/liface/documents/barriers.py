@@ -16,7 +16,9 @@ Vector2 = tuple[float, float]
 class BarrierMinimum(Document):
     """One distinct minimum of the adatom."""
 
-    name: str = Field(description="Site it was found from, e.g. hollow-1; with + or - where it was pushed off it.")
+    name: str = Field(
+        description="Site it is at, e.g. hollow-1; with + or - where the adatom was pushed off that site."
+    )
     energy_ev: float = quantity("eV", "Above the lowest minimum.")
     height_a: float = quantity("Å", "Of the adatom above the highest atom of the clean slab.")
     curvatures: tuple[float, ...] = quantity("eV/Å^2", "Eigenvalues of its partial Hessian, ascending.")
@@ -37,7 +39,9 @@ class BarrierHop(Document):
     saddle_ev: float = quantity("eV", "Saddle point above the lowest minimum.")
     profile_ev: tuple[float, ...] = quantity("eV", "Images above the lowest minimum, both ends with them.")
     curvatures: tuple[float, ...] | None = quantity(
-        "eV/Å^2", "Eigenvalues of the partial Hessian at the saddle point; None where it was not asked for.", default=None
+        "eV/Å^2",
+        "Eigenvalues of the partial Hessian at the saddle point; None where it was not asked for.",
+        default=None,
     )
     converged: bool
     calc_id: str

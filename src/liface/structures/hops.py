@@ -74,6 +74,15 @@ class HopLattice:
     hops: tuple[Hop, ...]
 
 
+def nearest_place(slab: Structure, point: np.ndarray, places: Sequence[np.ndarray]) -> tuple[int, float]:
+    """Return which of some places or their equivalents on the clean slab is nearest in the plane, and how far (Å)."""
+    symmetry = surface_symmetry(surface_of(slab))
+    orbit = symmetry.rotations @ np.asarray(point[:2], dtype=float) + symmetry.shifts
+    lattice = symmetry.primitive_surface.in_plane
+    far = [np.linalg.norm(minimum_image(orbit - place[:2], lattice), axis=1).min() for place in places]
+    return int(np.argmin(far)), float(min(far))
+
+
 def distinct_places(slab: Structure, points: Sequence[np.ndarray]) -> tuple[int, ...]:
     """Return for each point (Å, in-plane) the index of the first one that is equivalent to it on the clean slab."""
     symmetry = surface_symmetry(surface_of(slab))
@@ -167,7 +176,8 @@ def _groups(
             step = parent[step]
         return step
 
-    images = [_image_of_nodes(positions, lattice, r, s) for r, s in zip(symmetry.rotations, symmetry.shifts, strict=True)]
+    operations = zip(symmetry.rotations, symmetry.shifts, strict=True)
+    images = [_image_of_nodes(positions, lattice, rotation, shift) for rotation, shift in operations]
     for step in steps:
         a, b, i, j = step
         twins = [(b, a, -i, -j)]

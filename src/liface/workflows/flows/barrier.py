@@ -16,8 +16,8 @@ class BarrierMaker(LiMaker):
     """Migration barrier of one Li adatom on a slab, bare or under Li monolayers.
 
     1. relax the bulks and the clean slab; 2. relax Li on every distinct site; 3. ask for the curvature there, push Li
-    off what is no minimum and relax again; 4. list the hops between minima and relax their ends; 5. paths with a
-    climbing image; 6. curvature at the limiting saddle point; 7. the barrier of the network.
+    off and relax again: minima are where it comes back; 4. list the hops between minima and relax their ends; 5. paths
+    with a climbing image; 6. curvature at the limiting saddle point; 7. the barrier of the network.
     """
 
     name: str = "barrier"
@@ -47,7 +47,7 @@ class BarrierMaker(LiMaker):
         bent_run = self.compute(bent, "curvatures")
         pushed = named(jobs_.ask_pushed(case, found.output, bent_run.output), "pushed")
         pushed_run = self.compute(pushed, "pushed")
-        later = named(jobs_.settle_again(setup, pushed_run.output, found.output), "settled again")
+        later = named(jobs_.settle_again(setup, found.output, pushed_run.output), "settled again")
         more = named(jobs_.ask_curvatures(case, later.output), "curvatures again")
         more_run = self.compute(more, "curvatures again")
         chosen = jobs_.choose_minima(found.output, bent_run.output, later.output, more_run.output)

@@ -6,7 +6,7 @@ from liface.workflows.decorators import Outcomes, Requests, analysis_job, struct
 from liface.workflows.specs import BarrierSpec
 from liface.workflows.steps import barrier, barrier_minima, barrier_result
 from liface.workflows.steps.barrier import Hops
-from liface.workflows.steps.barrier_minima import Minima, Settled
+from liface.workflows.steps.barrier_minima import Minima, Pushed, Settled
 from liface.workflows.steps.binding import BindingSetup
 from liface.workflows.steps.common import Case, CaseOutput
 
@@ -23,26 +23,26 @@ def settle(setup: BindingSetup, relaxed: Outcomes) -> Settled:
     return barrier_minima.settled(setup, relaxed.calculations)
 
 
-@analysis_job(Settled)
-def settle_again(setup: BindingSetup, relaxed: Outcomes, known: Settled) -> Settled:
-    """Keep the distinct places that were not known before."""
-    return barrier_minima.settled(setup, relaxed.calculations, known)
+@analysis_job(Pushed)
+def settle_again(setup: BindingSetup, found: Settled, pushed: Outcomes) -> Pushed:
+    """Tell which places were left, and which are new."""
+    return barrier_minima.after_push(setup, found, pushed.calculations)
 
 
 @structure_job
-def ask_curvatures(case: Case, found: Settled) -> Requests:
+def ask_curvatures(case: Case, found: Settled | Pushed) -> Requests:
     """Build the displaced adatoms."""
     return Requests(requests=barrier_minima.curvature_requests(case, found.points))
 
 
 @structure_job
 def ask_pushed(case: Case, found: Settled, curvatures: Outcomes) -> Requests:
-    """Push the adatom off what is no minimum."""
+    """Push the adatom off every place."""
     return Requests(requests=barrier_minima.push_requests(case, found, curvatures.calculations))
 
 
 @analysis_job(Minima)
-def choose_minima(found: Settled, curvatures: Outcomes, later: Settled, later_curvatures: Outcomes) -> Minima:
+def choose_minima(found: Settled, curvatures: Outcomes, later: Pushed, later_curvatures: Outcomes) -> Minima:
     """Keep the minima."""
     return barrier_minima.minima(found, curvatures.calculations, later, later_curvatures.calculations)
 
@@ -68,9 +68,7 @@ def ask_paths(case: Case, spec: BarrierSpec, minima: Minima, hops: Hops, ends: O
 @structure_job
 def ask_saddle(case: Case, minima: Minima, hops: Hops, ends: Outcomes, paths: Outcomes) -> Requests:
     """Build the displaced adatoms at the limiting saddle point."""
-    return Requests(
-        requests=barrier.saddle_requests(case, minima, hops, ends.calculations, paths.calculations)
-    )
+    return Requests(requests=barrier.saddle_requests(case, minima, hops, ends.calculations, paths.calculations))
 
 
 @analysis_job(CaseOutput)

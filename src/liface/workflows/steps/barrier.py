@@ -73,7 +73,8 @@ def planned_hops(spec: BarrierSpec, setup: BindingSetup, minima: Minima) -> Hops
             f"{spec.name}: no hop shorter than {longest:.1f} Å leads from one minimum to another; raise binding_edge_a "
             "in the protocol"
         )
-    plans, left_out = [], []
+    plans: list[HopPlan] = []
+    left_out: list[str] = []
     for hop in chosen:
         start, end = minima.minima[hop.start], minima.minima[hop.end]
         name = f"{start.name}-to-{end.name}-{hop.length_a:.1f}"

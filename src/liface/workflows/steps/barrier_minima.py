@@ -1,30 +1,32 @@
 """Where one Li adatom rests on a slab: every site relaxed, what is no minimum pushed off and relaxed again.
 
 An atom put on a symmetric site stays there also where that is a saddle point or a maximum, since no force breaks the
-symmetry. So the curvature is asked for: of the adatom in a fixed slab, from forces at six displaced points.
+symmetry. So each is pushed off along its softest modes and relaxed again: a minimum is where it comes back. The modes,
+and the frequencies of the adatom, are those of the adatom in a fixed slab, from forces at six displaced points. They
+alone would not do: a slab that has made way for the adatom holds it also where both together would go downhill.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
 
 from liface.documents import CalculationDocument, CalculationRequest, CalculationSettings, Document, Geometry, quantity
 from liface.errors import CalculationError
-from liface.structures.hops import distinct_places
-from liface.workflows.steps.binding import BindingSetup, single_atoms
+from liface.structures.hops import SAME_A, distinct_places, nearest_place
+from liface.workflows.steps.binding import BindingSetup, single_atoms, sites_of
 from liface.workflows.steps.common import Case, energy_of
-
-if TYPE_CHECKING:
-    from pymatgen.core import Structure
 
 DISPLACEMENT_A = 0.05
 UNSTABLE_EV_PER_A2 = -0.02
 """A mode softer than this leads downhill; flatter ones are the noise of forces."""
 PUSH_A = 0.3
+SLANT = 0.4
+"""Angle (rad) of a push off the softest mode towards the next: two soft modes of a symmetric site are any two."""
+GAIN_EV = 0.002
+"""A push that gains more than this has left a place, also if the adatom is near it again."""
 REBUILT_A = 1.2
 """Å; where an atom of the slab went further than this, the adatom changed places with it or dug itself in."""
 
@@ -51,6 +53,12 @@ class Settled(Document):
     left_out: tuple[str, ...] = ()
 
 
+class Pushed(Settled):
+    """What came of pushing: the places that were not known before, and the names of those that were left for good."""
+
+    left: tuple[str, ...] = ()
+
+
 class Minimum(Resting):
     """A place with no way down."""
 
@@ -73,15 +81,38 @@ def relaxation_requests(case: Case, setup: BindingSetup) -> tuple[CalculationReq
     )
 
 
-def settled(setup: BindingSetup, outcomes: Sequence[CalculationDocument], known: Settled | None = None) -> Settled:
-    """Return the distinct places where relaxations ended, without those of ``known``.
+def settled(setup: BindingSetup, outcomes: Sequence[CalculationDocument]) -> Settled:
+    """Return the distinct places where relaxations ended.
 
     Raises
     ------
     CalculationError
-        None has an energy, and nothing was known before.
+        None has an energy.
     """
     clean = clean_geometry(setup)
+    points, left_out = _resting(clean, outcomes)
+    if not points:
+        raise CalculationError(f"no adatom came to rest on the slab: {'; '.join(left_out) or 'it has no sites'}")
+    points.sort(key=lambda p: (round(p.energy_ev, 5), p.name))
+    first = distinct_places(clean.to_structure(), [p.position for p in points])
+    kept = [p for i, p in enumerate(points) if first[i] == i]
+    return Settled(points=_named(setup, kept), left_out=tuple(left_out))
+
+
+def _named(setup: BindingSetup, points: Sequence[Resting]) -> tuple[Resting, ...]:
+    """Return the points under the names of the sites where they are, not of those where they were put."""
+    slab, sites = clean_geometry(setup).to_structure(), sites_of(setup)
+    named: list[Resting] = []
+    for point in points:
+        nearest, distance = nearest_place(slab, point.position, [np.array(site.position) for site in sites])
+        name = sites[nearest].name if distance < SAME_A else f"off-{sites[nearest].name}"
+        same = sum(p.name == name or p.name.startswith(f"{name}-no") for p in named)
+        named.append(point.model_copy(update={"name": f"{name}-no{same + 1}" if same else name}))
+    return tuple(named)
+
+
+def _resting(clean: Geometry, outcomes: Sequence[CalculationDocument]) -> tuple[list[Resting], list[str]]:
+    """Return the outcomes that can be used, and why the others cannot."""
     points, left_out = [], []
     for outcome in outcomes:
         name = outcome.label.rsplit("1Li-", 1)[-1]
@@ -98,13 +129,7 @@ def settled(setup: BindingSetup, outcomes: Sequence[CalculationDocument], known:
                 calc_id=outcome.calc_id,
             )
         )
-    if not points and known is None:
-        raise CalculationError(f"no adatom came to rest on the slab: {'; '.join(left_out) or 'it has no sites'}")
-    before = known.points if known else ()
-    ordered = [*before, *sorted(points, key=lambda p: (round(p.energy_ev, 5), p.name))]
-    first = distinct_places(clean.to_structure(), [p.position for p in ordered])
-    new = [p for i, p in enumerate(ordered) if first[i] == i and i >= len(before)]
-    return Settled(points=tuple(new), left_out=tuple(left_out))
+    return points, left_out
 
 
 def curvature_requests(case: Case, points: Sequence[Resting]) -> tuple[CalculationRequest, ...]:
@@ -141,12 +166,17 @@ def _hessian(six: Sequence[CalculationDocument]) -> np.ndarray | None:
 def push_requests(
     case: Case, found: Settled, displaced_points: Sequence[CalculationDocument]
 ) -> tuple[CalculationRequest, ...]:
-    """Ask for the relaxation of every place that is no minimum, pushed off both ways along what leads down."""
+    """Ask for the relaxation of every place after a push along its softest modes, off the symmetry lines.
+
+    Where the adatom alone would go downhill, it is pushed both ways.
+    """
     requests = []
     for point, hessian in zip(found.points, hessians(displaced_points), strict=True):
-        if hessian is None or (way := _way_down(hessian)) is None:
+        if hessian is None:
             continue
-        for sign, mark in ((1, "+"), (-1, "-")):
+        values, modes = np.linalg.eigh(hessian)
+        way = np.cos(SLANT) * modes[:, 0] + np.sin(SLANT) * modes[:, 1]
+        for sign, mark in ((1, "+"), (-1, "-"))[: 2 if values[0] < UNSTABLE_EV_PER_A2 else 1]:
             positions = point.geometry.position_array
             positions[-1] += sign * PUSH_A * way
             pushed = point.geometry.with_positions(positions)
@@ -154,22 +184,38 @@ def push_requests(
     return tuple(requests)
 
 
-def _way_down(hessian: np.ndarray) -> np.ndarray | None:
-    """Return the direction in which a place is left; off the symmetry lines where there are two."""
-    values, modes = np.linalg.eigh(hessian)
-    unstable = modes[:, values < UNSTABLE_EV_PER_A2].T
-    if not len(unstable):
-        return None
-    if len(unstable) == 1:
-        return unstable[0]
-    mixed = np.cos(0.4) * unstable[0] + np.sin(0.4) * unstable[1]
-    return mixed / np.linalg.norm(mixed)
+def after_push(setup: BindingSetup, found: Settled, outcomes: Sequence[CalculationDocument]) -> Pushed:
+    """Return which places were left, and the places that are new.
+
+    A place is left where its adatom relaxed to another one, or clearly lower at the same.
+    """
+    clean = clean_geometry(setup)
+    pushed, left_out = _resting(clean, outcomes)
+    together = [*found.points, *sorted(pushed, key=lambda p: (round(p.energy_ev, 5), p.name))]
+    first = distinct_places(clean.to_structure(), [p.position for p in together])
+    names = [p.name for p in found.points]
+    left, new = [], []
+    for i in range(len(names), len(together)):
+        point, place = together[i], first[i]
+        origin = names.index(point.name[:-1])
+        lower = place < len(names) and point.energy_ev < found.points[place].energy_ev - GAIN_EV
+        if place != origin or lower:
+            left.append(names[origin])
+        if place == i or lower:
+            new.append(point)
+            left += [names[place]] if lower else []
+    first = distinct_places(clean.to_structure(), [p.position for p in new])
+    return Pushed(
+        points=tuple(p for i, p in enumerate(new) if first[i] == i),
+        left=tuple(dict.fromkeys(left)),
+        left_out=tuple(left_out),
+    )
 
 
 def minima(
     found: Settled,
     curvatures: Sequence[CalculationDocument],
-    later: Settled,
+    later: Pushed,
     later_curvatures: Sequence[CalculationDocument],
 ) -> Minima:
     """Return the places with no way down, of those found first and those found by pushing.
@@ -186,6 +232,9 @@ def minima(
                 left_out.append(f"{point.name}: a displaced point has no forces")
                 continue
             values = np.linalg.eigvalsh(hessian)
+            if points is found.points and point.name in later.left:
+                left_out.append(f"{point.name}: no minimum, the adatom left it after a push of {PUSH_A:g} Å")
+                continue
             if values[0] < UNSTABLE_EV_PER_A2:
                 left_out.append(f"{point.name}: no minimum, its softest mode has {values[0]:.2f} eV/Å²")
                 continue

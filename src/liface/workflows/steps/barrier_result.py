@@ -21,8 +21,8 @@ from liface.workflows.steps.common import Case, all_converged, magnetic_flags, u
 DOI = ("10.1063/1.1323224", "10.1063/1.1329672", "10.1016/0022-3697(57)90059-8")
 
 DEFINITION = (
-    "barrier = E(saddle) - E(lowest minimum) of the highest saddle point on the easiest way of one Li adatom that leads "
-    "without end, from climbing-image paths; zero-point energies are left out"
+    "barrier = E(saddle) - E(lowest minimum) of the highest saddle point on the easiest way of one Li adatom that "
+    "leads without end, from climbing-image paths; zero-point energies are left out"
 )
 
 

@@ -205,8 +205,7 @@ def sites_of(setup: BindingSetup) -> tuple[Site, ...]:
 def site_requests(case: Case, setup: BindingSetup) -> tuple[CalculationRequest, ...]:
     """Ask for single points of one Li on every site."""
     return tuple(
-        case.request(start.geometry, CalculationSettings.static(), f"1Li-{start.name}")
-        for start in single_atoms(setup)
+        case.request(start.geometry, CalculationSettings.static(), f"1Li-{start.name}") for start in single_atoms(setup)
     )
 
 
@@ -302,6 +301,7 @@ def winners(starts: Starts, relaxed: Sequence[CalculationDocument]) -> list[tupl
 
 
 def single_atoms(setup: BindingSetup) -> tuple[Start, ...]:
+    """Return one Li on every distinct site of the relaxed clean slab."""
     from liface.structures.deposition import add_adsorbates
 
     slab = energy_of(setup.clean).final.to_structure()

@@ -10,6 +10,7 @@
     │   ├── MillerIndexError            a plane that is no plane
     │   ├── FilterError                 a query that names unknown columns or does not parse
     │   ├── UnknownEngineError          no engine, model or checkpoint of that name
+    │   ├── EngineTaskError             a task that this engine cannot do, and another can
     │   ├── MissingExtraError           an optional package that is not installed
     │   ├── ResponseDataError           a file of measured points that does not hold together
     │   ├── MissingAdhesionError        a work of adhesion that is neither stored nor given
@@ -99,6 +100,10 @@ class FilterError(InputError):
 
 class UnknownEngineError(InputError):
     """No engine, model or checkpoint of that name."""
+
+
+class EngineTaskError(InputError):
+    """A task that this engine cannot do, and another can."""
 
 
 class MissingExtraError(InputError):

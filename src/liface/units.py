@@ -16,6 +16,9 @@ EV_PER_A3_IN_GPA = EV_IN_J * 1e30 * 1e-9
 BOLTZMANN_EV_PER_K = 8.617333262e-5
 """Boltzmann constant, eV/K."""
 
+EV_PER_A2_U_IN_HZ2 = EV_IN_J * 1e20 / 1.66053906660e-27
+"""1 eV/(Å² u) as the square of an angular frequency, 1/s² (unified atomic mass unit, CODATA 2018)."""
+
 MEV = 1e3
 """Multiply eV by this to get meV."""
 

@@ -7,6 +7,9 @@ from typing import Any
 
 from liface.documents import (
     AdhesionResult,
+    BarrierHop,
+    BarrierMinimum,
+    BarrierResult,
     BindingCandidate,
     BindingResult,
     BulkResult,
@@ -140,6 +143,27 @@ def binding(
     return BindingResult(**{**_common(campaign, case, engine, flags), **values, **changes})
 
 
+def barrier(
+    substrate: str = "Cu", barrier_ev: float = 0.05, campaign: str = "quickstart", case: str = "case",
+    engine: EngineInfo = EMT, flags: tuple[str, ...] = (), **changes: Any,
+) -> BarrierResult:  # fmt: skip
+    minimum = BarrierMinimum(
+        name="hollow-1", energy_ev=0.0, height_a=2.1, curvatures=(0.3, 0.3, 2.0), converged=True, calc_id="0" * 32
+    )
+    hop = BarrierHop(
+        start="hollow-1", end="hollow-1", direction=(2.5, 0.0), length_a=2.5, multiplicity=6, forward_ev=barrier_ev,
+        reverse_ev=barrier_ev, saddle_ev=barrier_ev, profile_ev=(0.0, barrier_ev, 0.0), curvatures=(-0.3, 0.4, 2.1),
+        converged=True, calc_id="0" * 32,
+    )  # fmt: skip
+    values = {
+        "substrate": substrate, "substrate_plane": "111", "monolayers": 0, "barrier_ev": barrier_ev,
+        "direction": (2.5, 0.0), "barrier_across_ev": barrier_ev, "direction_across": (1.25, 2.2), "limiting_hop": 0,
+        "hop_length_a": 2.5, "attempt_hz": 2e12, "minima": (minimum,), "hops": (hop,), "area_a2": 50.0, "n_atoms": 37,
+        "structure": geometry(),
+    }  # fmt: skip
+    return BarrierResult(**{**_common(campaign, case, engine, flags), **values, **changes})
+
+
 def growth(campaign: str = "quickstart", case: str = "case", engine: EngineInfo = EMT) -> GrowthResult:
     return GrowthResult(
         **_common(campaign, case, engine, ()), substrate="Cu", substrate_plane="111", mode="Stranski-Krastanov",
@@ -248,7 +272,8 @@ def verdict(campaign: str = "quickstart", case: str = "case", engine: EngineInfo
 
 
 EVERY_KIND = (
-    surface, interface, binding, growth, wetting, adhesion, bulk, morphology, deposition, creep, stability, verdict,
+    surface, interface, binding, barrier, growth, wetting, adhesion, bulk, morphology, deposition, creep, stability,
+    verdict,
 )  # fmt: skip
 
 

@@ -39,7 +39,7 @@ def domain_flags(kind: str, elements: Collection[str], closed_shell_salt: bool, 
     Parameters
     ----------
     kind
-        Kind of the result: surface, interface, binding, growth, wetting, adhesion or bulk.
+        Kind of the result: surface, interface, binding, barrier, growth, wetting, adhesion or bulk.
     elements
         Every element in the cells of the quantity and of its references.
     closed_shell_salt
@@ -51,7 +51,7 @@ def domain_flags(kind: str, elements: Collection[str], closed_shell_salt: bool, 
     if "mptrj" not in training:
         return ("outside_domain: test engine",) if _TEST_ENGINE.search(training) else ()
     flags = []
-    if kind in ("binding", "growth") and closed_shell_salt:
+    if kind in ("binding", "growth", "barrier") and closed_shell_salt:
         flags.append("outside_domain: neutral Li on a closed-shell Li salt; even the sign may be wrong")
     metals = sorted(PLUS_U_METALS.intersection(elements))
     anions = sorted(PLUS_U_ANIONS.intersection(elements))

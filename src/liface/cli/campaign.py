@@ -57,6 +57,7 @@ def list_(json: Json = False) -> None:
             "interfaces": len(file.interfaces),
             "bindings": len(file.bindings),
             "adhesions": len(file.adhesions),
+            "barriers": len(file.barriers),
             "doi": list(file.doi),
         }
         for file in shipped_campaigns().values()

@@ -23,6 +23,8 @@ SHOWN = {
     "interfaces": "substrate substrate_plane film_plane engine model gamma_mev_per_a2 gamma_stderr_mev_per_a2 "
     "gamma_free_mev_per_a2 max_residual_mev_per_a2 strain_percent area_a2 n_points converged flags",
     "bindings": "substrate substrate_plane monolayers n_li arrangement engine model e_bind_ev_per_li converged flags",
+    "barriers": "substrate substrate_plane monolayers engine model barrier_ev barrier_across_ev attempt_hz "
+    "hop_length_a n_hops converged flags",
     "growth": "substrate substrate_plane engine model mode evidence flags",
     "wetting": "substrate substrate_plane film_plane engine model contact_angle_deg work_of_adhesion_j_per_m2 "
     "gamma_interface_mev_per_a2 converged flags",
@@ -47,8 +49,8 @@ def query(
         str,
         typer.Argument(
             metavar="NOUN",
-            help="bulks, surfaces, interfaces, bindings, growth, wetting, adhesions, morphologies, depositions, creep, "
-            "stability, verdicts, calculations, cases or submissions.",
+            help="bulks, surfaces, interfaces, bindings, barriers, growth, wetting, adhesions, morphologies, "
+            "depositions, creep, stability, verdicts, calculations, cases or submissions.",
         ),
     ],
     where: Annotated[

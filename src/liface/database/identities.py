@@ -8,6 +8,7 @@ from typing import Any
 
 from liface.documents import (
     AdhesionResult,
+    BarrierResult,
     BindingResult,
     CreepResult,
     DepositionResult,
@@ -53,6 +54,8 @@ def _relations(document: Any) -> Iterator[tuple[str, float, float]]:
     if isinstance(document, VerdictResult):
         for answer, stored in (("for", document.n_for), ("against", document.n_against), ("open", document.n_open)):
             yield f"n_{answer}", stored, sum(point.answer == answer for point in document.points)
+    if isinstance(document, BarrierResult):
+        yield from _barrier(document)
     if isinstance(document, BindingResult) and document.candidates:
         candidates = [candidate.e_bind_ev_per_li for candidate in document.candidates]
         nearest = min(candidates, key=lambda value: abs(value - document.e_bind_ev_per_li))
@@ -79,6 +82,15 @@ def _deposition(d: DepositionResult) -> Iterator[tuple[str, float, float]]:
     chosen = next((place for place in opened if place.place == d.answer), None)
     if chosen is not None:
         yield "driving_force_ev of the answer", chosen.driving_force_ev, min(p.driving_force_ev for p in opened)
+
+
+def _barrier(b: BarrierResult) -> Iterator[tuple[str, float, float]]:
+    """Relate the barrier to its limiting hop, and both ways over a hop to its profile."""
+    yield "barrier_ev", b.barrier_ev, b.hops[b.limiting_hop].saddle_ev
+    for k, hop in enumerate(b.hops):
+        yield f"hops.{k}.forward_ev", hop.forward_ev, max(hop.profile_ev) - hop.profile_ev[0]
+        yield f"hops.{k}.reverse_ev", hop.reverse_ev, max(hop.profile_ev) - hop.profile_ev[-1]
+        yield f"hops.{k}.saddle_ev", hop.saddle_ev, max(hop.profile_ev)
 
 
 def _wetting(w: WettingResult) -> Iterator[tuple[str, float, float]]:

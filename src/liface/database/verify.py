@@ -108,15 +108,23 @@ def _check_row(connection: Connection, noun: Noun, row: dict[str, Any]) -> Itera
 
 
 def _check_calculation(document: Any) -> Iterator[Problem]:
-    request = CalculationRequest(geometry=document.initial, engine=document.engine, settings=document.settings)
+    request = CalculationRequest(
+        geometry=document.initial, engine=document.engine, settings=document.settings, end=document.end
+    )
     if request.calc_id != document.calc_id:
         message = f"geometry, engine and settings hash to {request.calc_id}"
         yield Problem("calculations", document.calc_id, "identity", message)
     if document.status == "failed":
         return
     sizes = {document.initial.n_atoms, document.final.n_atoms, len(document.forces_ev_per_a)}
+    sizes |= {len(image.positions) for image in document.images}
     if len(sizes) > 1:
         yield Problem("calculations", document.calc_id, "identity", f"atoms and forces differ in number: {sizes}")
+    if document.images:
+        highest = max(image.energy_ev for image in document.images[1:-1])
+        if highest != document.energy_ev:
+            message = f"energy is {document.energy_ev!r}, the highest image of its path has {highest!r}"
+            yield Problem("calculations", document.calc_id, "identity", message)
 
 
 def _check_flags(

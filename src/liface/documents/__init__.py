@@ -1,5 +1,6 @@
 """The vocabulary: frozen documents with units as data."""
 
+from liface.documents.barriers import BarrierHop, BarrierMinimum, BarrierResult
 from liface.documents.base import Document, Moment, content_hash, now, quantity
 from liface.documents.calculation import (
     CALCULATION_ADAPTER,
@@ -23,6 +24,7 @@ from liface.documents.mesoscale import (
     VerdictPoint,
     VerdictResult,
 )
+from liface.documents.path import PathImage, PathSettings, path_displacements
 from liface.documents.results import (
     CASE_ADAPTER,
     FLAGS,
@@ -51,6 +53,9 @@ __all__ = [
     "FLAGS",
     "RESULT_ADAPTER",
     "AdhesionResult",
+    "BarrierHop",
+    "BarrierMinimum",
+    "BarrierResult",
     "BindingCandidate",
     "BindingResult",
     "BulkResult",
@@ -77,6 +82,8 @@ __all__ = [
     "ModelResult",
     "Moment",
     "MorphologyResult",
+    "PathImage",
+    "PathSettings",
     "Provenance",
     "ResultDocument",
     "ScanPoint",
@@ -91,5 +98,6 @@ __all__ = [
     "WettingResult",
     "content_hash",
     "now",
+    "path_displacements",
     "quantity",
 ]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, model_validator
 
 from liface.documents.base import Document, Moment, content_hash, now, quantity
 from liface.documents.geometry import Geometry, Vector
+from liface.documents.path import PathImage, PathSettings, path_displacements, path_identity
 
 
 class EngineInfo(Document):
@@ -35,7 +36,7 @@ class EngineInfo(Document):
 class CalculationSettings(Document):
     """How a structure is treated; part of the identity of the calculation."""
 
-    task: Literal["static", "relax"] = "relax"
+    task: Literal["static", "relax", "neb"] = "relax"
     cell: Literal["fixed", "c_axis", "full"] = Field(
         default="fixed",
         description="c_axis: the cell height only; the third vector keeps its in-plane part, the first two are fixed.",
@@ -45,6 +46,26 @@ class CalculationSettings(Document):
     )
     fmax_ev_per_a: float = quantity("eV/Å", "Largest force on any free atom at convergence.", default=0.03, gt=0)
     max_force_calls: int = quantity("1", "Limit on force calls.", default=200, ge=1)
+    path: PathSettings | None = Field(default=None, description="Of a minimum-energy path; None for other tasks.")
+
+    @model_validator(mode="after")
+    def _path_belongs_to_its_task(self) -> Self:
+        if (self.task == "neb") != (self.path is not None):
+            raise ValueError(f"task {self.task!r} with path={self.path!r}: a path, and nothing else, has path settings")
+        if self.task == "neb" and (self.cell != "fixed" or self.move != "all"):
+            raise ValueError("a path keeps its cell, and its atoms move in every direction: cell='fixed', move='all'")
+        return self
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What enters the identity of a calculation; path settings only where there are any."""
+        return self.model_dump(mode="json", exclude={"path"} if self.path is None else None)
+
+    @classmethod
+    def neb(cls, fmax_ev_per_a: float, max_force_calls: int, path: PathSettings | None = None) -> CalculationSettings:
+        """Return the settings of a minimum-energy path."""
+        path = path or PathSettings()
+        return cls(task="neb", fmax_ev_per_a=fmax_ev_per_a, max_force_calls=max_force_calls, path=path)
 
     @classmethod
     def static(cls) -> CalculationSettings:
@@ -63,17 +84,32 @@ class CalculationRequest(Document):
         default=False,
         description="No engine has relaxed it, so a cheaper one may do so first; not part of the identity.",
     )
+    end: Geometry | None = Field(
+        default=None, description="Where a path ends: the same atoms in the same order; it begins at the geometry."
+    )
+    band: tuple[tuple[Vector, ...], ...] = quantity(
+        "Å", "Images between the ends to begin a path with; not part of the identity.", default=()
+    )
+
+    @model_validator(mode="after")
+    def _end_belongs_to_a_path(self) -> Self:
+        if (self.settings.task == "neb") != (self.end is not None):
+            raise ValueError(f"task {self.settings.task!r}: a path, and nothing else, has an end beside its start")
+        if self.end is not None:
+            path_displacements(self.geometry, self.end)  # tells of ends that do not belong together
+        return self
 
     @property
     def calc_id(self) -> str:
         """Content identity of the calculation."""
-        return content_hash(
-            {
-                "geometry": self.geometry.identity,
-                "engine": self.engine.fingerprint,
-                "settings": self.settings.model_dump(mode="json"),
-            }
-        )
+        identity: dict[str, Any] = {
+            "geometry": self.geometry.identity,
+            "engine": self.engine.fingerprint,
+            "settings": self.settings.identity,
+        }
+        if self.end is not None:
+            identity["end"] = path_identity(self.geometry, self.end)
+        return content_hash(identity)
 
 
 class _Calculation(Document):
@@ -82,6 +118,7 @@ class _Calculation(Document):
     engine: EngineInfo
     settings: CalculationSettings
     initial: Geometry
+    end: Geometry | None = Field(default=None, description="Where a path ends; None for other tasks.")
     started_from: str | None = Field(
         default=None, description="Calculation of a cheaper engine whose final geometry was the first one computed."
     )
@@ -92,12 +129,17 @@ class _Calculation(Document):
 
 
 class _Energies(_Calculation):
+    """Of a path, ``final`` and what belongs to it are those of its highest image: the saddle point."""
+
     final: Geometry
     energy_ev: float = quantity("eV", "Potential energy of the final cell, as the engine gives it.")
-    fmax_ev_per_a: float = quantity("eV/Å", "Largest force on a free atom along the ways it may move.", ge=0)
+    fmax_ev_per_a: float = quantity(
+        "eV/Å", "Largest force on a free atom along the ways it may move; of a path, that on the band.", ge=0
+    )
     forces_ev_per_a: tuple[Vector, ...] = quantity("eV/Å", "Forces in the final cell, shape (natoms, 3).")
-    energies_ev: tuple[float, ...] = quantity("eV", "Energy after each accepted step.")
+    energies_ev: tuple[float, ...] = quantity("eV", "Energy after each accepted step; of the highest image.")
     optimizer: str = Field(description="Optimizer that finished; names the fall-back where one was needed.")
+    images: tuple[PathImage, ...] = Field(default=(), description="Of a path: its images with both ends.")
 
 
 class ConvergedCalculation(_Energies):

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, TypeAdapter
 
+from liface.documents.barriers import BarrierResult
 from liface.documents.mesoscale import (
     CreepResult,
     DepositionResult,
@@ -27,6 +28,7 @@ ResultDocument = Annotated[
     SurfaceResult
     | InterfaceResult
     | BindingResult
+    | BarrierResult
     | GrowthResult
     | WettingResult
     | AdhesionResult

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from liface.documents.base import Document
 from liface.documents.calculation import CalculationDocument, CalculationRequest, EngineInfo
-from liface.errors import UnknownEngineError
+from liface.errors import EngineTaskError, UnknownEngineError
 
 if TYPE_CHECKING:
     from ase.calculators.calculator import Calculator
@@ -134,6 +134,21 @@ class ProgramEngine(Protocol):
 
     def compute(self, request: CalculationRequest, folder: Path) -> CalculationDocument:
         """Compute a request in a folder of its own; a structure that fails is an outcome, never an exception."""
+
+
+def require_paths(engine: str) -> None:
+    """Refuse minimum-energy paths with an engine, by its name, that moves atoms by itself and one structure at a time.
+
+    Raises
+    ------
+    EngineTaskError
+        It does.
+    """
+    if engine == "vasp":
+        raise EngineTaskError(
+            "vasp relaxes one structure by itself and cannot hold the images of a path; ask for barriers "
+            "with sevennet, chgnet, gpaw, or an ase or atomate2 calculator, and use vasp for the energies of the minima"
+        )
 
 
 def looks_like_path(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""One request in, one document out: single points and relaxations with any engine."""
+"""One request in, one document out: single points, relaxations and paths with any engine."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from liface.documents.calculation import (
     UnconvergedCalculation,
 )
 from liface.documents.geometry import Geometry
-from liface.engines.base import ProgramEngine, StructureCalculator
+from liface.documents.path import PathImage
+from liface.engines.base import ProgramEngine, StructureCalculator, require_paths
 from liface.engines.coordinates import Coordinates
 from liface.engines.optimizer import Minimum, minimise
-from liface.engines.potential import PotentialSurface
+from liface.engines.path import Band, find_path, generic_geometry
+from liface.engines.potential import Point, PotentialSurface
 from liface.engines.registry import distribution_version
 from liface.errors import CalculationError, MixedEnginesError
 from liface.units import EV_PER_A3_IN_GPA
@@ -49,6 +51,8 @@ def run(request: CalculationRequest, engine: Engine | ProgramEngine, folder: Pat
         If the request was made for another engine.
     UnknownEngineError
         If the weights cannot be loaded.
+    EngineTaskError
+        If a path is asked of a program that relaxes by itself.
     """
     if request.engine.fingerprint != engine.info.fingerprint:
         raise MixedEnginesError(
@@ -57,6 +61,8 @@ def run(request: CalculationRequest, engine: Engine | ProgramEngine, folder: Pat
         )
     folder = folder or Path("runs") / (request.label or request.calc_id)
     if isinstance(engine, ProgramEngine):
+        if request.settings.task == "neb":
+            require_paths(engine.info.name)
         return engine.compute(request, folder)
     calculator = engine.calculator(needs_stress=request.settings.cell != "fixed")
     if hasattr(calculator, "reset"):
@@ -67,8 +73,8 @@ def run(request: CalculationRequest, engine: Engine | ProgramEngine, folder: Pat
     try:
         surface = _surface(request, calculator)
         if isinstance(calculator, StructureCalculator):
-            calculator.prepare(request, folder)
-        minimum = _compute(request, surface)
+            calculator.prepare(request.model_copy(update={"geometry": generic_geometry(request)}), folder)
+        found = _compute(request, surface)
     except CalculationError as error:
         reason = f"{type(error).__name__}: {error}"
     finally:
@@ -78,7 +84,9 @@ def run(request: CalculationRequest, engine: Engine | ProgramEngine, folder: Pat
     common["versions"] |= getattr(calculator, "versions", {})  # of another process, where that computed
     if surface is None or reason:
         return FailedCalculation(**common, reason=reason)
-    return _document(request, surface, minimum, common)
+    if isinstance(found, Band):
+        return _path_document(request, surface, found, common)
+    return _document(request, surface, found, common)
 
 
 def _surface(request: CalculationRequest, calculator: Any) -> PotentialSurface:
@@ -95,7 +103,9 @@ def _surface(request: CalculationRequest, calculator: Any) -> PotentialSurface:
     return PotentialSurface(canonical.to_ase(), calculator, coordinates)
 
 
-def _compute(request: CalculationRequest, surface: PotentialSurface) -> Minimum:
+def _compute(request: CalculationRequest, surface: PotentialSurface) -> Minimum | Band:
+    if request.settings.task == "neb":
+        return find_path(request, surface)
     if request.settings.task == "static":
         point = surface(surface.coordinates.initial())
         return Minimum(point, [point.energy], True, SINGLE_POINT)
@@ -106,21 +116,54 @@ def _document(
     request: CalculationRequest, surface: PotentialSurface, minimum: Minimum, common: dict[str, Any]
 ) -> CalculationDocument:
     point, coordinates = minimum.point, surface.coordinates
-    order = request.geometry.canonical_order()
-    forces = np.empty_like(point.forces)
-    forces[order] = point.forces
     results = {
         **common,
-        "final": _final_geometry(request.geometry, order, coordinates, point.x),
-        "energy_ev": point.energy,
+        **_at(request, surface, point),
         "fmax_ev_per_a": coordinates.largest_force(point.forces),
-        "forces_ev_per_a": tuple(map(tuple, forces.tolist())),
         "energies_ev": tuple(minimum.energies),
         "optimizer": minimum.optimizer,
     }
     if minimum.converged:
         return ConvergedCalculation(**results)
     return UnconvergedCalculation(**results, reason=_shortfall(request, minimum, coordinates))
+
+
+def _path_document(
+    request: CalculationRequest, surface: PotentialSurface, band: Band, common: dict[str, Any]
+) -> CalculationDocument:
+    """Return the path with its highest image as what it ends with."""
+    order = request.geometry.canonical_order()
+    results = {
+        **common,
+        **_at(request, surface, band.saddle),
+        "fmax_ev_per_a": band.residual,
+        "energies_ev": tuple(band.energies),
+        "optimizer": band.optimizer,
+        "images": tuple(
+            PathImage(
+                energy_ev=point.energy,
+                positions=_final_geometry(request.geometry, order, surface.coordinates, point.x).positions,
+            )
+            for point in band.points
+        ),
+    }
+    if band.converged:
+        return ConvergedCalculation(**results)
+    limit = request.settings.fmax_ev_per_a
+    reason = f"{band.reason}: largest force on the band {band.residual:.3f} eV/Å, limit {limit:g}"
+    return UnconvergedCalculation(**results, reason=reason)
+
+
+def _at(request: CalculationRequest, surface: PotentialSurface, point: Point) -> dict[str, Any]:
+    """Return geometry, energy and forces of a point in the order of the caller."""
+    order = request.geometry.canonical_order()
+    forces = np.empty_like(point.forces)
+    forces[order] = point.forces
+    return {
+        "final": _final_geometry(request.geometry, order, surface.coordinates, point.x),
+        "energy_ev": point.energy,
+        "forces_ev_per_a": tuple(map(tuple, forces.tolist())),
+    }
 
 
 def _final_geometry(initial: Geometry, order: np.ndarray, coordinates: Coordinates, x: np.ndarray) -> Geometry:
@@ -154,6 +197,7 @@ def _common(request: CalculationRequest, engine: Engine, calls: int, wall_s: flo
         "engine": engine.info,
         "settings": request.settings,
         "initial": request.geometry,
+        "end": request.end,
         "n_force_calls": calls,
         "wall_s": wall_s,
         "versions": _versions(engine),

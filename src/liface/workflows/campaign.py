@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from liface.analysis.responses import measured
-from liface.documents import EngineInfo, content_hash
-from liface.engines.base import EngineSpec
+from liface.documents import EngineInfo, PathSettings, content_hash
+from liface.engines.base import EngineSpec, require_paths
 from liface.engines.registry import engine_info
 from liface.errors import CampaignError, InputError, LifaceError
 from liface.structures.library import MaterialsLibrary
 from liface.workflows.campaign_file import (
     AdhesionEntry,
+    BarrierEntry,
     BindingEntry,
     CampaignFile,
     InterfaceEntry,
@@ -26,6 +27,7 @@ from liface.workflows.campaign_file import (
 )
 from liface.workflows.specs import (
     AdhesionSpec,
+    BarrierSpec,
     BindingSpec,
     BulkSpec,
     CaseSpec,
@@ -119,6 +121,7 @@ class PlannedCase:
             "surface": flows.SurfaceMaker,
             "binding": flows.BindingMaker,
             "adhesion": flows.AdhesionMaker,
+            "barrier": flows.BarrierMaker,
         }
         return makers[self.spec.kind](**common)
 
@@ -223,7 +226,7 @@ class Campaign:
                 )
 
     def specs(self) -> tuple[CaseSpec, ...]:
-        """Return what is asked, without repetition: bulks, surfaces, interfaces, bindings, adhesions."""
+        """Return what is asked, without repetition: bulks, surfaces, interfaces, bindings, and what follows."""
         return self._specs
 
     @cached_property
@@ -256,6 +259,8 @@ class Campaign:
             yield f"bindings.{i}", partial(_binding_specs, library, binding, protocol)
         for i, adhesion in enumerate(self.file.adhesions):
             yield f"adhesions.{i}", partial(_adhesion_specs, library, adhesion, protocol)
+        for i, barrier in enumerate(self.file.barriers):
+            yield f"barriers.{i}", partial(_barrier_specs, library, barrier, protocol, self.engines)
         for i, story in enumerate(self.file.stories):
             yield f"stories.{i}", partial(story_specs, library, story, protocol)
         for i, name in enumerate(self.file.stability):
@@ -395,6 +400,31 @@ def _taut(first: Side, second: Side, strained: Literal["auto", "a", "b"]) -> Sid
     return soft[0]
 
 
+def barrier_spec(
+    library: MaterialsLibrary,
+    substrate: str,
+    plane: str,
+    protocol: Protocol | None = None,
+    *,
+    monolayers: int = 0,
+    film_plane: str = "110",
+    termination: int = 0,
+    **limits: Any,
+) -> BarrierSpec:
+    """Return the spec of the hops of one Li on a slab; ``limits`` are fields of the spec."""
+    slab = binding_spec(
+        library,
+        substrate,
+        plane,
+        protocol,
+        n_li=(1,),
+        monolayers=monolayers,
+        film_plane=film_plane,
+        termination=termination,
+    )
+    return BarrierSpec(**{name: value for name, value in slab if name not in ("kind", "n_li")}, **limits)
+
+
 def _bulk_specs(library: MaterialsLibrary, name: str) -> list[BulkSpec]:
     return [BulkSpec(material=material_spec(library, name))]
 
@@ -433,6 +463,28 @@ def _binding_specs(library: MaterialsLibrary, entry: BindingEntry, protocol: Pro
             monolayers=layers,
             film_plane=entry.film_plane,
             termination=entry.termination,
+        )
+        for layers in entry.monolayers
+    ]
+
+
+def _barrier_specs(
+    library: MaterialsLibrary, entry: BarrierEntry, protocol: Protocol, engines: Sequence[EngineSpec]
+) -> list[BarrierSpec]:
+    for engine in engines:
+        require_paths(engine.name)
+    return [
+        barrier_spec(
+            library,
+            entry.substrate,
+            entry.plane,
+            protocol,
+            monolayers=layers,
+            film_plane=entry.film_plane,
+            termination=entry.termination,
+            path=PathSettings(images=entry.images),
+            longest_hop_a=entry.longest_hop_a,
+            most_hops=entry.most_hops,
         )
         for layers in entry.monolayers
     ]

@@ -82,6 +82,19 @@ class AdhesionEntry(_Entry):
     max_area_a2: float | None = Field(default=None, gt=0, description="Instead of that of the protocol.")
 
 
+class BarrierEntry(_Entry):
+    """Hops of one Li adatom on one slab, for each number of monolayers."""
+
+    substrate: str
+    plane: Plane
+    monolayers: tuple[Annotated[int, Field(ge=0, le=4)], ...] = Field(default=(0,), min_length=1)
+    film_plane: Plane = "110"
+    termination: int = Field(default=0, ge=0)
+    images: int = Field(default=5, ge=1, le=51, description="Images of each path.")
+    longest_hop_a: float = Field(default=6.8, gt=0)
+    most_hops: int = Field(default=6, ge=1)
+
+
 class CorrelationEntry(_Entry):
     """A measured response against a computed descriptor."""
 
@@ -193,6 +206,7 @@ class CampaignFile(_Entry):
     interfaces: tuple[InterfaceEntry, ...] = ()
     bindings: tuple[BindingEntry, ...] = ()
     adhesions: tuple[AdhesionEntry, ...] = ()
+    barriers: tuple[BarrierEntry, ...] = Field(default=(), description="Slabs on which Li hops.")
     stories: tuple[StoryEntry, ...] = Field(default=(), description="Substrates whose whole story is asked for.")
     stability: tuple[str, ...] = Field(default=(), description="Materials to judge against Li metal.")
     growths: tuple[GrowthEntry, ...] = ()
@@ -281,6 +295,7 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
         "interfaces": InterfaceEntry,
         "bindings": BindingEntry,
         "adhesions": AdhesionEntry,
+        "barriers": BarrierEntry,
         "correlations": CorrelationEntry,
         "protocol": Protocol,
         "screening": ScreeningEntry,
@@ -300,6 +315,7 @@ def _one_line(error: Exception) -> str:
 __all__ = [
     "SHIPPED",
     "AdhesionEntry",
+    "BarrierEntry",
     "BindingEntry",
     "CampaignFile",
     "CorrelationEntry",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
-from liface.documents import CalculationDocument, CalculationRequest, UnconvergedCalculation
+from liface.documents import CalculationDocument, CalculationRequest, EnergyCalculation, UnconvergedCalculation
 from liface.engines.base import DFT_ENGINES, EngineSpec
 from liface.workflows.prerelaxation import in_cell_of, same_mesh, same_set_up, start_from
 
@@ -38,6 +39,8 @@ def compute_request(
     previous = adopt(carry_on, request)
     if not isinstance(previous, UnconvergedCalculation):  # adoption keeps the kind
         raise TypeError(f"{previous.calc_id} changed from unconverged to {previous.status}")
+    if previous.images:
+        return _path_carried_on(request, engine, folder, previous)
     start = request.geometry.with_positions(previous.final.position_array, previous.final.cell_array)
     if not same_mesh(request.geometry, start, request.engine):
         start = in_cell_of(request.geometry, start)
@@ -46,16 +49,30 @@ def compute_request(
     outcome = run_batch([request.model_copy(update={"geometry": start})], engine, folder=folder)[0]
     if outcome.status == "failed":
         return keep_energy(previous, outcome.reason)
-    return outcome.model_copy(
-        update={
-            "calc_id": request.calc_id,
-            "initial": request.geometry,
-            "started_from": previous.started_from,
-            "n_force_calls": previous.n_force_calls + outcome.n_force_calls,
-            "wall_s": previous.wall_s + outcome.wall_s,
-            "energies_ev": previous.energies_ev + outcome.energies_ev,
-        }
-    )
+    asked = {"calc_id": request.calc_id, "initial": request.geometry, "started_from": previous.started_from}
+    return outcome.model_copy(update={**asked, **_together(previous, outcome)})
+
+
+def _path_carried_on(
+    request: CalculationRequest, engine: EngineSpec, folder: Path | None, previous: UnconvergedCalculation
+) -> CalculationDocument:
+    """Go on from the images that an unconverged path ended with."""
+    from liface.engines.batch import run_batch
+
+    band = tuple(image.positions for image in previous.images[1:-1])
+    outcome = run_batch([request.model_copy(update={"band": band})], engine, folder=folder)[0]
+    if outcome.status == "failed":
+        return keep_energy(previous, outcome.reason)
+    return outcome.model_copy(update=_together(previous, outcome))
+
+
+def _together(previous: UnconvergedCalculation, outcome: EnergyCalculation) -> dict[str, Any]:
+    """Return what two attempts have spent and seen together."""
+    return {
+        "n_force_calls": previous.n_force_calls + outcome.n_force_calls,
+        "wall_s": previous.wall_s + outcome.wall_s,
+        "energies_ev": previous.energies_ev + outcome.energies_ev,
+    }
 
 
 def _as_built(

@@ -15,14 +15,17 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from liface.documents import CalculationDocument, CalculationRequest
+from liface.documents import CalculationDocument, CalculationRequest, PathImage
 from liface.engines.base import EngineSpec
 from liface.errors import NotComputedError
 from liface.workflows.calculation_folder import CalculationFolder, wait_for_others
 from liface.workflows.carry_on import compute_request, is_asked_again
 from liface.workflows.prerelaxation import can_be_prerelaxed, prerelaxation
+
+if TYPE_CHECKING:
+    import numpy as np
 
 CALCULATIONS = "LIFACE_CALCULATIONS"
 """Environment variable of a worker: the folder of finished calculations it shares with the other workers."""
@@ -241,7 +244,7 @@ def adopt(outcome: CalculationDocument, request: CalculationRequest) -> Calculat
     else:
         order = np.empty(asked.n_atoms, dtype=int)
         order[asked.canonical_order()] = had.canonical_order()
-    update: dict = {"initial": asked, "label": request.label}
+    update: dict = {"initial": asked, "label": request.label, "end": request.end}
     if outcome.status != "failed":
         final = outcome.final.position_array[order]
         start = had.position_array[order]
@@ -250,4 +253,13 @@ def adopt(outcome: CalculationDocument, request: CalculationRequest) -> Calculat
         positions = final + shift @ outcome.final.cell_array
         update["final"] = asked.with_positions(positions, outcome.final.cell_array)
         update["forces_ev_per_a"] = tuple(outcome.forces_ev_per_a[i] for i in order)
+        update["images"] = tuple(_reordered(image, order, shift @ outcome.final.cell_array) for image in outcome.images)
     return outcome.model_copy(update=update)
+
+
+def _reordered(image: PathImage, order: np.ndarray, shift: np.ndarray) -> PathImage:
+    """Return an image of a path with its atoms in another order and other periodic images (Å)."""
+    import numpy as np
+
+    moved = np.array(image.positions, dtype=float)[order] + shift
+    return image.model_copy(update={"positions": tuple(map(tuple, moved.tolist()))})

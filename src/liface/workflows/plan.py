@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from liface.errors import StructureError
 from liface.workflows.campaign import PlannedCase
-from liface.workflows.specs import AdhesionSpec, BindingSpec, BulkSpec, InterfaceSpec, MaterialSpec, SurfaceSpec
+from liface.workflows.specs import (
+    AdhesionSpec,
+    BarrierSpec,
+    BindingSpec,
+    BulkSpec,
+    InterfaceSpec,
+    MaterialSpec,
+    SurfaceSpec,
+)
 from liface.workflows.steps import adhesion, binding, interface, surface
 from liface.workflows.steps.common import BulkReference, Case
 
@@ -22,6 +30,11 @@ CALLS_PER_COHERENT_RELAXATION = 10
 SITES_PER_SLAB = 6
 CLUSTER_STARTS = 15
 """Typical numbers of distinct sites, and of cluster starts that are screened per size."""
+
+
+TYPICAL_HOPS = 3
+CALLS_PER_IMAGE = 25
+"""Typical numbers of distinct hops, and of force calls per image of a path."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,8 @@ def estimate(planned: PlannedCase) -> Estimate:
         return _total(_interface(planned.case, spec, is_scanned=planned.start is None))
     if isinstance(spec, AdhesionSpec):
         return _total(_adhesion(planned.case, spec))
+    if isinstance(spec, BarrierSpec):
+        return _total(_barrier(planned.case, spec))
     return _total(_binding(planned.case, spec))
 
 
@@ -102,6 +117,15 @@ def _adhesion(case: Case, spec: AdhesionSpec) -> list[tuple[int, int]]:
     starts = case.protocol.registry_candidates + (len(gaps) > 1)
     calls = CALLS_PER_COHERENT_RELAXATION if spec.move == "normal" else CALLS_PER_RELAXATION
     return [(held + taut, 1)] * singles + [(held + taut, calls)] * starts + [(held, calls), (taut, calls)]
+
+
+def _barrier(case: Case, spec: BarrierSpec) -> list[tuple[int, int]]:
+    substrate, film = _as_is(case, spec.substrate), _as_is(case, spec.film)
+    n = binding.clean_slab(case, spec.binding, substrate, film, (0.0, 0.0)).num_sites + 1
+    hops = min(spec.most_hops, TYPICAL_HOPS)
+    relaxations = 1 + SITES_PER_SLAB + hops
+    path = (n, 2 + CALLS_PER_IMAGE * spec.path.images)
+    return [(n, CALLS_PER_RELAXATION)] * relaxations + [(n, 1)] * (6 * (SITES_PER_SLAB + 1)) + [path] * hops
 
 
 def _as_is(case: Case, material: MaterialSpec) -> BulkReference:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from liface.documents import CalculationSettings, Document, Geometry, content_hash, quantity
+from liface.documents import CalculationSettings, Document, Geometry, PathSettings, content_hash, quantity
 from liface.documents.results import IntMatrix2
 
 if TYPE_CHECKING:
@@ -242,6 +242,41 @@ class BindingSpec(_CaseSpec):
         return f"binding/{self.substrate.name}-{self.substrate_plane}{termination}{layers}"
 
 
+class BarrierSpec(_CaseSpec):
+    """Hops of one Li adatom on a slab, bare or under Li monolayers."""
+
+    kind: Literal["barrier"] = "barrier"
+    substrate: MaterialSpec
+    substrate_plane: str
+    substrate_termination: int = quantity("1", "Index of the termination.", default=0, ge=0)
+    film: MaterialSpec
+    film_plane: str = "110"
+    match: MatchSpec | None = Field(description="Cell of the monolayers; None for the bare substrate.")
+    monolayers: int = quantity("1", "Li monolayers between substrate and adatom.", default=0, ge=0)
+    path: PathSettings = Field(default=PathSettings(), description="Images and springs of every path.")
+    longest_hop_a: float = quantity("Å", "Longest hop that is looked at.", default=6.8, gt=0)
+    most_hops: int = quantity("1", "Distinct hops computed, shortest first.", default=6, ge=1)
+
+    @property
+    def binding(self) -> BindingSpec:
+        """The same slab with one Li atom: how both are built is one thing."""
+        return BindingSpec(
+            substrate=self.substrate,
+            substrate_plane=self.substrate_plane,
+            substrate_termination=self.substrate_termination,
+            film=self.film,
+            film_plane=self.film_plane,
+            match=self.match,
+            monolayers=self.monolayers,
+            n_li=(1,),
+        )
+
+    @property
+    def name(self) -> str:
+        """Readable name."""
+        return f"barrier/{self.binding.name.removeprefix('binding/')}"
+
+
 class Side(Document):
     """One of two materials that meet, with the face it shows."""
 
@@ -309,4 +344,4 @@ class AdhesionSpec(_CaseSpec):
         return "normal" if has_li and not has_anions else "all"
 
 
-CaseSpec = BulkSpec | SurfaceSpec | InterfaceSpec | BindingSpec | AdhesionSpec
+CaseSpec = BulkSpec | SurfaceSpec | InterfaceSpec | BindingSpec | AdhesionSpec | BarrierSpec

@@ -1,10 +1,11 @@
-"""Makers of the flows: bulk, surface, interface, binding, adhesion."""
+"""Makers of the flows, one per kind of case."""
 
 from liface.workflows.flows.adhesion import AdhesionMaker
+from liface.workflows.flows.barrier import BarrierMaker
 from liface.workflows.flows.base import LiMaker
 from liface.workflows.flows.binding import BindingMaker
 from liface.workflows.flows.bulk import BulkMaker
 from liface.workflows.flows.interface import InterfaceMaker
 from liface.workflows.flows.surface import SurfaceMaker
 
-__all__ = ["AdhesionMaker", "BindingMaker", "BulkMaker", "InterfaceMaker", "LiMaker", "SurfaceMaker"]
+__all__ = ["AdhesionMaker", "BarrierMaker", "BindingMaker", "BulkMaker", "InterfaceMaker", "LiMaker", "SurfaceMaker"]

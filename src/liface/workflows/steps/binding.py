@@ -205,8 +205,7 @@ def sites_of(setup: BindingSetup) -> tuple[Site, ...]:
 def site_requests(case: Case, setup: BindingSetup) -> tuple[CalculationRequest, ...]:
     """Ask for single points of one Li on every site."""
     return tuple(
-        case.request(start.geometry, CalculationSettings.static(), f"1Li-{start.name}")
-        for start in _single_atoms(setup)
+        case.request(start.geometry, CalculationSettings.static(), f"1Li-{start.name}") for start in single_atoms(setup)
     )
 
 
@@ -226,7 +225,7 @@ def candidate_starts(case: Case, setup: BindingSetup, singles: Sequence[Calculat
     ranked = ranked_sites(setup, singles)
     sites = ranked[: case.protocol.site_candidates]
     slab = energy_of(setup.clean).final.to_structure()
-    by_name = {start.name: start for start in _single_atoms(setup)}
+    by_name = {start.name: start for start in single_atoms(setup)}
     starts: list[Start] = []
     for n in sorted(set(setup.spec.n_li)):
         if n == 1:
@@ -301,7 +300,8 @@ def winners(starts: Starts, relaxed: Sequence[CalculationDocument]) -> list[tupl
     return list(best.values())
 
 
-def _single_atoms(setup: BindingSetup) -> tuple[Start, ...]:
+def single_atoms(setup: BindingSetup) -> tuple[Start, ...]:
+    """Return one Li on every distinct site of the relaxed clean slab."""
     from liface.structures.deposition import add_adsorbates
 
     slab = energy_of(setup.clean).final.to_structure()

@@ -39,9 +39,18 @@ class Case(Document):
     screened_by: str | None = Field(default=None, description="Record of a cheaper engine by which it was chosen.")
 
     def request(
-        self, structure: Structure | Geometry, settings: CalculationSettings, step: str, *, as_built: bool = False
+        self,
+        structure: Structure | Geometry,
+        settings: CalculationSettings,
+        step: str,
+        *,
+        as_built: bool = False,
+        end: Geometry | None = None,
     ) -> CalculationRequest:
-        """Ask for one structure under a readable label; ``as_built`` where a cheaper engine may relax it first."""
+        """Ask for one structure under a readable label; ``as_built`` where a cheaper engine may relax it first.
+
+        A path has an ``end`` besides.
+        """
         geometry = structure if isinstance(structure, Geometry) else Geometry.from_structure(structure)
         return CalculationRequest(
             geometry=geometry,
@@ -49,6 +58,7 @@ class Case(Document):
             settings=settings,
             label=f"{self.name}/{step}",
             as_built=as_built,
+            end=end,
         )
 
     def provenance(self, calculations: Iterable[str], doi: Sequence[str]) -> Provenance:

@@ -1,0 +1,130 @@
+"""What models say of a campaign: from stored results, done once, with what is missing named."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from liface.database import Database
+from liface.dispatch.derive import derive
+from liface.documents import BindingCandidate, BindingResult, BulkResult, Geometry, Provenance
+from liface.engines.registry import engine_info
+from liface.workflows.campaign import Campaign
+
+FILE = """
+name: tale
+engines: [morse]
+growths:
+  - {substrate: Cu, plane: "111", size: 10, atoms: 40, seeds: 2, ratios: [0.1, 10], diffusion_substrate_ev: 0.3,
+     diffusion_li_ev: 0.3}
+hosts:
+  - {host: carbon, pore_nm: 31, porosity: 0.5, thickness_um: 5, temperature_c: 60, current_ma_per_cm2: 1.0e-6}
+  - {host: titanium nitride, pore_nm: 100, capacity_mah_per_cm2: 2.473, thickness_um: 15}
+stability: [W]
+stories:
+  - {substrate: Cu, plane: "111", host: carbon, growth: false}
+"""
+ENERGIES = {("Cu", "111"): (-0.570, -0.560), ("Li", "110"): (0.168, 0.121)}
+
+
+def geometry(*species):
+    n = len(species)
+    return Geometry(
+        cell=((4.0, 0.0, 0.0), (0.0, 4.0, 0.0), (0.0, 0.0, 4.0 * n)), species=species,
+        positions=tuple((0.0, 0.0, 4.0 * i) for i in range(n)), frozen=(False,) * n, roles=("bulk",) * n,
+    )  # fmt: skip
+
+
+def common(case):
+    provenance = Provenance(campaign="tale", case=case, calc_ids=(), liface_version="0", doi=(),
+                            created_at=datetime(2026, 3, 1, tzinfo=UTC))  # fmt: skip
+    return {"definition": "made up", "engine": engine_info("morse"), "converged": True, "provenance": provenance}
+
+
+def binding(substrate, plane, energy, arrangement):
+    candidate = BindingCandidate(
+        start="x", e_bind_ev_per_li=energy, shape="3d", height_a=2.0, converged=True, calc_id="0" * 32
+    )
+    return BindingResult(
+        **common(f"binding/{substrate}-{plane}"), substrate=substrate, substrate_plane=plane, monolayers=0, n_li=4,
+        arrangement=arrangement, e_bind_ev_per_li=energy, candidates=(candidate,), reference_gain_ev=0.0, area_a2=50.0,
+        e_bind_lowest_3d_ev_per_li=energy if arrangement == "cluster" else None, n_atoms=40, structure=geometry("Cu"),
+    )  # fmt: skip
+
+
+def bulk(material, energy):
+    return BulkResult(**common(f"bulk/{material}"), material=material, energy_ev_per_atom=energy,
+                      volume_a3_per_atom=64.0, lattice=(4.0, 4.0, 4.0, 90.0, 90.0, 90.0),
+                      structure=geometry(material))  # fmt: skip
+
+
+@pytest.fixture
+def campaign(tmp_path):
+    path = tmp_path / "tale.yaml"
+    path.write_text(FILE)
+    return Campaign.load(path)
+
+
+@pytest.fixture
+def database():
+    with Database(":memory:") as database:
+        for (substrate, plane), (dispersed, cluster) in ENERGIES.items():
+            database.add_result(binding(substrate, plane, dispersed, "dispersed"))
+            database.add_result(binding(substrate, plane, cluster, "cluster"))
+        for material, energy in (("Li", -1.9), ("Cu", -3.7), ("W", -12.9)):
+            database.add_result(bulk(material, energy))
+        yield database
+
+
+def test_models_follow_from_the_results(campaign, database):
+    derived = derive(campaign, database)
+    assert derived.problems == ()
+    (grown,) = database.results("morphology")
+    assert grown.ratio == pytest.approx(1.476, rel=1e-3) and [p.ratio for p in grown.points] == [0.1, grown.ratio, 10]
+    assert {i.record_id for i in grown.inputs if i.record_id} <= {r.record_id for r in database.results("binding")}
+    hosts = {r.host: r for r in database.results("creep")}
+    assert hosts["carbon"].passes == "yes" and hosts["titanium nitride"].passes == "not asked"
+    assert hosts["titanium nitride"].capacity_mah_per_cm2 == pytest.approx(2.473)
+    assert hosts["titanium nitride"].porosity == pytest.approx(0.7996, rel=1e-3)  # 2.473 / (15e-4 cm 2062 mAh/cm³)
+    stability = {r.material: r for r in database.results("stability")}
+    assert set(stability) == {"W", "Cu"} and all(len(r.inputs) == 2 for r in stability.values())
+    assert database.verify() == []
+
+
+def test_a_verdict_names_what_is_missing(campaign, database):
+    derive(campaign, database)
+    (told,) = database.results("verdict")
+    answers = {p.question: p for p in told.points}
+    assert answers["creep keeps up with the current"].answer == "for"
+    assert answers["Li wets it"].finding == "no wetting is stored"
+    assert answers["atoms win over clusters on every layer"].finding.startswith("Frank-van der Merwe")
+    assert answers["at rest beside Li metal"].answer == "open"  # nothing competes with copper here
+    assert (told.n_for, told.n_against, told.n_open) == (2, 0, 5)
+    assert told.verdict.startswith("favourable: 2 of 7 points for it; open: ")
+
+
+def test_runs_are_not_done_twice(campaign, database):
+    said = []
+    derive(campaign, database, said.append)
+    first = database.results("morphology")[0]
+    derive(campaign, database, said.append)
+    assert len(said) == 1 and "6 runs of 40 atoms" in said[0]
+    assert database.results("morphology")[0].record_id == first.record_id
+
+
+def test_changed_energies_are_run_again(campaign, database):
+    said = []
+    derive(campaign, database, said.append)
+    database.add_result(binding("Cu", "111", -0.500, "cluster"))
+    derive(campaign, database, said.append)
+    (grown,) = database.results("morphology")
+    assert len(said) == 2 and grown.ratio > 10
+
+
+def test_what_is_missing_is_a_problem_and_no_result(campaign):
+    with Database(":memory:") as empty:
+        derived = derive(campaign, empty)
+        assert empty.count("morphologies") == empty.count("stability") == 0 and empty.count("creep") == 2
+    assert any("growth on Cu(111): no binding energies" in problem for problem in derived.problems)
+    assert any(problem.startswith("stability of W: ") for problem in derived.problems)

@@ -51,7 +51,7 @@ def test_csv_of_several_nouns_is_several_files(full, tmp_path):
     paths = full.export(tmp_path / "all.csv")
     assert {path.name for path in paths} == {
         f"all-{noun}.csv"
-        for noun in ("bulks", "surfaces", "interfaces", "bindings", "growth", "wetting", "calculations")
+        for noun in ("bulks", "surfaces", "interfaces", "bindings", "barriers", "growth", "wetting", "calculations")
     }
     assert all(path.exists() for path in paths)
 

@@ -26,6 +26,10 @@ PROMISED = {
         "substrate substrate_plane film_plane contact_angle_deg cos_theta work_of_adhesion_mev_per_a2 "
         "work_of_adhesion_j_per_m2"
     ),
+    "barriers": (
+        "substrate substrate_plane monolayers engine model barrier_ev barrier_across_ev attempt_hz hop_length_a n_hops "
+        "n_minima converged flags"
+    ),
     "growth": "substrate substrate_plane mode evidence",
     "bulks": "material energy_ev_per_atom a b c",
     "calculations": (

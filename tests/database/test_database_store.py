@@ -226,16 +226,16 @@ def test_info_counts_what_is_there(db):
     db.add_case(failed_case("c2", case="other"))
     info = db.info()
     assert info["counts"] == {
-        "bulks": 1, "surfaces": 1, "interfaces": 1, "bindings": 1, "growth": 1, "wetting": 1, "calculations": 3,
-        "cases": 2,
+        "bulks": 1, "surfaces": 1, "interfaces": 1, "bindings": 1, "barriers": 1, "growth": 1, "wetting": 1,
+        "calculations": 3, "cases": 2,
         "submissions": 0,
     }  # fmt: skip
     assert info["status"] == {"calculations": dict.fromkeys(STATUSES, 1), "cases": {"failed": 1, "finished": 1}}
     assert info["engines"] == [
         {"engine": "emt", "model": "emt", "engine_fingerprint": EMT.fingerprint, "calculations": 3,
-         "force_calls": 21, "results": 6}
+         "force_calls": 21, "results": 7}
     ]  # fmt: skip
-    assert info["campaigns"] == [{"campaign": "quickstart", "finished": 1, "failed": 1, "results": 6}]
+    assert info["campaigns"] == [{"campaign": "quickstart", "finished": 1, "failed": 1, "results": 7}]
     assert info["schema_version"] == latest()
 
 

@@ -152,7 +152,7 @@ def barrier(
     )
     hop = BarrierHop(
         start="hollow-1", end="hollow-1", direction=(2.5, 0.0), length_a=2.5, multiplicity=6, forward_ev=barrier_ev,
-        reverse_ev=barrier_ev, saddle_ev=barrier_ev, profile_ev=(0.0, barrier_ev, 0.0), curvatures=(-0.3, 0.4, 2.1),
+        reverse_ev=barrier_ev, saddle_ev=barrier_ev, profile_ev=(0.0, barrier_ev, 0.0), curvatures=(0.4, 2.1),
         converged=True, calc_id="0" * 32,
     )  # fmt: skip
     values = {

@@ -30,6 +30,10 @@ PROMISED = {
         "material_a plane_a termination_a material_b plane_b termination_b strained engine model "
         "work_of_adhesion_mev_per_a2 work_of_adhesion_j_per_m2 strain_percent area_a2 gap_a n_atoms converged flags"
     ),
+    "barriers": (
+        "substrate substrate_plane monolayers engine model barrier_ev barrier_across_ev attempt_hz hop_length_a n_hops "
+        "n_minima converged flags"
+    ),
     "growth": "substrate substrate_plane mode evidence",
     "bulks": "material energy_ev_per_atom a b c",
     "calculations": (

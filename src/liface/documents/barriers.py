@@ -40,7 +40,7 @@ class BarrierHop(Document):
     profile_ev: tuple[float, ...] = quantity("eV", "Images above the lowest minimum, both ends with them.")
     curvatures: tuple[float, ...] | None = quantity(
         "eV/Å^2",
-        "Eigenvalues of the partial Hessian at the saddle point; None where it was not asked for.",
+        "Eigenvalues of the partial Hessian at the saddle point across the path; None where not asked for.",
         default=None,
     )
     converged: bool
@@ -68,8 +68,8 @@ class BarrierResult(_Result):
     hop_length_a: float = quantity("Å", "Length of that hop.")
     attempt_hz: float | None = quantity(
         "1/s",
-        "Product of the frequencies at the lowest minimum over that at the saddle point (Vineyard), of the adatom in a "
-        "fixed slab; None where the saddle point is none of first order.",
+        "Product of the frequencies at the lowest minimum over that of those across the path at the saddle point "
+        "(Vineyard), of the adatom in a fixed slab; None where the saddle point is of higher order.",
         default=None,
     )
     minima: tuple[BarrierMinimum, ...] = Field(description="Distinct minima, lowest first.")

@@ -39,7 +39,7 @@ FLAGS = {
     "symmetry_broken": "the symmetric bulk is no minimum of this model",
     "magnetic_order": "cells whose energies are subtracted hold different magnetic orders",
     "thickness": "the surface energy still changes with slab thickness",
-    "saddle_order": "the highest image is no saddle point of first order of the adatom, or its curvature is not known",
+    "saddle_order": "the highest image is a saddle point of higher order of the adatom, or its curvature is not known",
     "partial": "some candidates failed; the lowest of the others is given",
     "no_dispersion": "the sheets of a layered crystal hold by dispersion forces that the method leaves out; too low",
     "ratio_cut": "the ratio of arrival rates lay outside 1/1000 to 1000 and was cut to that",

@@ -9,8 +9,8 @@ rate ``Γ = ν exp(-E/kT)``, and in a plane ``<r²> = 4 D t`` (Antczak and Ehrli
 A migration barrier stands for all hops here. On a net of several kinds of minima the lowest is taken to be occupied
 and its barrier to be that of the slowest hop, so that ``l`` is the distance between images of the lowest minimum and
 D is good to a factor of order one. The adatom is alone: no islands, steps or other adatoms. The diffusivity of matter
-along a surface, as in :func:`liface.mesoscale.creep.surface_diffusivity`, is smaller by the share of sites that hold
-an adatom, about ``exp(-E_formation/kT)``; the two are not to be compared.
+along a surface, as in :func:`liface.mesoscale.creep.surface_diffusivity`, counts the share of sites that hold an
+adatom besides; the two are different quantities.
 """
 
 from __future__ import annotations

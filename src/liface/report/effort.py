@@ -57,6 +57,11 @@ def survey(database: Database, calc_ids: Iterable[str]) -> tuple[tuple[EngineEff
 def _protocol(settings: Any) -> str:
     if settings.task == "static":
         return "single points"
+    if settings.path is not None:
+        return (
+            f"paths of {settings.path.images} images with climbing image to {settings.fmax_ev_per_a:g} eV/Å, at most "
+            f"{settings.max_force_calls} force calls"
+        )
     cell = {"fixed": "cell fixed", "c_axis": "cell height relaxed", "full": "cell relaxed"}[settings.cell]
     if settings.move == "normal":
         cell += ", atoms along the normal only"

@@ -45,9 +45,9 @@ def barrier_result(
     """
     found, left_out = crossings(minima, hops, ends, paths)
     line, plane = thresholds(minima, hops, found)
-    curvatures = _curvatures(saddle)
-    attempt = _attempt(minima.minima[0].curvatures, curvatures)
     limiting = found[line.channel]
+    curvatures = _across(limiting, saddle)
+    attempt = _attempt(minima.minima[0].curvatures, curvatures)
     if limiting.path.status == "failed":  # crossings() leaves those out
         raise CalculationError(limiting.path.reason)
     structure = limiting.path.final
@@ -88,9 +88,16 @@ def _cartesian(hops: Hops, threshold: Threshold) -> Vector2:
     return float(x), float(y)
 
 
-def _curvatures(saddle: Sequence[CalculationDocument]) -> tuple[float, ...] | None:
+def _across(crossing: Crossing, saddle: Sequence[CalculationDocument]) -> tuple[float, ...] | None:
+    """Return the curvatures of the adatom across its path at the saddle point, eV/Å²; None if they are not known."""
     hessian = hessians(saddle)[0] if saddle else None
-    return None if hessian is None else tuple(map(float, np.linalg.eigvalsh(hessian)))
+    path = crossing.path
+    if hessian is None or path.status == "failed":
+        return None
+    top = max(range(1, len(path.images) - 1), key=lambda k: path.images[k].energy_ev)
+    tangent = np.subtract(path.images[top + 1].positions[-1], path.images[top - 1].positions[-1])
+    plane = np.linalg.svd(tangent[None])[2][1:]  # two unit vectors across the tangent
+    return tuple(map(float, np.linalg.eigvalsh(plane @ hessian @ plane.T)))
 
 
 def _attempt(minimum: tuple[float, ...], saddle: tuple[float, ...] | None) -> float | None:

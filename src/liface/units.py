@@ -16,6 +16,9 @@ EV_PER_A3_IN_GPA = EV_IN_J * 1e30 * 1e-9
 BOLTZMANN_EV_PER_K = 8.617333262e-5
 """Boltzmann constant, eV/K."""
 
+PLANCK_EV_PER_THZ = 6.62607015e-34 / EV_IN_J * 1e12
+"""Energy of a quantum of 1 THz, 4.1357 meV (exact, SI 2019)."""
+
 MEV = 1e3
 """Multiply eV by this to get meV."""
 

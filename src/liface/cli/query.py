@@ -23,6 +23,8 @@ SHOWN = {
     "interfaces": "substrate substrate_plane film_plane engine model gamma_mev_per_a2 gamma_stderr_mev_per_a2 "
     "gamma_free_mev_per_a2 max_residual_mev_per_a2 strain_percent area_a2 n_points converged flags",
     "bindings": "substrate substrate_plane monolayers n_li arrangement engine model e_bind_ev_per_li converged flags",
+    "phonons": "material engine model zpe_ev_per_atom f_vib_298_ev_per_atom f_vib_333_ev_per_atom highest_thz "
+    "lowest_thz n_imaginary supercell_change_mev_per_atom converged flags",
     "growth": "substrate substrate_plane engine model mode evidence flags",
     "wetting": "substrate substrate_plane film_plane engine model contact_angle_deg work_of_adhesion_j_per_m2 "
     "gamma_interface_mev_per_a2 converged flags",
@@ -38,7 +40,7 @@ def query(
         str,
         typer.Argument(
             metavar="NOUN",
-            help="bulks, surfaces, interfaces, bindings, growth, wetting, calculations, cases or submissions.",
+            help="bulks, surfaces, interfaces, bindings, growth, wetting, phonons, calculations, cases or submissions.",
         ),
     ],
     where: Annotated[

@@ -43,6 +43,7 @@ from liface.documents.results import (
 )
 from liface.documents.submission import JobKind, SubmissionDocument, SubmittedCase, SubmittedJob
 from liface.documents.unions import RESULT_ADAPTER, ResultDocument
+from liface.documents.vibrations import PhononResult, ThermalPoint
 
 __all__ = [
     "CALCULATION_ADAPTER",
@@ -75,6 +76,7 @@ __all__ = [
     "ModelResult",
     "Moment",
     "MorphologyResult",
+    "PhononResult",
     "Provenance",
     "ResultDocument",
     "ScanPoint",
@@ -83,6 +85,7 @@ __all__ = [
     "SubmittedCase",
     "SubmittedJob",
     "SurfaceResult",
+    "ThermalPoint",
     "UnconvergedCalculation",
     "VerdictPoint",
     "VerdictResult",

@@ -21,6 +21,7 @@ from liface.documents.results import (
     SurfaceResult,
     WettingResult,
 )
+from liface.documents.vibrations import PhononResult
 
 ResultDocument = Annotated[
     SurfaceResult
@@ -33,7 +34,8 @@ ResultDocument = Annotated[
     | DepositionResult
     | CreepResult
     | StabilityResult
-    | VerdictResult,
+    | VerdictResult
+    | PhononResult,
     Field(discriminator="kind"),
 ]
 RESULT_ADAPTER: TypeAdapter[Any] = TypeAdapter(ResultDocument)

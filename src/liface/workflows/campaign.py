@@ -19,6 +19,7 @@ from liface.workflows.campaign_file import (
     BindingEntry,
     CampaignFile,
     InterfaceEntry,
+    PhononEntry,
     StoryEntry,
     SurfaceEntry,
     load_campaign,
@@ -31,6 +32,7 @@ from liface.workflows.specs import (
     InterfaceStart,
     MatchSpec,
     MaterialSpec,
+    PhononSpec,
     Protocol,
     SurfaceSpec,
 )
@@ -115,6 +117,7 @@ class PlannedCase:
             "bulk": flows.BulkMaker,
             "surface": flows.SurfaceMaker,
             "binding": flows.BindingMaker,
+            "phonon": flows.PhononMaker,
         }
         return makers[self.spec.kind](**common)
 
@@ -250,6 +253,8 @@ class Campaign:
             yield f"interfaces.{i}", partial(_interface_specs, library, interface, protocol)
         for i, binding in enumerate(self.file.bindings):
             yield f"bindings.{i}", partial(_binding_specs, library, binding, protocol)
+        for i, phonon in enumerate(self.file.phonons):
+            yield f"phonons.{i}", partial(_phonon_specs, library, phonon)
         for i, story in enumerate(self.file.stories):
             yield f"stories.{i}", partial(story_specs, library, story, protocol)
         for i, name in enumerate(self.file.stability):
@@ -332,6 +337,15 @@ def binding_spec(
 
 def _bulk_specs(library: MaterialsLibrary, name: str) -> list[BulkSpec]:
     return [BulkSpec(material=material_spec(library, name))]
+
+
+def phonon_spec(library: MaterialsLibrary, material: str, **options: Any) -> PhononSpec:
+    """Return the spec of the phonons of a bulk; ``options`` are fields of :class:`PhononSpec`."""
+    return PhononSpec(material=material_spec(library, material), **options)
+
+
+def _phonon_specs(library: MaterialsLibrary, entry: PhononEntry) -> list[PhononSpec]:
+    return [phonon_spec(library, entry.material, **entry.options)]
 
 
 def _surface_specs(library: MaterialsLibrary, entry: SurfaceEntry) -> list[SurfaceSpec]:

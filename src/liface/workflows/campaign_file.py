@@ -115,6 +115,34 @@ class HostEntry(_Entry):
         return self
 
 
+class PhononEntry(_Entry):
+    """Phonons of one bulk; what is left out has the values of :class:`~liface.workflows.specs.PhononSpec`."""
+
+    material: str
+    edges_a: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = None
+    displacement_a: Annotated[float, Field(gt=0, le=0.1)] | None = None
+    temperatures_k: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(default=None, min_length=1)
+    tolerance_mev_per_atom: Annotated[float, Field(gt=0)] | None = None
+    max_displacements: Annotated[int, Field(ge=1)] | None = None
+    max_atoms: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"material": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if self.edges_a is not None and self.edges_a[0] > self.edges_a[1]:
+            raise ValueError(f"edges_a has the smaller supercell first, got {self.edges_a}")
+        return self
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What was given besides the material."""
+        return self.model_dump(exclude={"material"}, exclude_none=True)
+
+
 class StoryEntry(_Entry):
     """Everything about one substrate plane: energies, growth, deposition, creep, stability, and a verdict."""
 
@@ -174,6 +202,7 @@ class CampaignFile(_Entry):
     surfaces: tuple[SurfaceEntry, ...] = ()
     interfaces: tuple[InterfaceEntry, ...] = ()
     bindings: tuple[BindingEntry, ...] = ()
+    phonons: tuple[PhononEntry, ...] = Field(default=(), description="Bulks whose phonons are asked for.")
     stories: tuple[StoryEntry, ...] = Field(default=(), description="Substrates whose whole story is asked for.")
     stability: tuple[str, ...] = Field(default=(), description="Materials to judge against Li metal.")
     growths: tuple[GrowthEntry, ...] = ()
@@ -268,6 +297,7 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
         "stacks": StackSpec,
         "hosts": HostEntry,
         "stories": StoryEntry,
+        "phonons": PhononEntry,
     }
     model = models.get(str(location[0]), CampaignFile) if len(location) > 1 else CampaignFile
     return sorted(model.model_fields)
@@ -285,6 +315,7 @@ __all__ = [
     "GrowthEntry",
     "HostEntry",
     "InterfaceEntry",
+    "PhononEntry",
     "ScreeningEntry",
     "StoryEntry",
     "SurfaceEntry",

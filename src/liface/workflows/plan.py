@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from liface.errors import StructureError
 from liface.workflows.campaign import PlannedCase
-from liface.workflows.specs import BindingSpec, BulkSpec, InterfaceSpec, MaterialSpec, SurfaceSpec
-from liface.workflows.steps import binding, interface, surface
+from liface.workflows.specs import BindingSpec, BulkSpec, InterfaceSpec, MaterialSpec, PhononSpec, SurfaceSpec
+from liface.workflows.steps import binding, interface, phonon, surface
 from liface.workflows.steps.common import BulkReference, Case
 
 SECONDS_PER_ATOM_AND_CALL = {
@@ -54,6 +54,9 @@ def estimate(planned: PlannedCase) -> Estimate:
         return _total([(len(slab.structure), CALLS_PER_RELAXATION) for slab in slabs])
     if isinstance(spec, InterfaceSpec):
         return _total(_interface(planned.case, spec, is_scanned=planned.start is None))
+    if isinstance(spec, PhononSpec):
+        asked = phonon.phonon_requests(planned.case, spec, _as_is(planned.case, spec.material))
+        return _total([(request.geometry.n_atoms, 1) for request in asked])
     return _total(_binding(planned.case, spec))
 
 

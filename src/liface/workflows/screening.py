@@ -9,8 +9,8 @@ from typing import Any
 from liface.workflows.campaign_file import ScreeningEntry
 from liface.workflows.specs import CaseSpec, InterfaceStart
 
-OWN_PURPOSE = ("interface", "binding")
-"""Kinds that are asked for their own sake; bulks and surfaces follow what these need."""
+OWN_PURPOSE = ("interface", "binding", "phonon")
+"""Kinds that are asked for their own sake, whatever becomes of others; bulks and surfaces follow what these need."""
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from liface.engines.base import EngineSpec
 from liface.engines.registry import engine_info
 from liface.workflows.jobs.bulk import ask_bulk, choose_bulk
 from liface.workflows.jobs.calculate import Terms, calculate
-from liface.workflows.specs import MaterialSpec, Protocol
+from liface.workflows.jobs.phonon import ask_displaced
+from liface.workflows.specs import MaterialSpec, PhononSpec, Protocol
 from liface.workflows.steps.common import Case
 
 
@@ -35,6 +36,7 @@ class References:
     def __init__(self) -> None:
         self._relaxed: dict[str, Job] = {}
         self._chosen: dict[str, Job] = {}
+        self._displaced: dict[str, Job] = {}
 
     def relaxed(self, maker: LiMaker, case: Case, material: MaterialSpec) -> tuple[list[Job], Job]:
         """Return the jobs that are new, and the one that relaxes the cells."""
@@ -53,6 +55,16 @@ class References:
         new, relaxed = self.relaxed(maker, case, material)
         self._chosen[key] = job = named(choose_bulk(material, relaxed.output), f"{material.name} reference")
         return [*new, job], job
+
+    def displaced(self, maker: LiMaker, case: Case, spec: PhononSpec, bulk: Any) -> tuple[list[Job], Job]:
+        """Return the jobs that are new, and the one that computes the displaced supercells of a bulk."""
+        key = _key(case, spec.material) + spec.spec_id
+        if key in self._displaced:
+            return [], self._displaced[key]
+        step = f"{spec.material.name} displaced"
+        asked = named(ask_displaced(case, spec, bulk), step)
+        self._displaced[key] = run = maker.compute(asked, step)
+        return [asked, run], run
 
 
 def _key(case: Case, material: MaterialSpec) -> str:

@@ -1,0 +1,55 @@
+"""What lattice vibrations add to energies: phonons of bulks, vibrations of adsorbed Li and of films."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from liface.documents.base import Document, quantity
+from liface.documents.geometry import Geometry
+from liface.documents.results import ResultBase
+
+Multiples = tuple[int, int, int]
+
+
+class ThermalPoint(Document):
+    """Harmonic vibrations per atom at one temperature; zero-point energy included."""
+
+    temperature_k: float = quantity("K", "Temperature.", ge=0)
+    f_vib_ev_per_atom: float = quantity("eV", "Free energy.")
+    u_vib_ev_per_atom: float = quantity("eV", "Energy.")
+    entropy_ev_per_k_per_atom: float = quantity("eV/K", "Entropy.")
+    heat_capacity_ev_per_k_per_atom: float = quantity("eV/K", "Heat capacity at constant volume.")
+
+
+class PhononResult(ResultBase):
+    """Phonons of a relaxed bulk in the harmonic approximation, at the lattice of 0 K."""
+
+    kind: Literal["phonon"] = "phonon"
+    material: str
+    zpe_ev_per_atom: float = quantity("eV", "Zero-point energy per atom.")
+    f_vib_298_ev_per_atom: float = quantity("eV", "Vibrational free energy per atom at 298.15 K.")
+    f_vib_333_ev_per_atom: float = quantity("eV", "The same at 333.15 K.")
+    points: tuple[ThermalPoint, ...] = Field(description="Every temperature that was asked for, ascending.")
+    highest_thz: float = quantity("THz", "Highest frequency.")
+    lowest_thz: float = quantity("THz", "Lowest frequency without the translations at Γ; negative is imaginary.")
+    n_imaginary: int = quantity("1", "Imaginary modes on the mesh, translations at Γ not counted.", ge=0)
+    n_imaginary_near_gamma: int = quantity("1", "Of these, small acoustic ones near Γ: numerical.", ge=0)
+    n_modes: int = quantity("1", "All modes on the mesh.", ge=1)
+    supercell: Multiples = quantity("1", "Repeats of the conventional cell.")
+    n_atoms: int = quantity("1", "Atoms in the supercell.")
+    n_displacements: int = quantity("1", "Displaced supercells of this size.")
+    displacement_a: float = quantity("Å", "Length of every displacement.")
+    smaller_supercell: Multiples | None = quantity("1", "The one it is held against; None where it is the same.")
+    supercell_change_mev_per_atom: float | None = quantity(
+        "meV", "F_vib at 298.15 K minus that of the smaller supercell, per atom; None where there is none."
+    )
+    mesh: Multiples = quantity("1", "Wave vectors in the Brillouin zone of the primitive cell.")
+    mesh_change_mev_per_atom: float = quantity("meV", "F_vib at 298.15 K minus that of a mesh with 2/3 as many.")
+    acoustic_gamma_thz: float = quantity("THz", "Largest translation at Γ before the sum rule: noise of the forces.")
+    energy_ev_per_atom: float = quantity("eV", "Energy of the relaxed bulk without vibrations.")
+    dos: tuple[tuple[float, float], ...] = quantity(
+        "THz, 1/THz", "Frequency and density of states per atom; the integral is 3."
+    )
+    structure: Geometry

@@ -43,7 +43,7 @@ from liface.documents.results import (
 )
 from liface.documents.submission import JobKind, SubmissionDocument, SubmittedCase, SubmittedJob
 from liface.documents.unions import RESULT_ADAPTER, ResultDocument
-from liface.documents.vibrations import PhononResult, ThermalPoint
+from liface.documents.vibrations import PhononResult, ThermalPoint, VibrationPoint, VibrationResult
 
 __all__ = [
     "CALCULATION_ADAPTER",
@@ -89,6 +89,8 @@ __all__ = [
     "UnconvergedCalculation",
     "VerdictPoint",
     "VerdictResult",
+    "VibrationPoint",
+    "VibrationResult",
     "WettingResult",
     "content_hash",
     "now",

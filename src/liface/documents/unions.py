@@ -21,7 +21,7 @@ from liface.documents.results import (
     SurfaceResult,
     WettingResult,
 )
-from liface.documents.vibrations import PhononResult
+from liface.documents.vibrations import PhononResult, VibrationResult
 
 ResultDocument = Annotated[
     SurfaceResult
@@ -35,7 +35,8 @@ ResultDocument = Annotated[
     | CreepResult
     | StabilityResult
     | VerdictResult
-    | PhononResult,
+    | PhononResult
+    | VibrationResult,
     Field(discriminator="kind"),
 ]
 RESULT_ADAPTER: TypeAdapter[Any] = TypeAdapter(ResultDocument)

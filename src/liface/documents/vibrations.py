@@ -53,3 +53,53 @@ class PhononResult(ResultBase):
         "THz, 1/THz", "Frequency and density of states per atom; the integral is 3."
     )
     structure: Geometry
+
+
+class VibrationPoint(Document):
+    """Vibrations of Li on a substrate against bulk bcc Li at one temperature, per Li; zero-point energy included."""
+
+    temperature_k: float = quantity("K", "Temperature.", ge=0)
+    f_vib_ev_per_li: float = quantity("eV", "Free energy of the Li on the substrate.")
+    f_vib_bulk_ev_per_li: float = quantity("eV", "Free energy of bulk bcc Li.")
+    correction_ev_per_li: float = quantity("eV", "The first minus the second.")
+
+
+class VibrationResult(ResultBase):
+    """Vibrations of Li on a substrate that stands still, and the energies at a temperature that follow from them."""
+
+    kind: Literal["vibration"] = "vibration"
+    substrate: str
+    substrate_plane: str
+    substrate_termination: int = quantity("1", "Index of the termination of the substrate.")
+    film_plane: str = Field(description="Li plane of the film, or of the monolayers below the adsorbate.")
+    monolayers: int = quantity("1", "Li monolayers below the adsorbate; 0 for films.")
+    arrangement: Literal["dispersed", "cluster", "film"]
+    n_li: int = quantity("1", "Li atoms that move: adsorbed, or in the film.")
+    zpe_ev_per_li: float = quantity("eV", "Zero-point energy of the Li on the substrate.")
+    correction_0_ev_per_li: float = quantity("eV", "Vibrations minus those of bulk Li, at 0 K.")
+    correction_298_ev_per_li: float = quantity("eV", "The same at 298.15 K.")
+    correction_333_ev_per_li: float = quantity("eV", "The same at 333.15 K.")
+    e_bind_ev_per_li: float | None = quantity("eV", "Binding energy without vibrations; None for films.")
+    e_bind_0_ev_per_li: float | None = quantity("eV", "Binding energy with zero-point energies.")
+    e_bind_298_ev_per_li: float | None = quantity("eV", "Binding free energy at 298.15 K.")
+    e_bind_333_ev_per_li: float | None = quantity("eV", "Binding free energy at 333.15 K.")
+    delta_e_ev_per_li: float | None = quantity(
+        "eV", "Of clusters: E_b(cluster) - E_b(dispersed) without vibrations; positive: atoms win."
+    )
+    delta_e_0_ev_per_li: float | None = quantity("eV", "The same with zero-point energies.")
+    delta_e_298_ev_per_li: float | None = quantity("eV", "The same at 298.15 K.")
+    delta_e_333_ev_per_li: float | None = quantity("eV", "The same at 333.15 K.")
+    gamma_mev_per_a2: float | None = quantity("meV/Å²", "Interfacial energy without vibrations; None for adsorbates.")
+    gamma_0_mev_per_a2: float | None = quantity("meV/Å²", "Interfacial energy with zero-point energies.")
+    gamma_298_mev_per_a2: float | None = quantity("meV/Å²", "Interfacial free energy at 298.15 K.")
+    gamma_333_mev_per_a2: float | None = quantity("meV/Å²", "Interfacial free energy at 333.15 K.")
+    lowest_thz: float = quantity("THz", "Lowest frequency; negative is imaginary.")
+    n_imaginary: int = quantity("1", "Imaginary modes, left out of the sums.", ge=0)
+    n_soft: int = quantity("1", "Modes below 1.5 THz.", ge=0)
+    soft_298_ev_per_li: float = quantity("eV", "What soft modes give to the free energy at 298.15 K.")
+    frequencies_thz: tuple[float, ...] = quantity("THz", "All modes, ascending; negative is imaginary.")
+    points: tuple[VibrationPoint, ...] = Field(description="Every temperature that was asked for, ascending.")
+    displacement_a: float = quantity("Å", "Length of every displacement.")
+    n_displacements: int = quantity("1", "Displaced cells.")
+    area_a2: float = quantity("Å²", "Area of the cell.")
+    structure: Geometry

@@ -22,6 +22,7 @@ from liface.workflows.campaign_file import (
     PhononEntry,
     StoryEntry,
     SurfaceEntry,
+    VibrationEntry,
     load_campaign,
 )
 from liface.workflows.specs import (
@@ -35,6 +36,7 @@ from liface.workflows.specs import (
     PhononSpec,
     Protocol,
     SurfaceSpec,
+    VibrationSpec,
 )
 from liface.workflows.steps.common import Case
 
@@ -118,6 +120,7 @@ class PlannedCase:
             "surface": flows.SurfaceMaker,
             "binding": flows.BindingMaker,
             "phonon": flows.PhononMaker,
+            "vibration": flows.VibrationMaker,
         }
         return makers[self.spec.kind](**common)
 
@@ -255,6 +258,8 @@ class Campaign:
             yield f"bindings.{i}", partial(_binding_specs, library, binding, protocol)
         for i, phonon in enumerate(self.file.phonons):
             yield f"phonons.{i}", partial(_phonon_specs, library, phonon)
+        for i, vibration in enumerate(self.file.vibrations):
+            yield f"vibrations.{i}", partial(_vibration_specs, library, vibration, protocol)
         for i, story in enumerate(self.file.stories):
             yield f"stories.{i}", partial(story_specs, library, story, protocol)
         for i, name in enumerate(self.file.stability):
@@ -342,6 +347,25 @@ def _bulk_specs(library: MaterialsLibrary, name: str) -> list[BulkSpec]:
 def phonon_spec(library: MaterialsLibrary, material: str, **options: Any) -> PhononSpec:
     """Return the spec of the phonons of a bulk; ``options`` are fields of :class:`PhononSpec`."""
     return PhononSpec(material=material_spec(library, material), **options)
+
+
+def vibration_spec(library: MaterialsLibrary, of: InterfaceSpec | BindingSpec, **options: Any) -> VibrationSpec:
+    """Return the spec of the vibrations of adsorbed Li or of a film, against the phonons of bulk Li."""
+    return VibrationSpec(of=of, lithium=phonon_spec(library, FILM), **options)
+
+
+def _vibration_specs(library: MaterialsLibrary, entry: VibrationEntry, protocol: Protocol) -> list[VibrationSpec]:
+    where: dict[str, Any] = {"termination": entry.termination}
+    of: list[InterfaceSpec | BindingSpec] = [
+        interface_spec(library, entry.substrate, entry.plane, film_plane, protocol, **where)
+        for film_plane in entry.film_planes or ()
+    ]
+    if entry.n_li is not None:
+        of += [
+            binding_spec(library, entry.substrate, entry.plane, protocol, n_li=entry.n_li, monolayers=layers, **where)
+            for layers in entry.monolayers
+        ]
+    return [vibration_spec(library, spec, **entry.options) for spec in of]
 
 
 def _phonon_specs(library: MaterialsLibrary, entry: PhononEntry) -> list[PhononSpec]:

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from liface.errors import StructureError
 from liface.workflows.campaign import PlannedCase
-from liface.workflows.specs import BindingSpec, BulkSpec, InterfaceSpec, MaterialSpec, PhononSpec, SurfaceSpec
+from liface.workflows.specs import (
+    BindingSpec,
+    BulkSpec,
+    InterfaceSpec,
+    MaterialSpec,
+    PhononSpec,
+    SurfaceSpec,
+    VibrationSpec,
+)
 from liface.workflows.steps import binding, interface, phonon, surface
 from liface.workflows.steps.common import BulkReference, Case
 
@@ -57,6 +65,8 @@ def estimate(planned: PlannedCase) -> Estimate:
     if isinstance(spec, PhononSpec):
         asked = phonon.phonon_requests(planned.case, spec, _as_is(planned.case, spec.material))
         return _total([(request.geometry.n_atoms, 1) for request in asked])
+    if isinstance(spec, VibrationSpec):
+        return _total(_vibration(planned.case, spec))
     return _total(_binding(planned.case, spec))
 
 
@@ -90,6 +100,18 @@ def _binding(case: Case, spec: BindingSpec) -> list[tuple[int, int]]:
     removals = len(spec.n_li) + len(sizes)
     work = [(n, 1)] * (SITES_PER_SLAB + CLUSTER_STARTS * len(sizes))
     return work + [(n, CALLS_PER_RELAXATION)] * (1 + relaxations + removals)
+
+
+def _vibration(case: Case, spec: VibrationSpec) -> list[tuple[int, int]]:
+    """Return the displaced cells alone; what they are displaced from is most often a case of its own."""
+    if isinstance(spec.of, InterfaceSpec):
+        setup = interface.unstrained_setup(spec.of, _as_is(case, spec.substrate), _as_is(case, spec.film))
+        planes = case.protocol.film_planes(spec.of.film_plane)[0]
+        cell = interface.stack(case, setup, planes, case.protocol.gaps_a[0], (0.0, 0.0)).structure
+        return [(len(cell), 1)] * (6 * cell.site_properties["role"].count("film"))
+    slab = binding.clean_slab(case, spec.of, _as_is(case, spec.substrate), _as_is(case, spec.film), (0.0, 0.0))
+    arrangements = [n for n in spec.of.n_li for _ in range(1 if n == 1 else 2)]
+    return [(slab.num_sites + n, 1) for n in arrangements for _ in range(6 * n)]
 
 
 def _as_is(case: Case, material: MaterialSpec) -> BulkReference:

@@ -9,7 +9,7 @@ from typing import Any
 from liface.workflows.campaign_file import ScreeningEntry
 from liface.workflows.specs import CaseSpec, InterfaceStart
 
-OWN_PURPOSE = ("interface", "binding", "phonon")
+OWN_PURPOSE = ("interface", "binding", "phonon", "vibration")
 """Kinds that are asked for their own sake, whatever becomes of others; bulks and surfaces follow what these need."""
 
 

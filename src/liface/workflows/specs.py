@@ -274,4 +274,31 @@ class PhononSpec(_CaseSpec):
         return f"phonon/{self.material.name}"
 
 
-CaseSpec = BulkSpec | SurfaceSpec | InterfaceSpec | BindingSpec | PhononSpec
+class VibrationSpec(_CaseSpec):
+    """Vibrations of adsorbed Li, or of the thinnest film of an interface, while the substrate stands still."""
+
+    kind: Literal["vibration"] = "vibration"
+    of: InterfaceSpec | BindingSpec = Field(discriminator="kind", description="What vibrates.")
+    lithium: PhononSpec = Field(description="Bulk Li, which it is held against.")
+    displacement_a: float = quantity("Å", "Length of the displacements.", default=0.02, gt=0, le=0.1)
+    max_displacements: int = quantity(
+        "1", "Most displaced cells of one arrangement; a film needs 6 per Li.", default=240
+    )
+
+    @property
+    def name(self) -> str:
+        """Readable name."""
+        return f"vibration/{self.of.name.partition('/')[2]}"
+
+    @property
+    def substrate(self) -> MaterialSpec:
+        """The material below."""
+        return self.of.substrate
+
+    @property
+    def film(self) -> MaterialSpec:
+        """Li."""
+        return self.of.film
+
+
+CaseSpec = BulkSpec | SurfaceSpec | InterfaceSpec | BindingSpec | PhononSpec | VibrationSpec

@@ -1,4 +1,4 @@
-"""Makers of the flows: bulk, surface, interface, binding, phonon."""
+"""Makers of the flows: bulk, surface, interface, binding, phonon, vibration."""
 
 from liface.workflows.flows.base import LiMaker
 from liface.workflows.flows.binding import BindingMaker
@@ -6,5 +6,6 @@ from liface.workflows.flows.bulk import BulkMaker
 from liface.workflows.flows.interface import InterfaceMaker
 from liface.workflows.flows.phonon import PhononMaker
 from liface.workflows.flows.surface import SurfaceMaker
+from liface.workflows.flows.vibration import VibrationMaker
 
-__all__ = ["BindingMaker", "BulkMaker", "InterfaceMaker", "LiMaker", "PhononMaker", "SurfaceMaker"]
+__all__ = ["BindingMaker", "BulkMaker", "InterfaceMaker", "LiMaker", "PhononMaker", "SurfaceMaker", "VibrationMaker"]

@@ -102,4 +102,5 @@ class VibrationResult(ResultBase):
     displacement_a: float = quantity("Å", "Length of every displacement.")
     n_displacements: int = quantity("1", "Displaced cells.")
     area_a2: float = quantity("Å²", "Area of the cell.")
+    n_interfaces: int = quantity("1", "Interfaces in the cell; 0 for adsorbates.", ge=0)
     structure: Geometry

@@ -253,7 +253,7 @@ class PhononSpec(_CaseSpec):
     )  # fmt: skip
     displacement_a: float = quantity("Å", "Length of the displacements.", default=0.02, gt=0, le=0.1)
     temperatures_k: tuple[float, ...] = quantity("K", "Temperatures.", default=(0.0, 298.15, 333.15))
-    mesh_length_a: float = quantity("Å", "Length whose inverse is the spacing of wave vectors.", default=100.0, gt=0)
+    mesh_length_a: float = quantity("Å", "Length whose inverse is the spacing of wave vectors.", default=80.0, gt=0)
     tolerance_mev_per_atom: float = quantity(
         "meV", "Change of F_vib per atom from the smaller supercell that is not flagged.", default=1.0, gt=0
     )

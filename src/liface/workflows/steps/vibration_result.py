@@ -103,7 +103,9 @@ def film_result(
     for name, t in TEMPERATURES.items():
         values[f"gamma_{name}_mev_per_a2"] = energy.gamma_mev_per_a2 + per_li * _correction(modes, lithium, t)
     common = _common(case, spec, energy, modes, lithium, displaced)
-    return VibrationResult(**common, **values, definition=FILM, monolayers=0, arrangement="film")
+    return VibrationResult(
+        **common, **values, definition=FILM, monolayers=0, arrangement="film", n_interfaces=energy.n_interfaces
+    )
 
 
 def _adsorbate(
@@ -123,6 +125,7 @@ def _adsorbate(
         definition=ADSORBATE,
         monolayers=energy.monolayers,
         arrangement=energy.arrangement,
+        n_interfaces=0,
     )
 
 

@@ -9,6 +9,7 @@ from liface.analysis.vibrations import (
     THZ_PER_ROOT_EV_PER_A2_PER_U,
     hessian_frequencies,
     partial_hessian,
+    repeated_hessian,
     thermal,
     zero_point_energy,
 )
@@ -91,3 +92,24 @@ def test_central_differences_cancel_what_is_even_in_the_displacement():
         return (0.01 - moved @ hessian + 5.0 * moved**2).reshape(3, 1, 3)
 
     assert np.allclose(partial_hessian(forces(1), forces(-1), 0.02), hessian)
+
+
+def test_a_chain_repeated_from_one_atom_has_the_dispersion_of_its_springs():
+    """Springs k between neighbours, k0 to the ground: m w² = k0 + 2 k (1 - cos q) at every q that fits the ring."""
+    stiffness, ground, mass, n = 2.0, 0.3, 7.0, 6
+    row = np.zeros(n)
+    row[0], row[1], row[-1] = ground + 2 * stiffness, -stiffness, -stiffness
+    across = np.zeros((3, n, 3))
+    for axis in range(3):
+        across[axis, :, axis] = row
+    for multiples in ((n, 1), (1, n)):
+        found = hessian_frequencies(repeated_hessian(across, multiples), np.full(n, mass))
+        q = 2 * np.pi * np.arange(n) / n
+        squares = (ground + 2 * stiffness * (1 - np.cos(q))) / mass
+        expected = THZ_PER_ROOT_EV_PER_A2_PER_U * np.sort(np.repeat(np.sqrt(squares), 3))
+        assert np.allclose(found, expected)
+
+
+def test_copies_that_do_not_fit_are_refused():
+    with pytest.raises(AnalysisError, match="rows of 6 copies for 2 x 2"):
+        repeated_hessian(np.zeros((3, 6, 3)), (2, 2))

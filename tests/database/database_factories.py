@@ -195,7 +195,7 @@ def vibration(campaign: str = "quickstart", case: str = "case", engine: EngineIn
         "e_bind_0_ev_per_li": -0.574, "e_bind_298_ev_per_li": -0.589, "e_bind_333_ev_per_li": -0.592,
         "lowest_thz": 2.0, "n_imaginary": 0, "n_soft": 0, "soft_298_ev_per_li": 0.0,
         "frequencies_thz": (2.0, 2.0, 8.0), "points": (point,), "displacement_a": 0.02, "n_displacements": 6,
-        "area_a2": 50.0, "n_interfaces": 0, "structure": geometry(),
+        "multiples": (1, 1), "residual_ev_per_a": 0.01, "area_a2": 50.0, "n_interfaces": 0, "structure": geometry(),
     }  # fmt: skip
     return VibrationResult(**{**_common(campaign, case, engine, ()), **values, **changes})
 

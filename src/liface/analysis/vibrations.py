@@ -89,16 +89,38 @@ def hessian_frequencies(hessian_ev_per_a2: np.ndarray, masses_u: np.ndarray) -> 
 
 
 def partial_hessian(forces_plus: np.ndarray, forces_minus: np.ndarray, displacement_a: float) -> np.ndarray:
-    """Return the Hessian of the moved atoms from central differences, eV/Å².
+    """Return the second derivatives of the moved atoms with all whose forces are given, eV/Å².
+
+    Central differences; shape (3 nmoved, 3 natoms), which is the Hessian where the two are the same atoms.
 
     Parameters
     ----------
     forces_plus, forces_minus
-        Forces on the moved atoms with one coordinate moved by plus or minus ``displacement_a``; shape
-        (3 natoms, natoms, 3), the coordinates x, y, z of the first atom first.
+        Forces with one coordinate moved by plus or minus ``displacement_a``; shape (3 nmoved, natoms, 3), the
+        coordinates x, y, z of the first atom first.
     """
-    n = len(forces_plus)
-    return -(forces_plus - forces_minus).reshape(n, n) / (2 * displacement_a)
+    return -(forces_plus - forces_minus).reshape(len(forces_plus), -1) / (2 * displacement_a)
+
+
+def repeated_hessian(rows: np.ndarray, multiples: tuple[int, int]) -> np.ndarray:
+    """Return the Hessian of a cell repeated in the plane from the rows of its first copy, eV/Å².
+
+    By translation every copy answers like the first, so that only its atoms need be moved. The modes are those of
+    every wave vector in the plane that fits the repeated cell.
+
+    Parameters
+    ----------
+    rows
+        Second derivatives between the coordinates of the first copy and those of all, shape (n, ncopies, n); copies
+        with the second direction running fastest.
+    """
+    first, second = multiples
+    n, copies, _ = rows.shape
+    if copies != first * second:
+        raise AnalysisError(f"rows of {copies} copies for {first} x {second}")
+    i, j = np.divmod(np.arange(copies), second)
+    relative = (i[None] - i[:, None]) % first * second + (j[None] - j[:, None]) % second
+    return rows[:, relative].transpose(1, 0, 2, 3).reshape(copies * n, copies * n)
 
 
 def atomic_masses(species: tuple[str, ...]) -> np.ndarray:

@@ -56,11 +56,11 @@ class PhononResult(ResultBase):
 
 
 class VibrationPoint(Document):
-    """Vibrations of Li on a substrate against bulk bcc Li at one temperature, per Li; zero-point energy included."""
+    """Vibrations of Li on a substrate against bulk Li at one temperature, per Li; zero-point energy included."""
 
     temperature_k: float = quantity("K", "Temperature.", ge=0)
     f_vib_ev_per_li: float = quantity("eV", "Free energy of the Li on the substrate.")
-    f_vib_bulk_ev_per_li: float = quantity("eV", "Free energy of bulk bcc Li.")
+    f_vib_bulk_ev_per_li: float = quantity("eV", "Free energy of bulk Li: bcc, for a film strained like it.")
     correction_ev_per_li: float = quantity("eV", "The first minus the second.")
 
 
@@ -76,7 +76,9 @@ class VibrationResult(ResultBase):
     arrangement: Literal["dispersed", "cluster", "film"]
     n_li: int = quantity("1", "Li atoms that move: adsorbed, or in the film.")
     zpe_ev_per_li: float = quantity("eV", "Zero-point energy of the Li on the substrate.")
-    correction_0_ev_per_li: float = quantity("eV", "Vibrations minus those of bulk Li, at 0 K.")
+    correction_0_ev_per_li: float = quantity(
+        "eV", "Vibrations minus those of bulk Li, at 0 K; for films bulk Li strained like them."
+    )
     correction_298_ev_per_li: float = quantity("eV", "The same at 298.15 K.")
     correction_333_ev_per_li: float = quantity("eV", "The same at 333.15 K.")
     e_bind_ev_per_li: float | None = quantity("eV", "Binding energy without vibrations; None for films.")
@@ -101,6 +103,8 @@ class VibrationResult(ResultBase):
     points: tuple[VibrationPoint, ...] = Field(description="Every temperature that was asked for, ascending.")
     displacement_a: float = quantity("Å", "Length of every displacement.")
     n_displacements: int = quantity("1", "Displaced cells.")
-    area_a2: float = quantity("Å²", "Area of the cell.")
+    multiples: tuple[int, int] = quantity("1", "Repeats of the cell in the plane while atoms are moved.")
+    residual_ev_per_a: float = quantity("eV/Å", "Largest force left on a moved atom in the relaxed cell.")
+    area_a2: float = quantity("Å²", "Area of the cell, not repeated.")
     n_interfaces: int = quantity("1", "Interfaces in the cell; 0 for adsorbates.", ge=0)
-    structure: Geometry
+    structure: Geometry = Field(description="The relaxed cell, not repeated.")

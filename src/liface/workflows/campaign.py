@@ -115,12 +115,13 @@ class PlannedCase:
         }
         if self.spec.kind == "interface":
             return flows.InterfaceMaker(**common, start=self.start)
+        if self.spec.kind == "vibration":
+            return flows.VibrationMaker(**common, start=self.start)
         makers: dict[str, type[flows.LiMaker]] = {
             "bulk": flows.BulkMaker,
             "surface": flows.SurfaceMaker,
             "binding": flows.BindingMaker,
             "phonon": flows.PhononMaker,
-            "vibration": flows.VibrationMaker,
         }
         return makers[self.spec.kind](**common)
 

@@ -154,6 +154,7 @@ class VibrationEntry(_Entry):
     film_planes: tuple[Plane, ...] | None = Field(default=None, min_length=1)
     displacement_a: Annotated[float, Field(gt=0, le=0.1)] | None = None
     max_displacements: Annotated[int, Field(ge=1)] | None = None
+    film_edge_a: Annotated[float, Field(gt=0)] | None = None
 
     @model_validator(mode="after")
     def _one_of_two(self) -> Self:
@@ -164,7 +165,7 @@ class VibrationEntry(_Entry):
     @property
     def options(self) -> dict[str, Any]:
         """What was given of how they are computed."""
-        return self.model_dump(include={"displacement_a", "max_displacements"}, exclude_none=True)
+        return self.model_dump(include={"displacement_a", "max_displacements", "film_edge_a"}, exclude_none=True)
 
 
 class StoryEntry(_Entry):

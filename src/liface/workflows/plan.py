@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from liface.documents import Geometry
 from liface.errors import StructureError
 from liface.workflows.campaign import PlannedCase
 from liface.workflows.specs import (
@@ -16,7 +17,7 @@ from liface.workflows.specs import (
     SurfaceSpec,
     VibrationSpec,
 )
-from liface.workflows.steps import binding, interface, phonon, surface
+from liface.workflows.steps import binding, interface, phonon, surface, vibration
 from liface.workflows.steps.common import BulkReference, Case
 
 SECONDS_PER_ATOM_AND_CALL = {
@@ -108,7 +109,9 @@ def _vibration(case: Case, spec: VibrationSpec) -> list[tuple[int, int]]:
         setup = interface.unstrained_setup(spec.of, _as_is(case, spec.substrate), _as_is(case, spec.film))
         planes = case.protocol.film_planes(spec.of.film_plane)[0]
         cell = interface.stack(case, setup, planes, case.protocol.gaps_a[0], (0.0, 0.0)).structure
-        return [(len(cell), 1)] * (6 * cell.site_properties["role"].count("film"))
+        geometry = Geometry.from_structure(cell)
+        first, second = vibration.film_multiples(spec, geometry)
+        return [(first * second * geometry.n_atoms, 1)] * (6 * geometry.count(role="film"))
     slab = binding.clean_slab(case, spec.of, _as_is(case, spec.substrate), _as_is(case, spec.film), (0.0, 0.0))
     arrangements = [n for n in spec.of.n_li for _ in range(1 if n == 1 else 2)]
     return [(slab.num_sites + n, 1) for n in arrangements for _ in range(6 * n)]

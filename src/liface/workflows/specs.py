@@ -284,6 +284,12 @@ class VibrationSpec(_CaseSpec):
     max_displacements: int = quantity(
         "1", "Most displaced cells of one arrangement; a film needs 6 per Li.", default=240
     )
+    film_edge_a: float = quantity(
+        "Å",
+        "Film cells are repeated in the plane until this wide, so that atoms do not move with their images.",
+        default=8.0,
+        gt=0,
+    )
 
     @property
     def name(self) -> str:

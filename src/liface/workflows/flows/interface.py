@@ -21,6 +21,12 @@ class InterfaceParts(NamedTuple):
     start: Job
     series: Job
     release: Job
+    strained: Job
+
+    @property
+    def of_energy(self) -> tuple[Job, ...]:
+        """Those that the energy itself is read from."""
+        return self[:4]
 
 
 @dataclass
@@ -45,7 +51,7 @@ class InterfaceMaker(LiMaker):
         """Return the jobs of one interface."""
         case = self.case(spec.name)
         new, parts = self.parts(spec, references)
-        outputs = (part.output for part in parts)
+        outputs = (part.output for part in parts.of_energy)
         return CaseJobs(new, named(jobs_.describe_interface(case, *outputs), "interfacial energy"))
 
     def parts(self, spec: InterfaceSpec, references: References) -> tuple[list[Job], InterfaceParts]:
@@ -73,7 +79,7 @@ class InterfaceMaker(LiMaker):
                 *start_jobs,
                 *(series, series_run, release, release_run),
             ],
-            InterfaceParts(setup, start, series_run, release_run),
+            InterfaceParts(setup, start, series_run, release_run, strained_run),
         )
 
     def _scanned(self, case: Case, setup: Any) -> tuple[list[Job], Job]:

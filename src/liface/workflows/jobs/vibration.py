@@ -7,7 +7,7 @@ from liface.workflows.decorators import Outcomes, Requests, analysis_job, struct
 from liface.workflows.specs import VibrationSpec
 from liface.workflows.steps import interface, vibration, vibration_result
 from liface.workflows.steps.binding import BindingSetup, Starts
-from liface.workflows.steps.common import Case, CaseOutput
+from liface.workflows.steps.common import BulkReference, Case, CaseOutput
 from liface.workflows.steps.interface import InterfaceSetup
 
 
@@ -21,6 +21,12 @@ def ask_adsorbate(case: Case, spec: VibrationSpec, starts: Starts, relaxed: Outc
 def ask_film(case: Case, spec: VibrationSpec, start: interface.Start) -> Requests:
     """Build the displaced cells of the film."""
     return Requests(requests=vibration.film_requests(case, spec, start))
+
+
+@analysis_job(BulkReference)
+def take_strained_bulk(setup: InterfaceSetup, strained: Outcomes) -> BulkReference:
+    """Take bulk Li strained like the film."""
+    return vibration.strained_bulk(setup, strained.calculations[0])
 
 
 @analysis_job(CaseOutput)

@@ -13,6 +13,7 @@ from liface.documents import (
     VibrationPoint,
     VibrationResult,
 )
+from liface.errors import CalculationError
 from liface.units import MEV
 from liface.workflows.specs import VibrationSpec
 from liface.workflows.steps import binding_result, interface, interface_result
@@ -23,6 +24,7 @@ from liface.workflows.steps.vibration import (
     ROOM_K,
     WARM_K,
     LocalModes,
+    film_multiples,
     local_modes,
     n_displacements,
     require_same_model,
@@ -35,8 +37,9 @@ ADSORBATE = (
     "is left out); delta E(T) = E_b(T) of the lowest cluster minus that of the dispersed atoms"
 )
 FILM = (
-    "gamma(T) = gamma_0 + [F_vib(film) - n F_vib(bulk Li)] / (interfaces A); harmonic, thinnest film of the series at "
-    "the zone centre of its cell, the substrate stands still; what the strain does to F_vib is not taken out"
+    "gamma(T) = gamma_0 + [F_vib(film) - n F_vib(strained bulk Li)] / (interfaces A); harmonic, thinnest film of the "
+    "series repeated in the plane, the substrate stands still (its change of F_vib is left out); the reference is bulk "
+    "Li strained like the film, its height relaxed, as in the fit of the series"
 )
 TEMPERATURES = {"0": 0.0, "298": ROOM_K, "333": WARM_K}
 EMPTY = {
@@ -61,19 +64,26 @@ def adsorbate_results(
     Raises
     ------
     CalculationError
-        A displaced cell failed.
+        Of every arrangement a displaced cell failed.
     """
     require_same_model(case, lithium)
     results = binding_result.binding_results(case, setup, starts, relaxed, removed).results
     energies = [result for result in results if isinstance(result, BindingResult)]
     found: list[VibrationResult] = []
+    problems: list[str] = []
     left = list(displaced)
     for (_, outcome), energy in zip(winners(starts, relaxed), energies, strict=True):
         best = energy_of(outcome)
         n = n_displacements(best.final, "adsorbate")
         mine, left = left[:n], left[n:]
-        modes = local_modes(spec, best, "adsorbate", mine)
+        try:
+            modes = local_modes(spec, best, "adsorbate", mine)
+        except CalculationError as error:  # of this arrangement alone
+            problems.append(str(error))
+            continue
         found.append(_adsorbate(case, spec, energy, modes, lithium, mine))
+    if not found:
+        raise CalculationError(f"{case.name}: no vibrations: {'; '.join(problems)}")
     atoms = {result.n_li: result for result in found if result.arrangement == "dispersed"}
     return CaseOutput(results=tuple(_against(result, atoms.get(result.n_li)) for result in found))
 
@@ -97,7 +107,8 @@ def film_result(
     """
     require_same_model(case, lithium)
     energy = interface_result.interface_result(case, setup, start, series, released)
-    modes = local_modes(spec, energy_of(start.best), "film", displaced)
+    best = energy_of(start.best)
+    modes = local_modes(spec, best, "film", displaced, film_multiples(spec, best.final))
     per_li = MEV * modes.n_moved / (energy.n_interfaces * modes.geometry.in_plane_area)
     values = EMPTY | {"gamma_mev_per_a2": energy.gamma_mev_per_a2}
     for name, t in TEMPERATURES.items():
@@ -153,7 +164,7 @@ def _common(
     return corrections | {
         "engine": case.engine,
         "converged": energy.converged and lithium.converged and all_converged(displaced),
-        "flags": tuple(dict.fromkeys((*energy.flags, *vibration_flags(modes, lithium)))),
+        "flags": tuple(dict.fromkeys((*energy.flags, *vibration_flags(modes, lithium, case.protocol.fmax_ev_per_a)))),
         "provenance": case.provenance(calc_ids, (*energy.provenance.doi, *DOI)),
         "substrate": energy.substrate,
         "substrate_plane": energy.substrate_plane,
@@ -169,6 +180,8 @@ def _common(
         "points": tuple(_point(modes, lithium, p.temperature_k) for p in lithium.points),
         "displacement_a": spec.displacement_a,
         "n_displacements": modes.n_displacements,
+        "multiples": modes.multiples,
+        "residual_ev_per_a": modes.residual_ev_per_a,
         "area_a2": modes.geometry.in_plane_area,
         "structure": modes.geometry,
     }

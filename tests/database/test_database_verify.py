@@ -9,8 +9,10 @@ from database_factories import (
     calculation,
     finished_case,
     interface,
+    phonon,
     provenance,
     surface,
+    vibration,
     wetting,
 )
 from sqlalchemy import text
@@ -132,10 +134,10 @@ def test_contact_angle_is_clipped(interface_energy, angle):
 @pytest.mark.parametrize(
     ("document", "field"),
     [
-        (factories.phonon(zpe_ev_per_atom=0.05), "zpe_ev_per_atom"),
-        (factories.vibration(e_bind_298_ev_per_li=-0.3), "e_bind_298_ev_per_li"),
+        (phonon(zpe_ev_per_atom=0.05), "zpe_ev_per_atom"),
+        (vibration(e_bind_298_ev_per_li=-0.3), "e_bind_298_ev_per_li"),
         (
-            factories.vibration(
+            vibration(
                 gamma_mev_per_a2=10.0,
                 gamma_0_mev_per_a2=9.6,
                 gamma_298_mev_per_a2=9.0,
@@ -150,4 +152,4 @@ def test_contact_angle_is_clipped(interface_energy, angle):
 def test_sums_of_vibrations_are_held_against_their_terms(document, field):
     problems = list(derived_problems(document))
     assert len(problems) == 1 and problems[0].startswith(field)
-    assert not list(derived_problems(factories.phonon())) and not list(derived_problems(factories.vibration()))
+    assert not list(derived_problems(phonon())) and not list(derived_problems(vibration()))

@@ -18,6 +18,8 @@ BOLTZMANN_EV_PER_K = 8.617333262e-5
 
 EV_PER_A2_U_IN_HZ2 = EV_IN_J * 1e20 / 1.66053906660e-27
 """1 eV/(Å² u) as the square of an angular frequency, 1/s² (unified atomic mass unit, CODATA 2018)."""
+PLANCK_EV_PER_THZ = 6.62607015e-34 / EV_IN_J * 1e12
+"""Energy of a quantum of 1 THz, 4.1357 meV (exact, SI 2019)."""
 
 MEV = 1e3
 """Multiply eV by this to get meV."""

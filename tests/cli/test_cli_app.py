@@ -44,7 +44,7 @@ def test_nouns_and_verbs_are_all_there():
         "campaign", "campaign list", "campaign plan", "campaign run", "campaign status", "campaign report",
         "campaign cancel", "campaign collect", "campaign follow", "campaign retry", "campaign submit",
         "query", "correlate", "stability", "grow", "database", "database info", "database verify", "database export",
-        "creep", "creep rates", "creep host", "creep check", "creep parameters", "deposit",
+        "creep", "creep rates", "creep host", "creep check", "creep parameters", "deposit", "phonon",
         "engines", "engines list", "hpc", "hpc check", "hpc init", "hpc launch",
     }  # fmt: skip
 
@@ -59,7 +59,7 @@ def test_every_command_has_help_and_every_option_says_what_it_does(path):
 
 
 READING = [path for path in commands() if path[-1] in ("list", "show", "interfaces", "slab", "terminations", "plan",
-           "status", "report", "query", "correlate", "info", "verify")]  # fmt: skip
+           "status", "report", "query", "correlate", "info", "verify", "phonon")]  # fmt: skip
 
 
 @pytest.mark.parametrize("path", READING, ids=" ".join)

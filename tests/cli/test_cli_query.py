@@ -109,7 +109,7 @@ def test_bad_questions_are_explained(filled, arguments, message):
 
 
 def test_unknown_noun_lists_the_nouns(filled):
-    run_cli(["query", "phonons", "--db", filled], code=2, err="'phonons'; it holds bulks, surfaces, interfaces")
+    run_cli(["query", "magnons", "--db", filled], code=2, err="'magnons'; it holds bulks, surfaces, interfaces")
 
 
 @pytest.mark.parametrize("arguments", [["query", "interfaces"], ["database", "info"], ["database", "verify"],

@@ -29,12 +29,16 @@ from liface.documents import (
     InterfaceResult,
     LineFit,
     MorphologyResult,
+    PhononResult,
     Provenance,
     StabilityResult,
     SurfaceResult,
+    ThermalPoint,
     UnconvergedCalculation,
     VerdictPoint,
     VerdictResult,
+    VibrationPoint,
+    VibrationResult,
     WettingResult,
 )
 from liface.documents.mesoscale import Band, PlaceEnergy, RatioPoint
@@ -271,9 +275,49 @@ def verdict(campaign: str = "quickstart", case: str = "case", engine: EngineInfo
     return VerdictResult(**{**_model(campaign, case, engine), **values, **changes})
 
 
+def phonon(campaign: str = "quickstart", case: str = "case", engine: EngineInfo = EMT, **changes: Any) -> PhononResult:
+    points = tuple(
+        ThermalPoint(
+            temperature_k=t, f_vib_ev_per_atom=f, u_vib_ev_per_atom=f + t * s, entropy_ev_per_k_per_atom=s,
+            heat_capacity_ev_per_k_per_atom=2e-4,
+        )
+        for t, f, s in ((0.0, 0.034, 0.0), (298.15, -0.011, 3e-4), (333.15, -0.022, 3.2e-4))
+    )  # fmt: skip
+    values = {
+        "material": "Li", "zpe_ev_per_atom": 0.034, "f_vib_298_ev_per_atom": -0.011, "f_vib_333_ev_per_atom": -0.022,
+        "points": points, "highest_thz": 8.8, "lowest_thz": 0.2, "n_imaginary": 0, "n_imaginary_near_gamma": 0,
+        "n_modes": 3000, "supercell": (4, 4, 4), "n_atoms": 128, "n_displacements": 1, "displacement_a": 0.02,
+        "smaller_supercell": (3, 3, 3), "supercell_change_mev_per_atom": 0.1, "mesh": (30, 30, 30),
+        "mesh_change_mev_per_atom": 0.02, "acoustic_gamma_thz": 0.01, "energy_ev_per_atom": -1.9,
+        "dos": ((0.0, 0.0), (4.0, 0.6), (8.8, 0.0)), "structure": geometry(),
+    }  # fmt: skip
+    return PhononResult(**{**_common(campaign, case, engine, ()), **values, **changes})
+
+
+def vibration(campaign: str = "quickstart", case: str = "case", engine: EngineInfo = EMT, **changes: Any) -> Any:
+    nothing = {
+        f"{name}{t}_{unit}": None
+        for name, unit in (("delta_e", "ev_per_li"), ("gamma", "mev_per_a2"))
+        for t in ("", "_0", "_298", "_333")
+    }
+    point = VibrationPoint(
+        temperature_k=298.15, f_vib_ev_per_li=-0.03, f_vib_bulk_ev_per_li=-0.011, correction_ev_per_li=-0.019
+    )
+    values = nothing | {
+        "substrate": "Cu", "substrate_plane": "111", "substrate_termination": 0, "film_plane": "110", "monolayers": 0,
+        "arrangement": "dispersed", "n_li": 1, "zpe_ev_per_li": 0.03, "correction_0_ev_per_li": -0.004,
+        "correction_298_ev_per_li": -0.019, "correction_333_ev_per_li": -0.022, "e_bind_ev_per_li": -0.57,
+        "e_bind_0_ev_per_li": -0.574, "e_bind_298_ev_per_li": -0.589, "e_bind_333_ev_per_li": -0.592,
+        "lowest_thz": 2.0, "n_imaginary": 0, "n_soft": 0, "soft_298_ev_per_li": 0.0,
+        "frequencies_thz": (2.0, 2.0, 8.0), "points": (point,), "displacement_a": 0.02, "n_displacements": 6,
+        "multiples": (1, 1), "residual_ev_per_a": 0.01, "area_a2": 50.0, "n_interfaces": 0, "structure": geometry(),
+    }  # fmt: skip
+    return VibrationResult(**{**_common(campaign, case, engine, ()), **values, **changes})
+
+
 EVERY_KIND = (
     surface, interface, binding, barrier, growth, wetting, adhesion, bulk, morphology, deposition, creep, stability,
-    verdict,
+    verdict, phonon, vibration,
 )  # fmt: skip
 
 

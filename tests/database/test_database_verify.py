@@ -13,9 +13,11 @@ from database_factories import (
     finished_case,
     interface,
     morphology,
+    phonon,
     provenance,
     surface,
     verdict,
+    vibration,
     wetting,
 )
 from sqlalchemy import text
@@ -148,3 +150,27 @@ def test_contact_angle_is_clipped(interface_energy, angle):
         contact_angle_deg=angle,
     )
     assert list(derived_problems(document)) == []
+
+
+@pytest.mark.parametrize(
+    ("document", "field"),
+    [
+        (phonon(zpe_ev_per_atom=0.05), "zpe_ev_per_atom"),
+        (vibration(e_bind_298_ev_per_li=-0.3), "e_bind_298_ev_per_li"),
+        (
+            vibration(
+                gamma_mev_per_a2=10.0,
+                gamma_0_mev_per_a2=9.6,
+                gamma_298_mev_per_a2=9.0,
+                gamma_333_mev_per_a2=7.8,
+                n_interfaces=2,
+                n_li=10,
+            ),
+            "gamma_298_mev_per_a2",
+        ),
+    ],
+)
+def test_sums_of_vibrations_are_held_against_their_terms(document, field):
+    problems = list(derived_problems(document))
+    assert len(problems) == 1 and problems[0].startswith(field)
+    assert not list(derived_problems(phonon())) and not list(derived_problems(vibration()))

@@ -179,3 +179,20 @@ def test_a_given_start_takes_the_place_of_the_scan(tmp_path):
     assert "found by another engine" in given.definition and "found by another" not in scanned.definition
     assert not any(outcome.settings.task == "static" for outcomes in computed.values() for outcome in outcomes)
     assert len(computed["starts run"]) == 1
+
+
+def test_vibrations_of_a_film_go_on_with_their_interface(tmp_path):
+    entries = "vibrations:\n" + "".join(
+        f'  - {{substrate: {name}, plane: "111", film_planes: ["110"]}}\n' for name in ("Cu", "Ag")
+    )
+    path = tmp_path / "mine.yaml"
+    path.write_text(FILE.format(options=", top: 1") + entries)
+    specs = Campaign.load(path).specs()
+    start = InterfaceStart(gap_a=2.0, shift=(0.0, 0.5))
+    scores = {spec.spec_id: Score("record", 1.0) for spec in specs if spec.kind == "interface"}
+    ag = next(spec for spec in specs if spec.name == AG)
+    scores[ag.spec_id] = Score("best", 0.0, start=start)
+    screening = ScreeningEntry(engine="morse", top=1)
+    found = {verdict.spec.name: verdict for verdict in verdicts(specs, scores, screening, ("Mo",))}
+    assert going_on(found, "vibration") == {"vibration/Ag-111_Li-110"}
+    assert found["vibration/Ag-111_Li-110"].score.start == start  # or the costly engine would scan once more

@@ -24,6 +24,7 @@ from liface.cli import (
     grow,
     hpc,
     materials,
+    phonon,
     query,
     stability,
     structure,
@@ -60,6 +61,7 @@ app.add_typer(campaign.app, name="campaign")
 app.command("query")(query.query)
 app.command("correlate")(correlate.correlate)
 app.command("grow")(grow.grow)
+app.command("phonon")(phonon.phonon)
 app.command("stability")(stability.stability)
 app.command("deposit")(deposit.deposit)
 app.add_typer(creep.app, name="creep")

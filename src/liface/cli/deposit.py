@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from liface.cli.figure_file import known_figure, write_figure
-from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, open_to_read_if_there
+from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, open_to_read_if_there, open_to_write
 from liface.cli.output import talk, write_json, write_table
 from liface.errors import InputError
 
 if TYPE_CHECKING:
     from liface.mesoscale.deposition import Deposition
-    from liface.mesoscale.stack import Adhesions
+    from liface.mesoscale.stack import Adhesions, Stack
     from liface.mesoscale.stack_file import StackSpec
 
 PORE_OPTIONS = (
@@ -80,6 +80,10 @@ Figure = Annotated[
     Path | None,
     typer.Option("--figure", metavar="FILE", callback=known_figure, help="Draw the terms, .png or .svg."),
 ]
+Save = Annotated[
+    str | None,
+    typer.Option("--save", metavar="NAME", help="Store the result under this name (campaign what-if)."),
+]
 
 
 def deposit(
@@ -104,6 +108,7 @@ def deposit(
     filled: Filled = None,
     engine: Engine = None,
     figure: Figure = None,
+    save: Save = None,
     json: Json = False,
     db: Db = DEFAULT_DATABASE,
 ) -> None:
@@ -120,7 +125,10 @@ def deposit(
         "pores": _present(dict(zip(PORE_OPTIONS, pores, strict=True))),
     }  # fmt: skip
     spec = read_stack(file, _present(given))
-    found = deposition(spec.stack(), spec.given_over(_stored(db, spec, engine)))
+    stack = spec.stack()
+    found = deposition(stack, spec.given_over(_stored(db, spec, engine, must_exist=save is None)))
+    if save is not None:
+        _save(save, found, stack, db)
     if json:
         write_json(found.model_dump())
     else:
@@ -168,12 +176,22 @@ def _pairs(option: str, texts: Iterable[str] | None) -> dict[str, float]:
 _EXAMPLES = {"--adhesion": "Li6PS5Cl,C=40", "--potential": "collector=0.01", "--reaction": "electrolyte=-0.1"}
 
 
-def _stored(db: str, spec: StackSpec, engine: str | None) -> Adhesions:
-    """Return what the database knows; the standard one need not be there."""
+def _save(name: str, found: Deposition, stack: Stack, db: str) -> None:
+    from liface.dispatch.adhesions import deposition_origin
+    from liface.mesoscale.records import WHAT_IF, deposition_result
+
+    with open_to_write(db) as database:
+        document = deposition_result(found, stack, deposition_origin(database, found, WHAT_IF, f"deposition/{name}"))
+        talk(f"saved as {name} of campaign {WHAT_IF}, record {database.add_result(document)}; {db}")
+
+
+def _stored(db: str, spec: StackSpec, engine: str | None, must_exist: bool) -> Adhesions:
+    """Return what the database knows; the standard one, and one that is to be written, need not be there."""
     from liface.dispatch.adhesions import stored_adhesions
     from liface.mesoscale.stack import Adhesions
 
-    database = open_to_read_if_there(db) if db == DEFAULT_DATABASE else open_to_read(db)
+    may_lack = db == DEFAULT_DATABASE or not must_exist
+    database = open_to_read_if_there(db) if may_lack else open_to_read(db)
     if database is None:
         return Adhesions()
     with database:

@@ -25,6 +25,11 @@ SHOWN = {
     "bindings": "substrate substrate_plane monolayers n_li arrangement engine model e_bind_ev_per_li converged flags",
     "barriers": "substrate substrate_plane monolayers engine model barrier_ev barrier_across_ev attempt_hz "
     "hop_length_a n_hops converged flags",
+    "phonons": "material engine model zpe_ev_per_atom f_vib_298_ev_per_atom f_vib_333_ev_per_atom highest_thz "
+    "lowest_thz n_imaginary supercell_change_mev_per_atom converged flags",
+    "vibrations": "substrate substrate_plane film_plane monolayers n_li arrangement engine model e_bind_ev_per_li "
+    "e_bind_0_ev_per_li e_bind_298_ev_per_li e_bind_333_ev_per_li delta_e_298_ev_per_li gamma_mev_per_a2 "
+    "gamma_298_mev_per_a2 lowest_thz n_imaginary n_soft converged flags",
     "growth": "substrate substrate_plane engine model mode evidence flags",
     "wetting": "substrate substrate_plane film_plane engine model contact_angle_deg work_of_adhesion_j_per_m2 "
     "gamma_interface_mev_per_a2 converged flags",
@@ -50,7 +55,7 @@ def query(
         typer.Argument(
             metavar="NOUN",
             help="bulks, surfaces, interfaces, bindings, barriers, growth, wetting, adhesions, morphologies, "
-            "depositions, creep, stability, verdicts, calculations, cases or submissions.",
+            "depositions, creep, stability, verdicts, phonons, vibrations, calculations, cases or submissions.",
         ),
     ],
     where: Annotated[

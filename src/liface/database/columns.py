@@ -33,10 +33,12 @@ from liface.documents import (
     GrowthResult,
     InterfaceResult,
     MorphologyResult,
+    PhononResult,
     StabilityResult,
     SubmissionDocument,
     SurfaceResult,
     VerdictResult,
+    VibrationResult,
     WettingResult,
 )
 from liface.errors import FilterError
@@ -240,6 +242,9 @@ NOUNS: dict[str, Noun] = {
         _result("depositions", DepositionResult, ("electrolyte", "interlayer", "collector"), ("answer",)),
         _result("creep", CreepResult, ("host", "pore_nm", "temperature_k"), ("current_ma_per_cm2",)),
         _result("stability", StabilityResult, ("material",), ("verdict",)),
+        _result("phonons", PhononResult, ("material",), ("f_vib_298_ev_per_atom", "n_imaginary")),
+        _result("vibrations", VibrationResult, (*_SUBSTRATE, "film_plane", "monolayers", "n_li", "arrangement"),
+                ("e_bind_298_ev_per_li", "gamma_298_mev_per_a2")),
         _result("verdicts", VerdictResult, _SUBSTRATE, ("n_for",)),
         Noun("calculations", "calculation", "calc_id", ("calc_id",),
              _ordered(_CALCULATION_COLUMNS, ("calc_id", "label", "engine", "model", "task", "status", "reason"),

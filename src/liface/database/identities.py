@@ -14,8 +14,10 @@ from liface.documents import (
     DepositionResult,
     InterfaceResult,
     MorphologyResult,
+    PhononResult,
     SurfaceResult,
     VerdictResult,
+    VibrationResult,
     WettingResult,
 )
 from liface.units import MEV, j_per_m2
@@ -60,6 +62,32 @@ def _relations(document: Any) -> Iterator[tuple[str, float, float]]:
         candidates = [candidate.e_bind_ev_per_li for candidate in document.candidates]
         nearest = min(candidates, key=lambda value: abs(value - document.e_bind_ev_per_li))
         yield "e_bind_ev_per_li", document.e_bind_ev_per_li, nearest
+    if isinstance(document, PhononResult):
+        yield from _phonons(document)
+    if isinstance(document, VibrationResult):
+        yield from _vibrations(document)
+
+
+def _phonons(p: PhononResult) -> Iterator[tuple[str, float, float]]:
+    """F = U - T S at every temperature; F at 0 K is the zero-point energy."""
+    for point in p.points:
+        free = point.u_vib_ev_per_atom - point.temperature_k * point.entropy_ev_per_k_per_atom
+        yield f"f_vib_ev_per_atom at {point.temperature_k:g} K", point.f_vib_ev_per_atom, free
+        if point.temperature_k == 0:
+            yield "zpe_ev_per_atom", p.zpe_ev_per_atom, point.f_vib_ev_per_atom
+
+
+def _vibrations(v: VibrationResult) -> Iterator[tuple[str, float, float]]:
+    """E_b(T) and γ(T) are those without vibrations plus the correction, per Li or per area of interface."""
+    for name in ("0", "298", "333"):
+        correction = getattr(v, f"correction_{name}_ev_per_li")
+        if v.e_bind_ev_per_li is not None:
+            field = f"e_bind_{name}_ev_per_li"
+            yield field, getattr(v, field), v.e_bind_ev_per_li + correction
+        if v.gamma_mev_per_a2 is not None:
+            field = f"gamma_{name}_mev_per_a2"
+            per_area = MEV * v.n_li * correction / (v.n_interfaces * v.area_a2)
+            yield field, getattr(v, field), v.gamma_mev_per_a2 + per_area
 
 
 def _morphology(m: MorphologyResult) -> Iterator[tuple[str, float, float]]:

@@ -10,9 +10,10 @@ from typing import Any
 from liface.analysis.stability import PhaseEntry
 from liface.analysis.story import Barrier, Story, points, verdict
 from liface.database import Database
+from liface.dispatch.adhesions import deposition_origin, stored_adhesions
 from liface.dispatch.growth import stored_growth
 from liface.dispatch.stability import entries_of, judged, stability_results
-from liface.dispatch.surfaces import newest, quoted
+from liface.dispatch.surfaces import named_surface, newest, quoted
 from liface.documents import (
     BulkResult,
     CreepResult,
@@ -25,9 +26,11 @@ from liface.documents import (
 )
 from liface.engines.registry import engine_info
 from liface.errors import LifaceError
+from liface.mesoscale.deposition import deposition
 from liface.mesoscale.hosts import host_current, porosity_for, pressure_mpa
-from liface.mesoscale.records import Origin, creep_result, morphology_result, sweep_id
+from liface.mesoscale.records import Origin, creep_result, deposition_result, morphology_result, sweep_id
 from liface.mesoscale.spec import GrowthSpec
+from liface.mesoscale.stack_file import StackSpec
 from liface.mesoscale.sweep import RATIOS, SweepRun, SweepSpec
 from liface.structures.library import MaterialsLibrary
 from liface.workflows.campaign import FILM, LI_PLANE, Campaign
@@ -151,7 +154,22 @@ class _OfEngine:
         return morphology_result(sweep, run.pictures, stored.substrate, stored.plane, own, stored.growth.rule, origin)
 
     def _depositions(self) -> list[DepositionResult]:
-        return []
+        file = self._campaign.file
+        made = [
+            self._found.add(f"deposition in {' | '.join(stack.materials)}", partial(self._deposition, stack))
+            for stack in file.stacks
+        ]
+        return [result for result in made if result is not None]
+
+    def _deposition(self, spec: StackSpec) -> DepositionResult:
+        stored = stored_adhesions(
+            self._database, spec.materials, self._fingerprint, spec.adhesions, self._campaign.name
+        )
+        stack = spec.stack()
+        found = deposition(stack, spec.given_over(stored))
+        case = f"deposition/{'-'.join(spec.materials)}-{stack.pressure_mpa:g}MPa-contact-{stack.contact:.3g}"
+        origin = deposition_origin(self._database, found, self._campaign.name, case)
+        return deposition_result(found, stack, origin)
 
     def _verdict(
         self,
@@ -162,7 +180,7 @@ class _OfEngine:
         hosts: dict[str, CreepResult | None],
     ) -> VerdictResult:
         on = f"substrate={quoted(story.substrate)} AND substrate_plane={quoted(story.plane)}"
-        in_stack = [d for d in deposited if story.substrate in (d.interlayer, d.collector)]
+        in_stack = [d for d in deposited if story.substrate in _inner(d.interlayer, d.collector)]
         told = Story(
             stability=judged_.get(story.substrate),
             interface=newest(self._mine("interface", f'{on} AND film_plane="{HEADLINE_FILM_PLANE}"')),
@@ -173,7 +191,7 @@ class _OfEngine:
             deposition=in_stack[0] if in_stack else None,
             creep=hosts.get(story.host) if story.host else None,
             asks_for_deposition=any(
-                story.substrate in (stack.interlayer, stack.collector) for stack in self._campaign.file.stacks
+                story.substrate in _inner(stack.interlayer, stack.collector) for stack in self._campaign.file.stacks
             ),
             asks_for_creep=story.host is not None,
         )
@@ -184,6 +202,11 @@ class _OfEngine:
         here = newest(self._mine("barrier", f"{on} AND monolayers=0"))
         li = newest(self._mine("barrier", on_li))
         return Barrier(here.barrier_ev, li.barrier_ev, here.record_id) if here and li else None
+
+
+def _inner(interlayer: str, collector: str) -> tuple[str, str]:
+    """Return the materials without their planes."""
+    return named_surface(interlayer)[0], named_surface(collector)[0]
 
 
 def _grown(stories: Sequence[StoryEntry]) -> Iterator[StoryEntry]:

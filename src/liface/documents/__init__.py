@@ -46,6 +46,7 @@ from liface.documents.results import (
 )
 from liface.documents.submission import JobKind, SubmissionDocument, SubmittedCase, SubmittedJob
 from liface.documents.unions import RESULT_ADAPTER, ResultDocument
+from liface.documents.vibrations import PhononResult, ThermalPoint, VibrationPoint, VibrationResult
 
 __all__ = [
     "CALCULATION_ADAPTER",
@@ -84,6 +85,7 @@ __all__ = [
     "MorphologyResult",
     "PathImage",
     "PathSettings",
+    "PhononResult",
     "Provenance",
     "ResultDocument",
     "ScanPoint",
@@ -92,9 +94,12 @@ __all__ = [
     "SubmittedCase",
     "SubmittedJob",
     "SurfaceResult",
+    "ThermalPoint",
     "UnconvergedCalculation",
     "VerdictPoint",
     "VerdictResult",
+    "VibrationPoint",
+    "VibrationResult",
     "WettingResult",
     "content_hash",
     "now",

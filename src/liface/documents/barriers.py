@@ -8,7 +8,7 @@ from pydantic import Field
 
 from liface.documents.base import Document, quantity
 from liface.documents.geometry import Geometry
-from liface.documents.results import _Result
+from liface.documents.results import ResultBase
 
 Vector2 = tuple[float, float]
 
@@ -47,7 +47,7 @@ class BarrierHop(Document):
     calc_id: str
 
 
-class BarrierResult(_Result):
+class BarrierResult(ResultBase):
     """Migration barrier of one Li adatom; positive."""
 
     kind: Literal["barrier"] = "barrier"

@@ -47,6 +47,13 @@ FLAGS = {
     "the equilibrium and makes islands smaller and denser",
     "bonds_assumed": "no flat Li island is stored there; its lateral bonds are taken from elsewhere",
     "repulsion_cut": "lateral repulsion was cut so that no barrier falls below zero",
+    "supercell_size": "the vibrational free energy still changes with the size of the supercell",
+    "one_supercell": "the convergence with the supercell was not checked: both sizes are met by the same cell",
+    "mesh_size": "the vibrational free energy still changes with the mesh of wave vectors",
+    "imaginary_near_gamma": "small imaginary acoustic modes near the zone centre: numerical; left out of F_vib",
+    "imaginary_modes": "imaginary modes: the structure is no minimum of this model at 0 K; they are left out of F_vib",
+    "not_stationary": "forces are left on the moved atoms, so that the harmonic frequencies are those of a slope",
+    "soft_modes": "modes so soft that the harmonic approximation overestimates their entropy",
     "preference_assumed": "no wetting of the substrate is stored; a layer on it is taken to be bound as on Li",
 }
 
@@ -65,7 +72,9 @@ class Provenance(Document):
     created_at: Moment = Field(default_factory=now)
 
 
-class _Result(Document):
+class ResultBase(Document):
+    """What every derived quantity has."""
+
     definition: str = Field(description="The formula, with interfaces, surfaces and strained side spelled out.")
     engine: EngineInfo
     converged: bool = Field(description="Every calculation that enters the number converged.")
@@ -78,7 +87,7 @@ class _Result(Document):
         return content_hash(self.model_dump(mode="json", exclude={"provenance"}))
 
 
-class SurfaceResult(_Result):
+class SurfaceResult(ResultBase):
     """Energy of a relaxed free surface; positive, costs energy to make."""
 
     kind: Literal["surface"] = "surface"
@@ -131,7 +140,7 @@ class LineFit(Document):
     residuals_mev_per_a2: tuple[float, ...] = quantity("meV/Å²", "Observed minus fitted, in the order of the points.")
 
 
-class InterfaceResult(_Result):
+class InterfaceResult(ResultBase):
     """Li interfacial energy of one substrate plane with one Li plane; negative forms spontaneously."""
 
     kind: Literal["interface"] = "interface"
@@ -187,7 +196,7 @@ class BindingCandidate(Document):
     calc_id: str
 
 
-class BindingResult(_Result):
+class BindingResult(ResultBase):
     """Binding of n Li on a slab, per Li; positive is less stable than bulk bcc Li."""
 
     kind: Literal["binding"] = "binding"
@@ -208,7 +217,7 @@ class BindingResult(_Result):
     structure: Geometry
 
 
-class GrowthResult(_Result):
+class GrowthResult(ResultBase):
     """Cluster against atoms on bare and covered substrate, and the growth mode that follows."""
 
     kind: Literal["growth"] = "growth"
@@ -221,7 +230,7 @@ class GrowthResult(_Result):
     evidence: str
 
 
-class WettingResult(_Result):
+class WettingResult(ResultBase):
     """Adhesion and contact angle of Li on a substrate (Young-Dupré)."""
 
     kind: Literal["wetting"] = "wetting"
@@ -237,7 +246,7 @@ class WettingResult(_Result):
     contact_angle_deg: float = quantity("deg", "0 where cos_theta >= 1, 180 where <= -1.")
 
 
-class AdhesionResult(_Result):
+class AdhesionResult(ResultBase):
     """Work of adhesion of two materials; positive where they stick. A and B stand in the order of their names."""
 
     kind: Literal["adhesion"] = "adhesion"
@@ -278,7 +287,7 @@ class AdhesionResult(_Result):
     structure: Geometry = Field(description="Relaxed cell of both; the strained side has the role film.")
 
 
-class BulkResult(_Result):
+class BulkResult(ResultBase):
     """A relaxed reference bulk."""
 
     kind: Literal["bulk"] = "bulk"

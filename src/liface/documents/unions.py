@@ -23,6 +23,7 @@ from liface.documents.results import (
     SurfaceResult,
     WettingResult,
 )
+from liface.documents.vibrations import PhononResult, VibrationResult
 
 ResultDocument = Annotated[
     SurfaceResult
@@ -37,7 +38,9 @@ ResultDocument = Annotated[
     | DepositionResult
     | CreepResult
     | StabilityResult
-    | VerdictResult,
+    | VerdictResult
+    | PhononResult
+    | VibrationResult,
     Field(discriminator="kind"),
 ]
 RESULT_ADAPTER: TypeAdapter[Any] = TypeAdapter(ResultDocument)

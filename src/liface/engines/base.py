@@ -136,6 +136,11 @@ class ProgramEngine(Protocol):
         """Compute a request in a folder of its own; a structure that fails is an outcome, never an exception."""
 
 
+def can_follow_paths(engine: str) -> bool:
+    """Tell whether an engine, by its name, can hold the images of a minimum-energy path."""
+    return engine != "vasp"
+
+
 def require_paths(engine: str) -> None:
     """Refuse minimum-energy paths with an engine, by its name, that moves atoms by itself and one structure at a time.
 
@@ -144,7 +149,7 @@ def require_paths(engine: str) -> None:
     EngineTaskError
         It does.
     """
-    if engine == "vasp":
+    if not can_follow_paths(engine):
         raise EngineTaskError(
             "vasp relaxes one structure by itself and cannot hold the images of a path; ask for barriers "
             "with sevennet, chgnet, gpaw, or an ase or atomate2 calculator, and use vasp for the energies of the minima"

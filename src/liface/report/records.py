@@ -170,7 +170,7 @@ def _results(database: Database, campaign: str, listed: set[str]) -> dict[str, t
             ours.setdefault(result.record_id, result)
     for record_id in sorted(listed - ours.keys()):
         result = database.result(record_id)
-        if result is not None and result.kind in _ORDER:
+        if result is not None and result.kind in _ORDER:  # the page has no section for every kind
             ours[record_id] = result
     ordered = sorted(ours.values(), key=lambda r: (r.kind, _ORDER[r.kind](r), _label(r), r.record_id))
     return {kind: tuple(r for r in ordered if r.kind == kind) for kind in _ORDER}

@@ -73,3 +73,9 @@ def is_hexagonal(structure: Structure, symprec: float = 0.02) -> bool:
     from liface.structures.crystal import symmetry_of
 
     return symmetry_of(structure, symprec).number in _HEXAGONAL_GROUPS
+
+
+def named_surface(text: str) -> tuple[str, str | None]:
+    """Return material and plane of ``'Cu(111)'``, or of ``'Cu'``, which names no plane."""
+    named = re.fullmatch(r"\s*(.+?)\s*\(([^()]+)\)\s*", text)
+    return (named[1], named[2].strip()) if named else (text.strip(), None)

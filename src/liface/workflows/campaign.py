@@ -3,58 +3,50 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache, partial
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from liface.analysis.responses import measured
-from liface.documents import EngineInfo, PathSettings, content_hash
-from liface.engines.base import EngineSpec, require_paths
+from liface.documents import EngineInfo, content_hash
+from liface.engines.base import EngineSpec
 from liface.engines.registry import engine_info
-from liface.errors import CampaignError, InputError, LifaceError
+from liface.errors import CampaignError, LifaceError
 from liface.structures.library import MaterialsLibrary
 from liface.workflows.campaign_file import (
-    AdhesionEntry,
-    BarrierEntry,
-    BindingEntry,
     CampaignFile,
-    InterfaceEntry,
-    StoryEntry,
-    SurfaceEntry,
     load_campaign,
 )
+from liface.workflows.case_specs import (
+    FILM,
+    LI_PLANE,
+    adhesion_spec,
+    barrier_spec,
+    binding_spec,
+    interface_spec,
+    material_spec,
+    phonon_spec,
+    surface_spec,
+    vibration_spec,
+)
+from liface.workflows.entry_specs import builders
 from liface.workflows.specs import (
-    AdhesionSpec,
-    BarrierSpec,
-    BindingSpec,
     BulkSpec,
     CaseSpec,
-    InterfaceSpec,
     InterfaceStart,
-    MatchSpec,
-    MaterialSpec,
-    Protocol,
-    Side,
-    SurfaceSpec,
 )
 from liface.workflows.steps.common import Case
 
 if TYPE_CHECKING:
     from jobflow import Flow
 
-    from liface.structures.matching import Match
     from liface.workflows.flows import LiMaker
 
 FLOW_VERSION = 1
 """Raised when a change of the flows changes what a case means; finished cases are then done again from the
 calculations in the database."""
-
-FILM = "Li"
-LI_PLANE = "110"
-"""Li that Li grows on: its closest-packed plane."""
-PREFERRED_STRAIN_PERCENT = 4.0
 
 
 def _engine_label(engine: EngineInfo, is_one_of_several: bool) -> str:
@@ -116,12 +108,15 @@ class PlannedCase:
         }
         if self.spec.kind == "interface":
             return flows.InterfaceMaker(**common, start=self.start)
+        if self.spec.kind == "vibration":
+            return flows.VibrationMaker(**common, start=self.start)
         makers: dict[str, type[flows.LiMaker]] = {
             "bulk": flows.BulkMaker,
             "surface": flows.SurfaceMaker,
             "binding": flows.BindingMaker,
             "adhesion": flows.AdhesionMaker,
             "barrier": flows.BarrierMaker,
+            "phonon": flows.PhononMaker,
         }
         return makers[self.spec.kind](**common)
 
@@ -234,7 +229,7 @@ class Campaign:
         library = MaterialsLibrary(self.file.materials, self.base)
         problems: list[str] = []
         found: list[CaseSpec] = []
-        for where, build in self._builders(library):
+        for where, build in builders(self.file, library, self.engines):
             try:
                 found += build()
             except LifaceError as error:
@@ -245,276 +240,6 @@ class Campaign:
         specs = {spec.spec_id: spec for spec in (*bulks.values(), *found)}
         _require_distinct_names(self.name, specs.values())
         return tuple(specs.values())
-
-    def _builders(self, library: MaterialsLibrary) -> Iterator[tuple[str, Callable[[], Sequence[CaseSpec]]]]:
-        """Yield, per entry of the file, where it stands and how its specs are made."""
-        protocol = self.file.protocol
-        for i, name in enumerate(self.file.bulks):
-            yield f"bulks.{i}", partial(_bulk_specs, library, name)
-        for i, surface in enumerate(self.file.surfaces):
-            yield f"surfaces.{i}", partial(_surface_specs, library, surface)
-        for i, interface in enumerate(self.file.interfaces):
-            yield f"interfaces.{i}", partial(_interface_specs, library, interface, protocol)
-        for i, binding in enumerate(self.file.bindings):
-            yield f"bindings.{i}", partial(_binding_specs, library, binding, protocol)
-        for i, adhesion in enumerate(self.file.adhesions):
-            yield f"adhesions.{i}", partial(_adhesion_specs, library, adhesion, protocol)
-        for i, barrier in enumerate(self.file.barriers):
-            yield f"barriers.{i}", partial(_barrier_specs, library, barrier, protocol, self.engines)
-        for i, story in enumerate(self.file.stories):
-            yield f"stories.{i}", partial(story_specs, library, story, protocol)
-        for i, name in enumerate(self.file.stability):
-            yield f"stability.{i}", partial(_bulk_specs, library, name)
-
-
-def material_spec(library: MaterialsLibrary, name: str) -> MaterialSpec:
-    """Return a material as jobs need it."""
-    return MaterialSpec.from_material(library.get(name))
-
-
-def surface_spec(library: MaterialsLibrary, material: str, plane: str, termination: int = 0) -> SurfaceSpec:
-    """Return the spec of a free surface; the plane gets its canonical label."""
-    spec = material_spec(library, material)
-    _check_termination(spec, plane, termination)
-    return SurfaceSpec(material=spec, plane=_label(spec, plane), termination=termination)
-
-
-def interface_spec(
-    library: MaterialsLibrary,
-    substrate: str,
-    plane: str,
-    film_plane: str,
-    protocol: Protocol | None = None,
-    termination: int = 0,
-    method: Literal["sandwich", "vacuum"] = "sandwich",
-    relaxation: Literal["auto", "coherent", "free"] = "auto",
-) -> InterfaceSpec:
-    """Return the spec of a Li film on a substrate, with the best coherent cell of the canonical lattices.
-
-    Raises
-    ------
-    LatticeMismatchError
-        No coherent cell within the limits of the protocol.
-    """
-    protocol = protocol or Protocol()
-    below, film = material_spec(library, substrate), material_spec(library, FILM)
-    _check_termination(below, plane, termination)
-    return InterfaceSpec(
-        substrate=below,
-        substrate_plane=_label(below, plane),
-        substrate_termination=termination,
-        film=film,
-        film_plane=_label(film, film_plane),
-        match=_best_match(below, plane, film, film_plane, protocol.max_area_a2, protocol.max_strain_percent),
-        method=method,
-        relaxation=("free" if below.anion_bonds else "coherent") if relaxation == "auto" else relaxation,
-    )
-
-
-def binding_spec(
-    library: MaterialsLibrary,
-    substrate: str,
-    plane: str,
-    protocol: Protocol | None = None,
-    *,
-    n_li: Sequence[int] = (1, 4),
-    monolayers: int = 0,
-    film_plane: str = "110",
-    termination: int = 0,
-) -> BindingSpec:
-    """Return the spec of Li atoms and clusters on a slab."""
-    protocol = protocol or Protocol()
-    below, film = material_spec(library, substrate), material_spec(library, FILM)
-    _check_termination(below, plane, termination)
-    match = None
-    if monolayers:
-        match = _roomiest_match(below, plane, film, film_plane, protocol)
-    return BindingSpec(
-        substrate=below,
-        substrate_plane=_label(below, plane),
-        substrate_termination=termination,
-        film=film,
-        film_plane=_label(film, film_plane),
-        match=match,
-        monolayers=monolayers,
-        n_li=tuple(sorted(set(n_li))),
-    )
-
-
-def adhesion_spec(
-    library: MaterialsLibrary,
-    a: tuple[str, str | None, int],
-    b: tuple[str, str | None, int],
-    protocol: Protocol | None = None,
-    strained: Literal["auto", "a", "b"] = "auto",
-) -> AdhesionSpec:
-    """Return the spec of two slabs in the best coherent cell of their canonical lattices.
-
-    Parameters
-    ----------
-    a, b
-        Material, plane (None: the first of its default planes) and index of the termination.
-    strained
-        Side that takes the strain; ``auto``: Li where it is one of the two, else ``b``, so name the softer one last.
-
-    Raises
-    ------
-    InputError
-        Li is one of the two and is not to take the strain.
-    LatticeMismatchError
-        No coherent cell within the limits of the protocol.
-    """
-    protocol = protocol or Protocol()
-    first, second = _side(library, *a), _side(library, *b)
-    taut = _taut(first, second, strained)
-    held = first if taut is second else second
-    ordered = sorted((first, second), key=lambda side: side.order)
-    return AdhesionSpec(
-        a=ordered[0],
-        b=ordered[1],
-        strained="a" if taut is ordered[0] else "b",
-        match=_best_match(
-            held.material, held.plane, taut.material, taut.plane, protocol.max_area_a2, protocol.max_strain_percent
-        ),
-    )
-
-
-def _side(library: MaterialsLibrary, name: str, plane: str | None, termination: int) -> Side:
-    material = material_spec(library, name)
-    plane = plane or library.get(name).default_planes[0]
-    _check_termination(material, plane, termination)
-    return Side(material=material, plane=_label(material, plane), termination=termination)
-
-
-def _taut(first: Side, second: Side, strained: Literal["auto", "a", "b"]) -> Side:
-    """Return the side that takes the strain: Li if there, since it is softer than all that it meets."""
-    sides = {"a": first, "b": second}
-    soft = [side for side in sides.values() if side.material.name == FILM]
-    if len(soft) != 1:
-        return sides["b" if strained == "auto" else strained]
-    if strained != "auto" and sides[strained] is not soft[0]:
-        raise InputError(
-            f"strained: {strained} is {sides[strained].material.name}, but next to {FILM} it is {FILM} that takes the "
-            "strain; leave strained out"
-        )
-    return soft[0]
-
-
-def barrier_spec(
-    library: MaterialsLibrary,
-    substrate: str,
-    plane: str,
-    protocol: Protocol | None = None,
-    *,
-    monolayers: int = 0,
-    film_plane: str = "110",
-    termination: int = 0,
-    **limits: Any,
-) -> BarrierSpec:
-    """Return the spec of the hops of one Li on a slab; ``limits`` are fields of the spec."""
-    slab = binding_spec(
-        library,
-        substrate,
-        plane,
-        protocol,
-        n_li=(1,),
-        monolayers=monolayers,
-        film_plane=film_plane,
-        termination=termination,
-    )
-    return BarrierSpec(**{name: value for name, value in slab if name not in ("kind", "n_li")}, **limits)
-
-
-def _bulk_specs(library: MaterialsLibrary, name: str) -> list[BulkSpec]:
-    return [BulkSpec(material=material_spec(library, name))]
-
-
-def _surface_specs(library: MaterialsLibrary, entry: SurfaceEntry) -> list[SurfaceSpec]:
-    planes = entry.planes or library.get(entry.material).default_planes
-    return [surface_spec(library, entry.material, plane, entry.termination) for plane in planes]
-
-
-def _interface_specs(library: MaterialsLibrary, entry: InterfaceEntry, protocol: Protocol) -> list[InterfaceSpec]:
-    planes = entry.planes or library.get(entry.substrate).default_planes[:1]
-    return [
-        interface_spec(
-            library,
-            entry.substrate,
-            plane,
-            film_plane,
-            _limits(protocol, entry),
-            termination=entry.termination,
-            method=entry.method,
-            relaxation=entry.relaxation,
-        )
-        for plane in planes
-        for film_plane in entry.film_planes
-    ]
-
-
-def _binding_specs(library: MaterialsLibrary, entry: BindingEntry, protocol: Protocol) -> list[BindingSpec]:
-    return [
-        binding_spec(
-            library,
-            entry.substrate,
-            entry.plane,
-            protocol,
-            n_li=entry.n_li if layers == 0 else entry.n_li_on_monolayers or entry.n_li,
-            monolayers=layers,
-            film_plane=entry.film_plane,
-            termination=entry.termination,
-        )
-        for layers in entry.monolayers
-    ]
-
-
-def _barrier_specs(
-    library: MaterialsLibrary, entry: BarrierEntry, protocol: Protocol, engines: Sequence[EngineSpec]
-) -> list[BarrierSpec]:
-    for engine in engines:
-        require_paths(engine.name)
-    return [
-        barrier_spec(
-            library,
-            entry.substrate,
-            entry.plane,
-            protocol,
-            monolayers=layers,
-            film_plane=entry.film_plane,
-            termination=entry.termination,
-            path=PathSettings(images=entry.images),
-            longest_hop_a=entry.longest_hop_a,
-            most_hops=entry.most_hops,
-        )
-        for layers in entry.monolayers
-    ]
-
-
-def story_specs(library: MaterialsLibrary, entry: StoryEntry, protocol: Protocol) -> list[CaseSpec]:
-    """Return every case that the story of a substrate rests on, those on Li among them."""
-    protocol = _limits(protocol, entry)
-    found: list[CaseSpec] = [surface_spec(library, entry.substrate, entry.plane)]
-    found += [surface_spec(library, FILM, plane) for plane in entry.film_planes]
-    if entry.substrate != FILM:
-        found += [interface_spec(library, entry.substrate, entry.plane, film, protocol) for film in entry.film_planes]
-    for substrate, plane, layers in (
-        *((entry.substrate, entry.plane, layers) for layers in entry.monolayers),
-        (FILM, LI_PLANE, 0),
-    ):
-        found.append(binding_spec(library, substrate, plane, protocol, n_li=entry.n_li, monolayers=layers))
-    return found
-
-
-def _adhesion_specs(library: MaterialsLibrary, entry: AdhesionEntry, protocol: Protocol) -> list[AdhesionSpec]:
-    a = (entry.a, entry.plane_a, entry.termination_a)
-    b = (entry.b, entry.plane_b, entry.termination_b)
-    return [adhesion_spec(library, a, b, _limits(protocol, entry), entry.strained)]
-
-
-def _limits(protocol: Protocol, entry: InterfaceEntry | AdhesionEntry | StoryEntry) -> Protocol:
-    """Return the protocol with the matching limits of one entry."""
-    own = {name: getattr(entry, name) for name in ("max_strain_percent", "max_area_a2")}
-    return protocol.model_copy(update={name: value for name, value in own.items() if value is not None})
 
 
 def _require_distinct_names(campaign: str, specs: Iterable[CaseSpec]) -> None:
@@ -534,64 +259,17 @@ def _bulks(specs: Sequence[CaseSpec]) -> Iterator[BulkSpec]:
                 yield BulkSpec(material=material)
 
 
-def _label(material: MaterialSpec, plane: str) -> str:
-    from liface.structures.planes import is_hexagonal, parse_plane, plane_label
-
-    hexagonal = is_hexagonal(material.structure())
-    return plane_label(parse_plane(plane, hexagonal), hexagonal)
-
-
-def _check_termination(material: MaterialSpec, plane: str, termination: int) -> None:
-    from liface.errors import TerminationError
-    from liface.structures.slabs import terminations
-
-    found = terminations(
-        material.structure(), plane, anion_bonds=material.anion_bonds, keep_cell=material.broken_symmetry
-    )
-    if termination >= len(found):
-        raise TerminationError(
-            f"{material.name}({plane}) has {len(found)} termination(s), index {termination} does not exist; "
-            f"use 0 to {len(found) - 1}"
-        )
-
-
-def _roomiest_match(
-    substrate: MaterialSpec, plane: str, film: MaterialSpec, film_plane: str, protocol: Protocol
-) -> MatchSpec:
-    """Return the coherent cell that needs the least area once repeated to the edges of an adsorption cell."""
-    import numpy as np
-
-    from liface.structures.matching import find_matches, in_plane_vectors
-
-    best = _best_match(substrate, plane, film, film_plane, protocol.max_area_a2, protocol.max_strain_percent)
-    if best.strain_percent < 0.1:  # Li on Li needs no strain
-        return best
-    vectors = in_plane_vectors(substrate.structure(), plane, keep_cell=substrate.broken_symmetry)
-    matches = find_matches(
-        vectors,
-        in_plane_vectors(film.structure(), film_plane),
-        max_area_a2=protocol.max_area_a2,
-        max_strain_percent=max(best.strain_percent + 1e-3, PREFERRED_STRAIN_PERCENT),
-    )
-
-    def area(match: Match) -> float:
-        edges = np.linalg.norm(np.array(match.substrate_supercell) @ vectors, axis=1)
-        return match.area_a2 * float(np.prod(np.ceil(np.round(protocol.binding_edge_a / edges, 3))))
-
-    return MatchSpec.from_match(min(matches, key=lambda match: round(area(match), 2)))
-
-
-@lru_cache(maxsize=512)
-def _best_match(
-    substrate: MaterialSpec, plane: str, film: MaterialSpec, film_plane: str, max_area: float, max_strain: float
-) -> MatchSpec:
-    from liface.structures.matching import best_match, in_plane_vectors
-
-    match = best_match(
-        in_plane_vectors(substrate.structure(), plane, keep_cell=substrate.broken_symmetry),
-        in_plane_vectors(film.structure(), film_plane, keep_cell=film.broken_symmetry),
-        max_area_a2=max_area,
-        max_strain_percent=max_strain,
-        label=f"{film.name}({film_plane}) on {substrate.name}({plane})",
-    )
-    return MatchSpec.from_match(match)
+__all__ = [
+    "FILM",
+    "LI_PLANE",
+    "Campaign",
+    "PlannedCase",
+    "adhesion_spec",
+    "barrier_spec",
+    "binding_spec",
+    "interface_spec",
+    "material_spec",
+    "phonon_spec",
+    "surface_spec",
+    "vibration_spec",
+]

@@ -144,6 +144,59 @@ class HostEntry(_Entry):
         return self
 
 
+class PhononEntry(_Entry):
+    """Phonons of one bulk; what is left out has the values of :class:`~liface.workflows.specs.PhononSpec`."""
+
+    material: str
+    edges_a: tuple[Annotated[float, Field(gt=0)], Annotated[float, Field(gt=0)]] | None = None
+    displacement_a: Annotated[float, Field(gt=0, le=0.1)] | None = None
+    temperatures_k: tuple[Annotated[float, Field(ge=0)], ...] | None = Field(default=None, min_length=1)
+    tolerance_mev_per_atom: Annotated[float, Field(gt=0)] | None = None
+    max_displacements: Annotated[int, Field(ge=1)] | None = None
+    max_atoms: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _name_alone(cls, value: Any) -> Any:
+        return {"material": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        if self.edges_a is not None and self.edges_a[0] > self.edges_a[1]:
+            raise ValueError(f"edges_a has the smaller supercell first, got {self.edges_a}")
+        return self
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What was given besides the material."""
+        return self.model_dump(exclude={"material"}, exclude_none=True)
+
+
+class VibrationEntry(_Entry):
+    """Vibrations of adsorbed Li (``n_li``), or of the thinnest film of an interface (``film_planes``)."""
+
+    substrate: str
+    plane: Plane
+    termination: int = Field(default=0, ge=0)
+    n_li: tuple[Annotated[int, Field(ge=1, le=8)], ...] | None = Field(default=None, min_length=1)
+    monolayers: tuple[Annotated[int, Field(ge=0, le=4)], ...] = Field(default=(0,), min_length=1)
+    film_planes: tuple[Plane, ...] | None = Field(default=None, min_length=1)
+    displacement_a: Annotated[float, Field(gt=0, le=0.1)] | None = None
+    max_displacements: Annotated[int, Field(ge=1)] | None = None
+    film_edge_a: Annotated[float, Field(gt=0)] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.n_li is None) == (self.film_planes is None):
+            raise ValueError("give n_li for adsorbed Li, or film_planes for the film of an interface; one of the two")
+        return self
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What was given of how they are computed."""
+        return self.model_dump(include={"displacement_a", "max_displacements", "film_edge_a"}, exclude_none=True)
+
+
 class StoryEntry(_Entry):
     """Everything about one substrate plane: energies, growth, deposition, creep, stability, and a verdict."""
 
@@ -207,6 +260,10 @@ class CampaignFile(_Entry):
     bindings: tuple[BindingEntry, ...] = ()
     adhesions: tuple[AdhesionEntry, ...] = ()
     barriers: tuple[BarrierEntry, ...] = Field(default=(), description="Slabs on which Li hops.")
+    phonons: tuple[PhononEntry, ...] = Field(default=(), description="Bulks whose phonons are asked for.")
+    vibrations: tuple[VibrationEntry, ...] = Field(
+        default=(), description="Slabs and interfaces whose Li vibrates; their energies at a temperature."
+    )
     stories: tuple[StoryEntry, ...] = Field(default=(), description="Substrates whose whole story is asked for.")
     stability: tuple[str, ...] = Field(default=(), description="Materials to judge against Li metal.")
     growths: tuple[GrowthEntry, ...] = ()
@@ -303,6 +360,8 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
         "stacks": StackSpec,
         "hosts": HostEntry,
         "stories": StoryEntry,
+        "phonons": PhononEntry,
+        "vibrations": VibrationEntry,
     }
     model = models.get(str(location[0]), CampaignFile) if len(location) > 1 else CampaignFile
     return sorted(model.model_fields)
@@ -322,9 +381,11 @@ __all__ = [
     "GrowthEntry",
     "HostEntry",
     "InterfaceEntry",
+    "PhononEntry",
     "ScreeningEntry",
     "StoryEntry",
     "SurfaceEntry",
+    "VibrationEntry",
     "load_campaign",
     "parse_campaign",
     "shipped_campaigns",

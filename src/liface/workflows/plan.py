@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from liface.documents import Geometry
 from liface.errors import StructureError
 from liface.workflows.campaign import PlannedCase
 from liface.workflows.specs import (
@@ -14,9 +15,11 @@ from liface.workflows.specs import (
     BulkSpec,
     InterfaceSpec,
     MaterialSpec,
+    PhononSpec,
     SurfaceSpec,
+    VibrationSpec,
 )
-from liface.workflows.steps import adhesion, binding, interface, surface
+from liface.workflows.steps import adhesion, binding, interface, phonon, surface, vibration
 from liface.workflows.steps.common import BulkReference, Case
 
 SECONDS_PER_ATOM_AND_CALL = {
@@ -71,6 +74,11 @@ def estimate(planned: PlannedCase) -> Estimate:
         return _total(_adhesion(planned.case, spec))
     if isinstance(spec, BarrierSpec):
         return _total(_barrier(planned.case, spec))
+    if isinstance(spec, PhononSpec):
+        asked = phonon.phonon_requests(planned.case, spec, _as_is(planned.case, spec.material))
+        return _total([(request.geometry.n_atoms, 1) for request in asked])
+    if isinstance(spec, VibrationSpec):
+        return _total(_vibration(planned.case, spec))
     return _total(_binding(planned.case, spec))
 
 
@@ -126,6 +134,20 @@ def _barrier(case: Case, spec: BarrierSpec) -> list[tuple[int, int]]:
     relaxations = 1 + SITES_PER_SLAB + hops
     path = (n, 2 + CALLS_PER_IMAGE * spec.path.images)
     return [(n, CALLS_PER_RELAXATION)] * relaxations + [(n, 1)] * (6 * (SITES_PER_SLAB + 1)) + [path] * hops
+
+
+def _vibration(case: Case, spec: VibrationSpec) -> list[tuple[int, int]]:
+    """Return the displaced cells alone; what they are displaced from is most often a case of its own."""
+    if isinstance(spec.of, InterfaceSpec):
+        setup = interface.unstrained_setup(spec.of, _as_is(case, spec.substrate), _as_is(case, spec.film))
+        planes = case.protocol.film_planes(spec.of.film_plane)[0]
+        cell = interface.stack(case, setup, planes, case.protocol.gaps_a[0], (0.0, 0.0)).structure
+        geometry = Geometry.from_structure(cell)
+        first, second = vibration.film_multiples(spec, geometry)
+        return [(first * second * geometry.n_atoms, 1)] * (6 * geometry.count(role="film"))
+    slab = binding.clean_slab(case, spec.of, _as_is(case, spec.substrate), _as_is(case, spec.film), (0.0, 0.0))
+    arrangements = [n for n in spec.of.n_li for _ in range(1 if n == 1 else 2)]
+    return [(slab.num_sites + n, 1) for n in arrangements for _ in range(6 * n)]
 
 
 def _as_is(case: Case, material: MaterialSpec) -> BulkReference:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from liface.workflows.campaign_file import ScreeningEntry
-from liface.workflows.specs import CaseSpec, InterfaceStart
+from liface.workflows.specs import CaseSpec, InterfaceStart, VibrationSpec
 
-OWN_PURPOSE = ("interface", "binding", "adhesion")
-"""Kinds that are asked for their own sake; bulks and surfaces follow what these need."""
+OWN_PURPOSE = ("interface", "binding", "adhesion", "barrier", "phonon", "vibration")
+"""Kinds that are asked for their own sake, whatever becomes of others; bulks and surfaces follow what these need."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,10 @@ def verdicts(
     for kind in screening.kinds:
         found |= _ranked([spec for spec in specs if spec.kind == kind], scores, screening)
     for spec in specs:
-        if spec.kind in OWN_PURPOSE and spec.spec_id not in found:
+        if isinstance(spec, VibrationSpec) and spec.of.spec_id in found:  # it would compute its interface again
+            parent = found[spec.of.spec_id]
+            found[spec.spec_id] = Verdict(spec, parent.goes_on, f"as {spec.of.name}", None, parent.score)
+        elif spec.kind in OWN_PURPOSE and spec.spec_id not in found:
             found[spec.spec_id] = Verdict(spec, True, "not ranked")
     dropped = _materials(v.spec for v in found.values()) - _materials(v.spec for v in found.values() if v.goes_on)
     for spec in specs:

@@ -344,4 +344,71 @@ class AdhesionSpec(_CaseSpec):
         return "normal" if has_li and not has_anions else "all"
 
 
-CaseSpec = BulkSpec | SurfaceSpec | InterfaceSpec | BindingSpec | AdhesionSpec | BarrierSpec
+class PhononSpec(_CaseSpec):
+    """Phonons of a bulk, from supercells of two sizes."""
+
+    kind: Literal["phonon"] = "phonon"
+    material: MaterialSpec
+    edges_a: tuple[float, float] = quantity(
+        "Å", "Least distance of opposite faces: of the smaller supercell, and of the one that counts.",
+        default=(8.0, 11.0),
+    )  # fmt: skip
+    displacement_a: float = quantity("Å", "Length of the displacements.", default=0.02, gt=0, le=0.1)
+    temperatures_k: tuple[float, ...] = quantity("K", "Temperatures.", default=(0.0, 298.15, 333.15))
+    mesh_length_a: float = quantity("Å", "Length whose inverse is the spacing of wave vectors.", default=80.0, gt=0)
+    tolerance_mev_per_atom: float = quantity(
+        "meV", "Change of F_vib per atom from the smaller supercell that is not flagged.", default=1.0, gt=0
+    )
+    max_displacements: int = quantity("1", "Most displaced supercells of one size.", default=200, ge=1)
+    max_atoms: int = quantity("1", "Most atoms in a supercell.", default=600, ge=1)
+
+    @model_validator(mode="after")
+    def _usable(self) -> Self:
+        if not 0 < self.edges_a[0] <= self.edges_a[1]:
+            raise ValueError(f"edges_a needs two positive lengths, the smaller first, got {self.edges_a}")
+        if not self.temperatures_k or min(self.temperatures_k) < 0:
+            raise ValueError(f"temperatures_k needs at least one, none below zero, got {self.temperatures_k}")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Readable name."""
+        return f"phonon/{self.material.name}"
+
+
+class VibrationSpec(_CaseSpec):
+    """Vibrations of adsorbed Li, or of the thinnest film of an interface, while the substrate stands still."""
+
+    kind: Literal["vibration"] = "vibration"
+    of: InterfaceSpec | BindingSpec = Field(discriminator="kind", description="What vibrates.")
+    lithium: PhononSpec = Field(description="Bulk Li, which it is held against.")
+    displacement_a: float = quantity("Å", "Length of the displacements.", default=0.02, gt=0, le=0.1)
+    max_displacements: int = quantity(
+        "1", "Most displaced cells of one arrangement; a film needs 6 per Li.", default=240
+    )
+    film_edge_a: float = quantity(
+        "Å",
+        "Film cells are repeated in the plane until this wide, so that atoms do not move with their images.",
+        default=8.0,
+        gt=0,
+    )
+
+    @property
+    def name(self) -> str:
+        """Readable name."""
+        return f"vibration/{self.of.name.partition('/')[2]}"
+
+    @property
+    def substrate(self) -> MaterialSpec:
+        """The material below."""
+        return self.of.substrate
+
+    @property
+    def film(self) -> MaterialSpec:
+        """Li."""
+        return self.of.film
+
+
+CaseSpec = (
+    BulkSpec | SurfaceSpec | InterfaceSpec | BindingSpec | AdhesionSpec | BarrierSpec | PhononSpec | VibrationSpec
+)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from jobflow import Flow, Job, Maker
 
@@ -13,8 +14,11 @@ from liface.engines.base import EngineSpec
 from liface.engines.registry import engine_info
 from liface.workflows.jobs.bulk import ask_bulk, choose_bulk
 from liface.workflows.jobs.calculate import Terms, calculate
-from liface.workflows.specs import MaterialSpec, Protocol
+from liface.workflows.jobs.phonon import ask_displaced
+from liface.workflows.specs import MaterialSpec, PhononSpec, Protocol
 from liface.workflows.steps.common import Case
+
+T = TypeVar("T")
 
 
 class CaseJobs(NamedTuple):
@@ -35,6 +39,7 @@ class References:
     def __init__(self) -> None:
         self._relaxed: dict[str, Job] = {}
         self._chosen: dict[str, Job] = {}
+        self._shared: dict[str, Any] = {}
 
     def relaxed(self, maker: LiMaker, case: Case, material: MaterialSpec) -> tuple[list[Job], Job]:
         """Return the jobs that are new, and the one that relaxes the cells."""
@@ -54,15 +59,32 @@ class References:
         self._chosen[key] = job = named(choose_bulk(material, relaxed.output), f"{material.name} reference")
         return [*new, job], job
 
+    def displaced(self, maker: LiMaker, case: Case, spec: PhononSpec, bulk: Any) -> tuple[list[Job], Job]:
+        """Return the jobs that are new, and the one that computes the displaced supercells of a bulk."""
+
+        def made() -> tuple[list[Job], Job]:
+            step = f"{spec.material.name} displaced"
+            asked = named(ask_displaced(case, spec, bulk), step)
+            run = maker.compute(asked, step)
+            return [asked, run], run
+
+        return self.shared(case, spec.spec_id, made)
+
+    def shared(self, case: Case, spec_id: str, make: Callable[[], tuple[list[Job], T]]) -> tuple[list[Job], T]:
+        """Return jobs that several cases need: new ones and what they lead to, or that alone where others made them."""
+        key = content_hash(_identity(case) | {"spec": spec_id})
+        if key in self._shared:
+            return [], self._shared[key]
+        new, self._shared[key] = make()
+        return new, self._shared[key]
+
 
 def _key(case: Case, material: MaterialSpec) -> str:
-    return content_hash(
-        {
-            "engine": case.engine.fingerprint,
-            "material": material.model_dump(mode="json"),
-            "protocol": case.protocol.model_dump(mode="json"),
-        }
-    )
+    return content_hash(_identity(case) | {"material": material.model_dump(mode="json")})
+
+
+def _identity(case: Case) -> dict[str, Any]:
+    return {"engine": case.engine.fingerprint, "protocol": case.protocol.model_dump(mode="json")}
 
 
 @dataclass

@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from jobflow import Job
 
 from liface.workflows.flows.base import CaseJobs, LiMaker, References, named
 from liface.workflows.jobs import binding as jobs_
 from liface.workflows.specs import BindingSpec
+
+
+class BindingParts(NamedTuple):
+    """The jobs that a binding energy follows from."""
+
+    setup: Job
+    starts: Job
+    relaxed: Job
+    removed: Job
 
 
 @dataclass
@@ -22,6 +34,16 @@ class BindingMaker(LiMaker):
 
     def jobs(self, spec: BindingSpec, references: References) -> CaseJobs:
         """Return the jobs of one slab."""
+        case = self.case(spec.name)
+        new, parts = self.parts(spec, references)
+        outputs = (part.output for part in parts)
+        return CaseJobs(new, named(jobs_.describe_binding(case, *outputs), "binding energies"))
+
+    def parts(self, spec: BindingSpec, references: References) -> tuple[list[Job], BindingParts]:
+        """Return the jobs that no other case has made yet, and those that the energies follow from."""
+        return references.shared(self.case(spec.name), spec.spec_id, lambda: self._made(spec, references))
+
+    def _made(self, spec: BindingSpec, references: References) -> tuple[list[Job], BindingParts]:
         case = self.case(spec.name)
         substrate_jobs, substrate = self.bulk(case, spec.substrate, references)
         film_jobs, film = self.bulk(case, spec.film, references)
@@ -40,13 +62,12 @@ class BindingMaker(LiMaker):
         relax_run = self.compute(relax, "starts")
         removed = named(jobs_.ask_removed(case, starts.output, relax_run.output), "removed")
         removed_run = self.compute(removed, "removed")
-        last = jobs_.describe_binding(case, setup.output, starts.output, relax_run.output, removed_run.output)
-        return CaseJobs(
+        return (
             [
                 *substrate_jobs,
                 *film_jobs,
                 *(layers, layers_run, clean, clean_run, setup, sites, sites_run, listed),
                 *(screen, screen_run, starts, relax, relax_run, removed, removed_run),
             ],
-            named(last, "binding energies"),
+            BindingParts(setup, starts, relax_run, removed_run),
         )

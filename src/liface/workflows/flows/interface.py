@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from jobflow import Job
 
+from liface.documents import content_hash
 from liface.workflows.flows.base import CaseJobs, LiMaker, References, named
 from liface.workflows.jobs import interface as jobs_
 from liface.workflows.specs import InterfaceSpec, InterfaceStart
 from liface.workflows.steps.common import Case
+
+
+class InterfaceParts(NamedTuple):
+    """The jobs that an interfacial energy follows from."""
+
+    setup: Job
+    start: Job
+    series: Job
+    release: Job
+    strained: Job
+
+    @property
+    def of_energy(self) -> tuple[Job, ...]:
+        """Those that the energy itself is read from."""
+        return self[:4]
 
 
 @dataclass
@@ -34,6 +50,17 @@ class InterfaceMaker(LiMaker):
     def jobs(self, spec: InterfaceSpec, references: References) -> CaseJobs:
         """Return the jobs of one interface."""
         case = self.case(spec.name)
+        new, parts = self.parts(spec, references)
+        outputs = (part.output for part in parts.of_energy)
+        return CaseJobs(new, named(jobs_.describe_interface(case, *outputs), "interfacial energy"))
+
+    def parts(self, spec: InterfaceSpec, references: References) -> tuple[list[Job], InterfaceParts]:
+        """Return the jobs that no other case has made yet, and those that the energy follows from."""
+        key = spec.spec_id if self.start is None else content_hash([spec.spec_id, self.start.model_dump(mode="json")])
+        return references.shared(self.case(spec.name), key, lambda: self._made(spec, references))
+
+    def _made(self, spec: InterfaceSpec, references: References) -> tuple[list[Job], InterfaceParts]:
+        case = self.case(spec.name)
         substrate_jobs, substrate = self.bulk(case, spec.substrate, references)
         film_jobs, film = self.bulk(case, spec.film, references)
         strained = named(jobs_.ask_strained_film(case, spec, substrate, film), "strained film")
@@ -44,8 +71,7 @@ class InterfaceMaker(LiMaker):
         series_run = self.compute(series, "series")
         release = named(jobs_.ask_release(case, setup.output, start.output), "release")
         release_run = self.compute(release, "release")
-        last = jobs_.describe_interface(case, setup.output, start.output, series_run.output, release_run.output)
-        return CaseJobs(
+        return (
             [
                 *substrate_jobs,
                 *film_jobs,
@@ -53,7 +79,7 @@ class InterfaceMaker(LiMaker):
                 *start_jobs,
                 *(series, series_run, release, release_run),
             ],
-            named(last, "interfacial energy"),
+            InterfaceParts(setup, start, series_run, release_run, strained_run),
         )
 
     def _scanned(self, case: Case, setup: Any) -> tuple[list[Job], Job]:

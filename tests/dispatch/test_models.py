@@ -98,7 +98,8 @@ def test_a_verdict_names_what_is_missing(campaign, database):
     answers = {p.question: p for p in told.points}
     assert answers["creep keeps up with the current"].answer == "for"
     assert answers["Li wets it"].finding == "no wetting is stored"
-    assert answers["atoms win over clusters on every layer"].finding.startswith("Frank-van der Merwe")
+    assert answers["Li spreads over it rather than piling up"].answer == "for"  # from the growths entry
+    assert answers["atoms win over clusters on every layer"].finding.startswith("undecided")
     assert answers["at rest beside Li metal"].answer == "open"  # nothing competes with copper here
     assert (told.n_for, told.n_against, told.n_open) == (2, 0, 5)
     assert told.verdict.startswith("favourable: 2 of 7 points for it; open: ")

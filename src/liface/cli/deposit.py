@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from liface.cli.figure_file import known_figure, write_figure
-from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, open_to_read_if_there
+from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, open_to_read_if_there, open_to_write
 from liface.cli.output import talk, write_json, write_table
 from liface.errors import InputError
 
@@ -81,6 +81,8 @@ Figure = Annotated[
     typer.Option("--figure", metavar="FILE", callback=known_figure, help="Draw the terms, .png or .svg."),
 ]
 
+Save = Annotated[str | None, typer.Option("--save", metavar="NAME", help="Store the result under this name (what-if).")]
+
 
 def deposit(
     file: File = None,
@@ -104,6 +106,7 @@ def deposit(
     filled: Filled = None,
     engine: Engine = None,
     figure: Figure = None,
+    save: Save = None,
     json: Json = False,
     db: Db = DEFAULT_DATABASE,
 ) -> None:
@@ -121,6 +124,8 @@ def deposit(
     }  # fmt: skip
     spec = read_stack(file, _present(given))
     found = deposition(spec.stack(), spec.given_over(_stored(db, spec, engine)))
+    if save is not None:
+        _save(save, found, spec, db)
     if json:
         write_json(found.model_dump())
     else:
@@ -130,6 +135,16 @@ def deposit(
 
         write_figure(deposition_plot(found), figure)
         talk(f"figure written to {figure}")
+
+
+def _save(name: str, found: Deposition, spec: StackSpec, db: str) -> None:
+    from liface.dispatch.adhesions import deposition_origin
+    from liface.mesoscale.records import deposition_result
+
+    with open_to_write(db) as database:
+        origin = deposition_origin(database, found, f"deposition/{name}")
+        record_id = database.add_result(deposition_result(found, spec.stack(), origin))
+        talk(f"saved in campaign {origin.campaign}, record {record_id}; {db}")
 
 
 def _write(found: Deposition) -> None:

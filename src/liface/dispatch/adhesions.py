@@ -10,6 +10,8 @@ from liface.database import Database
 from liface.dispatch.surfaces import named_surface, newest, of_engine, quoted
 from liface.documents import AdhesionResult, EngineInfo, WettingResult
 from liface.errors import InputError, MixedEnginesError, UnknownMaterialError
+from liface.mesoscale.deposition import Deposition
+from liface.mesoscale.records import WHAT_IF, Origin
 from liface.mesoscale.stack import LI, Adhesions
 from liface.structures.library import MaterialsLibrary
 
@@ -17,7 +19,11 @@ Surface = tuple[str, str | None]
 
 
 def stored_adhesions(
-    database: Database, materials: Sequence[str], engine: str | None = None, by_hand: Iterable[str] = ()
+    database: Database,
+    materials: Sequence[str],
+    engine: str | None = None,
+    by_hand: Iterable[str] = (),
+    campaign: str | None = None,
 ) -> Adhesions:
     """Return what is stored of a stack: Li on each material, and each material on the next.
 
@@ -31,6 +37,8 @@ def stored_adhesions(
         Fingerprint, label or name of the engine; where None is given, all results must be of one.
     by_hand
         Pairs ``'A,B'`` that are not looked up.
+    campaign
+        Results of this campaign only; None: of all.
 
     Raises
     ------
@@ -44,7 +52,7 @@ def stored_adhesions(
     for a, b in _pairs(materials):
         if frozenset((a, b)) in hand:
             continue
-        record, source = _record(database, a, b, engine)
+        record, source = _record(database, a, b, engine, campaign)
         if record is None:
             continue
         engines[record.engine.fingerprint] = record.engine
@@ -55,6 +63,19 @@ def stored_adhesions(
     return known
 
 
+def deposition_origin(database: Database, found: Deposition, case: str, campaign: str = WHAT_IF) -> Origin:
+    """Return where a deposition comes from: engine, calculations and convergence of the records of its adhesions."""
+    used = (database.result(a.record_id) for a in found.adhesions if a.record_id is not None)
+    records = [record for record in used if record is not None]
+    return Origin(
+        case=case,
+        campaign=campaign,
+        engine=records[0].engine if records else None,
+        converged=all(record.converged for record in records),
+        calc_ids=tuple(dict.fromkeys(i for record in records for i in record.provenance.calc_ids)),
+    )
+
+
 def _pairs(materials: Sequence[str]) -> list[tuple[str, str]]:
     """Return the pairs of a stack, Li with each material first; nothing adheres to itself."""
     pairs = [(LI, material) for material in materials]
@@ -63,29 +84,29 @@ def _pairs(materials: Sequence[str]) -> list[tuple[str, str]]:
 
 
 def _record(
-    database: Database, a: str, b: str, engine: str | None
+    database: Database, a: str, b: str, engine: str | None, campaign: str | None
 ) -> tuple[WettingResult | AdhesionResult | None, str]:
     """Return the record of a pair and what to call it."""
     if LI in (a, b):
         material = b if a == LI else a
-        wetting = _wetting(database, material, engine)
+        wetting = _wetting(database, material, engine, campaign)
         if wetting is not None:
             source = f"wetting of {wetting.substrate}({wetting.substrate_plane}), {wetting.engine.label}"
-            if _adhesions(database, a, b, wetting.engine.fingerprint):
+            if _adhesions(database, a, b, wetting.engine.fingerprint, campaign):
                 source += "; an adhesion result is stored too, this one has a converged film thickness"
             return wetting, source
-    adhesion = _adhesion(database, a, b, engine)
+    adhesion = _adhesion(database, a, b, engine, campaign)
     return adhesion, _told(adhesion) if adhesion else ""
 
 
-def _wetting(database: Database, material: str, engine: str | None) -> WettingResult | None:
+def _wetting(database: Database, material: str, engine: str | None, campaign: str | None) -> WettingResult | None:
     """Return the one wetting result of a material, or None."""
     name, plane = named_surface(material)
     substrates = " OR ".join(f"substrate={quoted(known)}" for known in _names(name))
     found = [
         result
         for result in of_engine(database.results("wetting", where=substrates), engine)
-        if plane in (None, result.substrate_plane)
+        if plane in (None, result.substrate_plane) and campaign in (None, result.provenance.campaign)
     ]
     if len(found) > 1:
         each = (
@@ -97,12 +118,12 @@ def _wetting(database: Database, material: str, engine: str | None) -> WettingRe
     return found[0] if found else None
 
 
-def _adhesion(database: Database, a: str, b: str, engine: str | None) -> AdhesionResult | None:
+def _adhesion(database: Database, a: str, b: str, engine: str | None, campaign: str | None) -> AdhesionResult | None:
     """Return the adhesion result of a pair, or None; of several of the same faces the least strained, then the newest.
 
     Both sides can take the strain, and other limits give other cells: the least strained is nearest to both crystals.
     """
-    found = _adhesions(database, a, b, engine)
+    found = _adhesions(database, a, b, engine, campaign)
     faces = {
         (r.material_a, r.plane_a, r.termination_a, r.material_b, r.plane_b, r.termination_b, r.engine.fingerprint)
         for r in found
@@ -114,7 +135,7 @@ def _adhesion(database: Database, a: str, b: str, engine: str | None) -> Adhesio
     return newest(r for r in found if round(r.strain_percent, 3) == least)
 
 
-def _adhesions(database: Database, a: str, b: str, engine: str | None) -> list[AdhesionResult]:
+def _adhesions(database: Database, a: str, b: str, engine: str | None, campaign: str | None) -> list[AdhesionResult]:
     """Return every adhesion result of a pair, whichever of the two is its A."""
     first, second = named_surface(a), named_surface(b)
     where = " OR ".join(
@@ -126,7 +147,7 @@ def _adhesions(database: Database, a: str, b: str, engine: str | None) -> list[A
     return [
         r
         for r in of_engine(database.results("adhesion", where=where), engine)
-        if _fits(r, first, second) or _fits(r, second, first)
+        if campaign in (None, r.provenance.campaign) and (_fits(r, first, second) or _fits(r, second, first))
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,9 +11,10 @@ from typing import Any
 from liface.analysis.stability import PhaseEntry
 from liface.analysis.story import Barrier, Story, points, verdict
 from liface.database import Database
+from liface.dispatch.adhesions import deposition_origin, stored_adhesions
 from liface.dispatch.growth import stored_growth
 from liface.dispatch.stability import entries_of, judged, stability_results
-from liface.dispatch.surfaces import newest, quoted
+from liface.dispatch.surfaces import named_surface, newest, quoted
 from liface.documents import (
     BulkResult,
     CreepResult,
@@ -25,9 +27,11 @@ from liface.documents import (
 )
 from liface.engines.registry import engine_info
 from liface.errors import LifaceError
+from liface.mesoscale.deposition import deposition
 from liface.mesoscale.hosts import host_current, porosity_for, pressure_mpa
-from liface.mesoscale.records import Origin, creep_result, morphology_result, sweep_id
+from liface.mesoscale.records import Origin, creep_result, deposition_result, morphology_result, sweep_id
 from liface.mesoscale.spec import GrowthSpec
+from liface.mesoscale.stack_file import StackSpec
 from liface.mesoscale.sweep import RATIOS, SweepRun, SweepSpec
 from liface.structures.library import MaterialsLibrary
 from liface.workflows.campaign import FILM, LI_PLANE, Campaign
@@ -151,7 +155,22 @@ class _OfEngine:
         return morphology_result(sweep, run.pictures, stored.substrate, stored.plane, own, stored.growth.rule, origin)
 
     def _depositions(self) -> list[DepositionResult]:
-        return []
+        found, cases = [], Counter[str]()
+        for spec in self._campaign.file.stacks:
+            named = f"{spec.electrolyte} | {spec.interlayer} | {spec.collector}"
+            case = "deposition/" + named.replace(" | ", "-")
+            cases[case] += 1
+            if cases[case] > 1:
+                case += f"-{cases[case]}"
+            made = self._found.add(f"place of Li in {named}", partial(self._deposition, spec, case))
+            found += [made] if made is not None else []
+        return found
+
+    def _deposition(self, spec: StackSpec, case: str) -> DepositionResult:
+        campaign, stack = self._campaign.name, spec.stack()
+        stored = stored_adhesions(self._database, spec.materials, self._fingerprint, spec.adhesions, campaign)
+        found = deposition(stack, spec.given_over(stored))
+        return deposition_result(found, stack, deposition_origin(self._database, found, case, campaign))
 
     def _verdict(
         self,
@@ -162,7 +181,7 @@ class _OfEngine:
         hosts: dict[str, CreepResult | None],
     ) -> VerdictResult:
         on = f"substrate={quoted(story.substrate)} AND substrate_plane={quoted(story.plane)}"
-        in_stack = [d for d in deposited if story.substrate in (d.interlayer, d.collector)]
+        in_stack = [d for d in deposited if _holds(d, story.substrate)]
         told = Story(
             stability=judged_.get(story.substrate),
             interface=newest(self._mine("interface", f'{on} AND film_plane="{HEADLINE_FILM_PLANE}"')),
@@ -172,9 +191,7 @@ class _OfEngine:
             morphology=grown.get((story.substrate, story.plane)),
             deposition=in_stack[0] if in_stack else None,
             creep=hosts.get(story.host) if story.host else None,
-            asks_for_deposition=any(
-                story.substrate in (stack.interlayer, stack.collector) for stack in self._campaign.file.stacks
-            ),
+            asks_for_deposition=any(_holds(stack, story.substrate) for stack in self._campaign.file.stacks),
             asks_for_creep=story.host is not None,
         )
         return _verdict_result(story, told, self._campaign.name)
@@ -184,6 +201,10 @@ class _OfEngine:
         here = newest(self._mine("barrier", f"{on} AND monolayers=0"))
         li = newest(self._mine("barrier", on_li))
         return Barrier(here.barrier_ev, li.barrier_ev, here.record_id) if here and li else None
+
+
+def _holds(stack: StackSpec | DepositionResult, substrate: str) -> bool:
+    return substrate in (named_surface(stack.interlayer)[0], named_surface(stack.collector)[0])
 
 
 def _grown(stories: Sequence[StoryEntry]) -> Iterator[StoryEntry]:

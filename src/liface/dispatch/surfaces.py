@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from liface.documents import EngineInfo
 from liface.errors import InputError
-
-
-def named_surface(text: str) -> tuple[str, str | None]:
-    """Return material and plane of ``'Cu(111)'`` or ``'Cu'``."""
-    named = re.fullmatch(r"\s*(.+?)\s*\(([^()]+)\)\s*", text)
-    return (named[1], named[2].strip()) if named else (text.strip(), None)
+from liface.mesoscale.stack import named_surface
 
 
 def quoted(text: str) -> str:
@@ -65,3 +59,6 @@ def the_plane(results: Sequence[Any], substrate: str, plane: str | None) -> str:
     if len(planes) > 1:
         raise InputError(f"{substrate} is stored with the planes {', '.join(planes)}; write {substrate}(PLANE)")
     return str(planes[0])
+
+
+__all__ = ["named_surface", "newest", "of_engine", "one_engine", "quoted", "the_plane"]

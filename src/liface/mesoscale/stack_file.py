@@ -13,7 +13,7 @@ from liface.documents import Document, quantity
 from liface.errors import InputError
 from liface.mesoscale.creep_parameters import DEFAULT, CreepParameters
 from liface.mesoscale.hosts import host_current, pressure_mpa
-from liface.mesoscale.stack import AREA_PER_LI_A2, Adhesions, Place, Pores, Stack, contact_share
+from liface.mesoscale.stack import AREA_PER_LI_A2, LI, Adhesions, Place, Pores, Stack, contact_share
 
 ZERO_CELSIUS_K = 273.15
 
@@ -71,6 +71,14 @@ class StackSpec(Document):
     def materials(self) -> tuple[str, ...]:
         """The materials whose adhesion to Li is needed."""
         return tuple(dict.fromkeys((self.electrolyte, self.interlayer, self.collector)))
+
+    @property
+    def pairs(self) -> tuple[tuple[str, str], ...]:
+        """The pairs whose adhesion decides and is not given by hand; the interlayer comes last beside a neighbour."""
+        by_hand = {frozenset(part.strip() for part in pair.split(",")) for pair in self.adhesions}
+        needed = [(self.electrolyte, self.interlayer), (self.collector, self.interlayer)]
+        needed += [(LI, material) for material in self.materials]
+        return tuple((a, b) for a, b in dict.fromkeys(needed) if a != b and frozenset((a, b)) not in by_hand)
 
     def stack(self, parameters: CreepParameters = DEFAULT) -> Stack:
         """Return the stack that the formulas take."""

@@ -257,8 +257,8 @@ class Campaign:
             yield f"interfaces.{i}", partial(_interface_specs, library, interface, protocol)
         for i, binding in enumerate(self.file.bindings):
             yield f"bindings.{i}", partial(_binding_specs, library, binding, protocol)
-        for i, adhesion in enumerate(self.file.adhesions):
-            yield f"adhesions.{i}", partial(_adhesion_specs, library, adhesion, protocol)
+        for where, adhesion in self.file.all_adhesions():
+            yield where, partial(_adhesion_specs, library, adhesion, protocol)
         for i, barrier in enumerate(self.file.barriers):
             yield f"barriers.{i}", partial(_barrier_specs, library, barrier, protocol, self.engines)
         for i, story in enumerate(self.file.stories):

@@ -7,6 +7,7 @@ import pytest
 
 from liface.database import Database
 from liface.dispatch.adhesions import stored_adhesions
+from liface.dispatch.models import KINDS, models_of
 from liface.dispatch.run import run_campaign
 from liface.errors import InputError, MissingAdhesionError, MixedEnginesError
 from liface.mesoscale.deposition import deposition
@@ -171,3 +172,67 @@ def test_doubts_about_a_record_are_passed_on(db):
     store(db, adhesion("Cu", "Li2Te", 0.1, flags=flags, converged=False))
     (notes,) = stored_adhesions(db, ("Cu", "Li2Te")).notes.values()
     assert notes == (*flags, "unconverged: a calculation behind it")
+
+
+# --- stacks of a campaign, and saved answers ----------------------------------------------------------------
+
+
+STACKS = """
+stacks:
+  - {electrolyte: Ag, interlayer: Cu, collector: Ni}
+  - {electrolyte: Ag, interlayer: Cu, collector: Ni, pressure_mpa: 5}
+"""
+
+
+def with_stacks(folder, text):
+    path = folder / "with_stacks.yaml"
+    path.write_text(text)
+    return Campaign.load(path)
+
+
+def test_stacks_ask_for_the_pairs_that_they_need_and_nobody_gave(tmp_path):
+    head = TEXT.partition("adhesions:")[0]
+    entries = "adhesions:\n  - {a: Cu, b: Ag, plane_a: '100'}\n"
+    stacks = "stacks:\n  - {electrolyte: Ag, interlayer: Cu, collector: Ni(100), adhesions: {'Li,Cu': 20}}\n"
+    asked = list(with_stacks(tmp_path, head + entries + stacks).file.all_adhesions())
+    assert [(where, e.a, e.plane_a, e.b, e.plane_b) for where, e in asked] == [
+        ("adhesions.0", "Cu", "100", "Ag", None),
+        ("stacks.0", "Ni", "100", "Cu", None),
+        ("stacks.0", "Li", None, "Ag", None),
+        ("stacks.0", "Li", None, "Ni", "100"),
+    ]
+
+
+def test_a_campaign_of_stacks_from_the_first_energy_to_the_place_of_li(tmp_path):
+    campaign = with_stacks(tmp_path, TEXT.partition("adhesions:")[0] + STACKS)
+    assert sum(case.spec.kind == "adhesion" for case in campaign.cases()) == 5
+    with Database(tmp_path / "own.db") as database:
+        early = models_of(campaign, database)
+        assert not early.documents and len(early.problems) == 2
+        assert r"adhesions: [{a: Ag, b: Cu}]" in early.problems[0]
+        run_campaign(campaign.cases(), database, workers=0)
+        found = models_of(campaign, database)
+        assert found.problems == []
+        database.put_derived(campaign.name, KINDS, found.documents)
+        rows = database.query("depositions")
+        assert sorted(r["case"] for r in rows) == ["deposition/Ag-Cu-Ni", "deposition/Ag-Cu-Ni-2"]
+        assert database.verify() == []
+        behind = {i.record_id for d in found.documents for i in d.inputs if i.record_id}
+        assert behind == {r["record_id"] for r in database.query("adhesions")}
+        assert all(d.engine is not None and "outside_domain: test engine" in d.flags for d in found.documents)
+
+
+def test_a_saved_answer_names_records_that_verify_follows(db, tmp_path):
+    path = tmp_path / "saved.db"
+    pairs = (("Cu", "Ag", 60.0), ("Cu", "Ni", 20.0), ("Cu", "Li", 30.0), ("Ag", "Li", 40.0), ("Li", "Ni", 50.0))
+    with Database(path) as database:
+        store(database, *(adhesion(a, b, value) for a, b, value in pairs))
+    run_cli([*STACK, "--db", path, "--save", "mine"], err="saved in campaign what-if, record ")
+    with Database(path) as database:
+        (saved,) = database.results("deposition")
+        behind = {i.record_id for i in saved.inputs if i.record_id}
+        assert (saved.provenance.campaign, saved.provenance.case) == ("what-if", "deposition/mine")
+        assert behind == {r["record_id"] for r in database.query("adhesions")}
+        assert saved.engine.fingerprint == EMT.fingerprint
+        assert database.verify() == []
+        assert not stored_adhesions(database, ("Ag", "Cu", "Ni"), campaign="another").values

@@ -194,12 +194,13 @@ def test_stacks_ask_for_the_pairs_that_they_need_and_nobody_gave(tmp_path):
     head = TEXT.partition("adhesions:")[0]
     entries = "adhesions:\n  - {a: Cu, b: Ag, plane_a: '100'}\n"
     stacks = "stacks:\n  - {electrolyte: Ag, interlayer: Cu, collector: Ni(100), adhesions: {'Li,Cu': 20}}\n"
-    asked = list(with_stacks(tmp_path, head + entries + stacks).file.all_adhesions())
-    assert [(where, e.a, e.plane_a, e.b, e.plane_b) for where, e in asked] == [
-        ("adhesions.0", "Cu", "100", "Ag", None),
-        ("stacks.0", "Ni", "100", "Cu", None),
-        ("stacks.0", "Li", None, "Ag", None),
-        ("stacks.0", "Li", None, "Ni", "100"),
+    campaign = with_stacks(tmp_path, head + entries + stacks)
+    asked = [case.spec.name for case in campaign.cases() if case.spec.kind == "adhesion"]
+    assert asked == [
+        "adhesion/Ag-111-strained_Cu-100",  # as the entry says
+        "adhesion/Cu-111-strained_Ni-100",  # the interlayer, not the collector
+        "adhesion/Ag-111_Li-110-strained",
+        "adhesion/Li-110-strained_Ni-100",
     ]
 
 
@@ -215,7 +216,10 @@ def test_a_campaign_of_stacks_from_the_first_energy_to_the_place_of_li(tmp_path)
         assert found.problems == []
         database.put_derived(campaign.name, KINDS, found.documents)
         rows = database.query("depositions")
-        assert sorted(r["case"] for r in rows) == ["deposition/Ag-Cu-Ni", "deposition/Ag-Cu-Ni-2"]
+        assert sorted(r["case"] for r in rows) == [
+            "deposition/Ag-Cu-Ni-0MPa-contact-1",
+            "deposition/Ag-Cu-Ni-5MPa-contact-1",
+        ]
         assert database.verify() == []
         behind = {i.record_id for d in found.documents for i in d.inputs if i.record_id}
         assert behind == {r["record_id"] for r in database.query("adhesions")}
@@ -227,7 +231,7 @@ def test_a_saved_answer_names_records_that_verify_follows(db, tmp_path):
     pairs = (("Cu", "Ag", 60.0), ("Cu", "Ni", 20.0), ("Cu", "Li", 30.0), ("Ag", "Li", 40.0), ("Li", "Ni", 50.0))
     with Database(path) as database:
         store(database, *(adhesion(a, b, value) for a, b, value in pairs))
-    run_cli([*STACK, "--db", path, "--save", "mine"], err="saved in campaign what-if, record ")
+    run_cli([*STACK, "--db", path, "--save", "mine"], err="saved as mine of campaign what-if, record ")
     with Database(path) as database:
         (saved,) = database.results("deposition")
         behind = {i.record_id for i in saved.inputs if i.record_id}

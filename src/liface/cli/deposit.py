@@ -85,8 +85,6 @@ Save = Annotated[
     typer.Option("--save", metavar="NAME", help="Store the result under this name (campaign what-if)."),
 ]
 
-Save = Annotated[str | None, typer.Option("--save", metavar="NAME", help="Store the result under this name (what-if).")]
-
 
 def deposit(
     file: File = None,
@@ -140,16 +138,6 @@ def deposit(
 
         write_figure(deposition_plot(found), figure)
         talk(f"figure written to {figure}")
-
-
-def _save(name: str, found: Deposition, spec: StackSpec, db: str) -> None:
-    from liface.dispatch.adhesions import deposition_origin
-    from liface.mesoscale.records import deposition_result
-
-    with open_to_write(db) as database:
-        origin = deposition_origin(database, found, f"deposition/{name}")
-        record_id = database.add_result(deposition_result(found, spec.stack(), origin))
-        talk(f"saved in campaign {origin.campaign}, record {record_id}; {db}")
 
 
 def _write(found: Deposition) -> None:

@@ -68,19 +68,6 @@ def stored_adhesions(
     return known
 
 
-def deposition_origin(database: Database, found: Deposition, case: str, campaign: str = WHAT_IF) -> Origin:
-    """Return where a deposition comes from: engine, calculations and convergence of the records of its adhesions."""
-    used = (database.result(a.record_id) for a in found.adhesions if a.record_id is not None)
-    records = [record for record in used if record is not None]
-    return Origin(
-        case=case,
-        campaign=campaign,
-        engine=records[0].engine if records else None,
-        converged=all(record.converged for record in records),
-        calc_ids=tuple(dict.fromkeys(i for record in records for i in record.provenance.calc_ids)),
-    )
-
-
 def _pairs(materials: Sequence[str]) -> list[tuple[str, str]]:
     """Return the pairs of a stack, Li with each material first; nothing adheres to itself."""
     pairs = [(LI, material) for material in materials]

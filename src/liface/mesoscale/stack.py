@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -23,12 +22,6 @@ AREA_PER_LI_A2 = (2 * ATOMIC_VOLUME_A3) ** (2 / 3) / 2**0.5
 """Area of one atom in a (110) plane of bcc Li, from its molar volume: 8.69 Å²."""
 
 LI = "Li"
-
-
-def named_surface(text: str) -> tuple[str, str | None]:
-    """Return material and plane of ``'Cu(111)'`` or ``'Cu'``."""
-    named = re.fullmatch(r"\s*(.+?)\s*\(([^()]+)\)\s*", text)
-    return (named[1], named[2].strip()) if named else (text.strip(), None)
 
 
 @dataclass(frozen=True)

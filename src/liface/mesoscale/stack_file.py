@@ -74,9 +74,9 @@ class StackSpec(Document):
 
     @property
     def pairs(self) -> tuple[tuple[str, str], ...]:
-        """The pairs whose work of adhesion is needed, electrolyte side first."""
-        with_li = tuple((LI, material) for material in self.materials)
-        return ((self.electrolyte, self.interlayer), (self.interlayer, self.collector), *with_li)
+        """The pairs whose work of adhesion is needed; the second is the one to strain: the interlayer, or Li."""
+        with_li = tuple((material, LI) for material in self.materials if material != LI)
+        return ((self.electrolyte, self.interlayer), (self.collector, self.interlayer), *with_li)
 
     def stack(self, parameters: CreepParameters = DEFAULT) -> Stack:
         """Return the stack that the formulas take."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -10,7 +9,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from liface.errors import CampaignError, FilterError
-from liface.mesoscale.stack import named_surface
 from liface.mesoscale.stack_file import StackSpec
 from liface.workflows.resources import ResourcesByKind
 from liface.workflows.specs import Protocol
@@ -277,30 +275,6 @@ class CampaignFile(_Entry):
         default=ResourcesByKind(), description="Resources on a queue, over those of the site."
     )
     responses: str | None = Field(default=None, description="File with measured points of your own.")
-
-    def all_adhesions(self) -> Iterator[tuple[str, AdhesionEntry]]:
-        """Yield every adhesion with where it stands: those asked for, then what stacks need beyond them.
-
-        An entry of one's own stands for the pair of a stack, with the planes and limits that it names. Beside
-        electrolyte or collector the interlayer takes the strain: it is the softer one as a rule.
-        """
-        known: list[tuple[tuple[str, str | None], ...]] = []
-        for i, entry in enumerate(self.adhesions):
-            known.append(((entry.a, entry.plane_a), (entry.b, entry.plane_b)))
-            yield f"adhesions.{i}", entry
-        for i, stack in enumerate(self.stacks):
-            for names in stack.pairs:
-                a, b = map(named_surface, names)
-                if not any(_serves(one, other, a, b) or _serves(other, one, a, b) for one, other in known):
-                    known.append((a, b))
-                    yield f"stacks.{i}", AdhesionEntry(a=a[0], b=b[0], plane_a=a[1], plane_b=b[1])
-
-
-def _serves(
-    one: tuple[str, str | None], other: tuple[str, str | None], a: tuple[str, str | None], b: tuple[str, str | None]
-) -> bool:
-    """Return whether an entry gives what a stack asks: a stack that names no plane takes any."""
-    return all(given[0] == asked[0] and asked[1] in (None, given[1]) for given, asked in ((one, a), (other, b)))
 
 
 SHIPPED = ("quickstart", "oh2024", "wang2023", "story", "bulks")

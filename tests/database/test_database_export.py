@@ -82,7 +82,7 @@ def test_what_cannot_be_written(full, tmp_path):
     with pytest.raises(InputError, match="cannot be written"):
         full.export(tmp_path / "no" / "out.json")
     with pytest.raises(FilterError):
-        full.export(tmp_path / "out.json", nouns=["phonons"])
+        full.export(tmp_path / "out.json", nouns=["magnons"])
     assert list(tmp_path.iterdir()) == []
 
 

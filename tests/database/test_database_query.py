@@ -151,7 +151,7 @@ def test_bad_orders_and_pages(db, arguments, message):
 
 def test_unknown_noun_lists_what_exists(db):
     with pytest.raises(FilterError, match="interfaces, bindings"):
-        db.query("phonons")
+        db.query("magnons")
 
 
 def test_typed_results_can_be_filtered_sorted_and_limited(db):

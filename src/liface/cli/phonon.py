@@ -175,5 +175,14 @@ def _imaginary(result: PhononResult) -> str:
     if near:
         parts.append(f"{near} small acoustic ones near the zone centre are numerical")
     if others:
-        parts.append(f"{others} elsewhere: the structure is no minimum of this model at 0 K, F_vib leaves them out")
+        parts.append(f"{others} elsewhere: {_meaning(result)}; F_vib leaves them out")
     return "; ".join(parts)
+
+
+def _meaning(result: PhononResult) -> str:
+    from liface.workflows.steps.phonon import is_unstable
+
+    if is_unstable(result.lowest_commensurate_thz):
+        return "the structure is no minimum of this model at 0 K"
+    lowest = f"{result.lowest_commensurate_thz:.3f} THz"
+    return f"only between wave vectors that fit the supercell (lowest there {lowest}); a larger --edges decides"

@@ -121,7 +121,7 @@ def modes_with(frequencies) -> Modes:
     """One wave vector far from Γ with these frequencies."""
     row = np.array([frequencies])
     nothing = np.zeros(row.shape, dtype=bool)
-    return Modes((1, 1, 1), row, np.array([1]), nothing, nothing, 1)
+    return Modes((1, 1, 1), row, np.array([1]), nothing, nothing, 1, np.array([[0.5, 0.0, 0.0]]))
 
 
 def test_imaginary_modes_between_wave_vectors_that_fit_are_not_called_an_instability():
@@ -129,6 +129,7 @@ def test_imaginary_modes_between_wave_vectors_that_fit_are_not_called_an_instabi
     modes = modes_with([-0.76, 2.0, 4.0])
     (between,) = phonon.imaginary_flags(modes, 0.8)
     assert between.startswith("imaginary_interpolated: 1 of 3") and "0.800 THz" in between
+    assert modes.lowest_q == (0.5, 0.0, 0.0)
     (real,) = phonon.imaginary_flags(modes, -0.5)
     assert real.startswith("imaginary_modes: 1 of 3")
 

@@ -39,6 +39,8 @@ class Modes:
     """Acoustic modes nearer to Γ than any wave vector that fits the supercell, same shape."""
     n_atoms: int
     """Atoms of the primitive cell."""
+    wave_vectors: np.ndarray
+    """Of every row, fractions of the primitive reciprocal cell, shape (nq, 3)."""
 
     @cached_property
     def imaginary(self) -> np.ndarray:
@@ -63,6 +65,13 @@ class Modes:
     def lowest_thz(self) -> float:
         """Lowest frequency but for the translations."""
         return float(self.frequencies_thz[~self.translations].min())
+
+    @property
+    def lowest_q(self) -> tuple[float, float, float]:
+        """Wave vector of the lowest frequency, or one that symmetry makes equivalent."""
+        lowest = np.where(self.translations, np.inf, self.frequencies_thz).min(axis=1)
+        a, b, c = (round(float(x), 6) for x in self.wave_vectors[lowest.argmin()])
+        return a, b, c
 
     def real(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the positive frequencies and how often each counts per atom."""
@@ -177,6 +186,7 @@ class LatticeDynamics:
             translations,
             near,
             len(self._phonopy.primitive),
+            points,
         )
 
     def density(self) -> tuple[tuple[float, float], ...]:

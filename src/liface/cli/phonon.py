@@ -170,8 +170,11 @@ def _change(result: PhononResult) -> str:
 def _imaginary(result: PhononResult) -> str:
     if not result.n_imaginary:
         return f"no imaginary modes; lowest {result.lowest_thz:.3f} THz"
+    q = ", ".join(f"{x:.3f}" for x in result.lowest_q)
     near, others = result.n_imaginary_near_gamma, result.n_imaginary - result.n_imaginary_near_gamma
-    parts = [f"{result.n_imaginary} of {result.n_modes} modes imaginary, lowest {result.lowest_thz:.3f} THz"]
+    parts = [
+        f"{result.n_imaginary} of {result.n_modes} modes imaginary, lowest {result.lowest_thz:.3f} THz at q = ({q})"
+    ]
     if near:
         parts.append(f"{near} small acoustic ones near the zone centre are numerical")
     if others:

@@ -114,6 +114,7 @@ def phonon_result(
         points=tuple(thermal_point(modes, t) for t in sorted(set(spec.temperatures_k))),
         highest_thz=float(modes.frequencies_thz.max()),
         lowest_thz=modes.lowest_thz,
+        lowest_q=modes.lowest_q,
         lowest_commensurate_thz=dynamics.lowest_commensurate_thz,
         n_imaginary=modes.count(modes.imaginary),
         n_imaginary_near_gamma=modes.count(modes.numerical),

@@ -285,7 +285,8 @@ def phonon(campaign: str = "quickstart", case: str = "case", engine: EngineInfo 
     )  # fmt: skip
     values = {
         "material": "Li", "zpe_ev_per_atom": 0.034, "f_vib_298_ev_per_atom": -0.011, "f_vib_333_ev_per_atom": -0.022,
-        "points": points, "highest_thz": 8.8, "lowest_thz": 0.2, "n_imaginary": 0, "n_imaginary_near_gamma": 0,
+        "points": points, "highest_thz": 8.8, "lowest_thz": 0.2,
+        "lowest_q": (0.0, 0.0, 0.1), "lowest_commensurate_thz": 1.0, "n_imaginary": 0, "n_imaginary_near_gamma": 0,
         "n_modes": 3000, "supercell": (4, 4, 4), "n_atoms": 128, "n_displacements": 1, "displacement_a": 0.02,
         "smaller_supercell": (3, 3, 3), "supercell_change_mev_per_atom": 0.1, "mesh": (30, 30, 30),
         "mesh_change_mev_per_atom": 0.02, "acoustic_gamma_thz": 0.01, "energy_ev_per_atom": -1.9,

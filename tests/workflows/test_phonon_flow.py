@@ -8,8 +8,15 @@ from jobflow import JobStore, run_locally
 from maggma.stores import MemoryStore
 from pydantic import ValidationError
 
-from liface.analysis.lattice_dynamics import LatticeDynamics, displaced_supercells, multiples_for, standardised, widths
-from liface.analysis.vibrations import zero_point_energy
+from liface.analysis.lattice_dynamics import (
+    LatticeDynamics,
+    Modes,
+    displaced_supercells,
+    multiples_for,
+    standardised,
+    widths,
+)
+from liface.analysis.vibrations import hessian_frequencies, zero_point_energy
 from liface.documents import Geometry, PhononResult
 from liface.errors import AnalysisError, StructureError
 from liface.structures.library import MaterialsLibrary
@@ -106,8 +113,52 @@ def bcc_copper() -> MaterialSpec:
 def test_an_unstable_crystal_says_so():
     found = computed(PhononSpec(material=bcc_copper(), edges_a=(5.0, 8.0)), "emt")
     assert found.n_imaginary > found.n_imaginary_near_gamma
-    assert found.lowest_thz < -0.3
+    assert found.lowest_thz < -0.3 and found.lowest_commensurate_thz < -0.3
     assert any(flag.startswith("imaginary_modes:") for flag in found.flags)
+
+
+def modes_with(frequencies) -> Modes:
+    """One wave vector far from Γ with these frequencies."""
+    row = np.array([frequencies])
+    nothing = np.zeros(row.shape, dtype=bool)
+    return Modes((1, 1, 1), row, np.array([1]), nothing, nothing, 1, np.array([[0.5, 0.0, 0.0]]))
+
+
+def test_imaginary_modes_between_wave_vectors_that_fit_are_not_called_an_instability():
+    """As 7net-0 gives for bcc Li in 4x4x4 cells: -0.76 THz, and none in 5x5x5."""
+    modes = modes_with([-0.76, 2.0, 4.0])
+    (between,) = phonon.imaginary_flags(modes, 0.8)
+    assert between.startswith("imaginary_interpolated: 1 of 3") and "0.800 THz" in between
+    assert modes.lowest_q == (0.5, 0.0, 0.0)
+    (real,) = phonon.imaginary_flags(modes, -0.5)
+    assert real.startswith("imaginary_modes: 1 of 3")
+
+
+def test_where_nothing_is_interpolated_the_lowest_mode_is_that_of_the_whole_hessian():
+    """All modes of a small supercell, from its full Hessian, hold those at the wave vectors that fit it."""
+    from ase.calculators.emt import EMT
+
+    cell = standardised(bcc_copper().reference)
+    forces = []
+    for geometry in displaced_supercells(cell, (2, 2, 2), 0.02):
+        atoms = geometry.to_ase()
+        atoms.calc = EMT()
+        forces.append(atoms.get_forces())
+    found = LatticeDynamics(cell, (2, 2, 2), 0.02, np.array(forces)).lowest_commensurate_thz
+    whole = cell.to_ase() * (2, 2, 2)
+    whole.calc = EMT()
+    rows = []
+    for i in range(3 * len(whole)):
+        sides = []
+        for sign in (1, -1):
+            moved = whole.copy()
+            moved.positions[i // 3, i % 3] += sign * 0.02
+            moved.calc = EMT()
+            sides.append(moved.get_forces())
+        rows.append(-(sides[0] - sides[1]).ravel() / 0.04)
+    frequencies = hessian_frequencies(np.array(rows), np.full(len(whole), whole.get_masses()[0]))
+    kept = np.delete(frequencies, np.argsort(np.abs(frequencies))[:3])
+    assert found == pytest.approx(kept.min(), rel=0.02)
 
 
 # --- what is asked ---------------------------------------------------------------------------------------------

@@ -18,6 +18,8 @@ from liface.errors import AnalysisError
 
 SYMMETRY_A = 1e-3
 """Atoms that symmetry maps onto each other to this distance are equivalent; a relaxation leaves less noise."""
+NOISE_THZ = 0.05
+"""What noise of forces may do to a frequency at a wave vector that fits the supercell."""
 NUMERICAL_THZ = 0.3
 """An imaginary acoustic mode near Γ below this is noise of forces and interpolation."""
 DOS_POINTS = 200
@@ -37,6 +39,8 @@ class Modes:
     """Acoustic modes nearer to Γ than any wave vector that fits the supercell, same shape."""
     n_atoms: int
     """Atoms of the primitive cell."""
+    wave_vectors: np.ndarray
+    """Of every row, fractions of the primitive reciprocal cell, shape (nq, 3)."""
 
     @cached_property
     def imaginary(self) -> np.ndarray:
@@ -61,6 +65,13 @@ class Modes:
     def lowest_thz(self) -> float:
         """Lowest frequency but for the translations."""
         return float(self.frequencies_thz[~self.translations].min())
+
+    @property
+    def lowest_q(self) -> tuple[float, float, float]:
+        """Wave vector of the lowest frequency, or one that symmetry makes equivalent."""
+        lowest = np.where(self.translations, np.inf, self.frequencies_thz).min(axis=1)
+        a, b, c = (round(float(x), 6) for x in self.wave_vectors[lowest.argmin()])
+        return a, b, c
 
     def real(self) -> tuple[np.ndarray, np.ndarray]:
         """Return the positive frequencies and how often each counts per atom."""
@@ -151,6 +162,8 @@ class LatticeDynamics:
         self.acoustic_gamma_thz = float(np.abs(self._at_gamma()[:3]).max())
         """Largest frequency of the three translations before they are set to zero: noise of the forces."""
         self._phonopy.symmetrize_force_constants()
+        self.lowest_commensurate_thz = self._lowest_commensurate()
+        """Lowest frequency at a wave vector that fits the supercell, where nothing is interpolated; no translations."""
         self._shortest = float(np.min(1 / (np.asarray(multiples) * widths(cell.cell_array))))
 
     def modes(self, mesh_length_a: float) -> Modes:
@@ -173,6 +186,7 @@ class LatticeDynamics:
             translations,
             near,
             len(self._phonopy.primitive),
+            points,
         )
 
     def density(self) -> tuple[tuple[float, float], ...]:
@@ -186,6 +200,17 @@ class LatticeDynamics:
         density = np.array(total.dos) / len(self._phonopy.primitive)
         pairs = zip(total.frequency_points, density, strict=True)
         return tuple((round(float(f), 5), round(float(g), 6)) for f, g in pairs)
+
+    def _lowest_commensurate(self) -> float:
+        from phonopy.harmonic.dynmat_to_fc import get_commensurate_points
+
+        matrix = np.linalg.inv(self._phonopy.primitive_matrix) @ self._phonopy.supercell_matrix
+        points = get_commensurate_points(np.rint(matrix).astype(int))
+        self._phonopy.run_qpoints(points)
+        frequencies = np.array(self._phonopy.qpoints.frequencies)
+        for row in np.flatnonzero(_distance_from_gamma(np.array(points), self._phonopy.primitive.cell) < 1e-9):
+            frequencies[row, np.argsort(np.abs(frequencies[row]))[:3]] = np.inf
+        return float(frequencies.min())
 
     def _at_gamma(self) -> np.ndarray:
         self._phonopy.run_qpoints([[0.0, 0.0, 0.0]])

@@ -170,10 +170,22 @@ def _change(result: PhononResult) -> str:
 def _imaginary(result: PhononResult) -> str:
     if not result.n_imaginary:
         return f"no imaginary modes; lowest {result.lowest_thz:.3f} THz"
+    q = ", ".join(f"{x:.3f}" for x in result.lowest_q)
     near, others = result.n_imaginary_near_gamma, result.n_imaginary - result.n_imaginary_near_gamma
-    parts = [f"{result.n_imaginary} of {result.n_modes} modes imaginary, lowest {result.lowest_thz:.3f} THz"]
+    parts = [
+        f"{result.n_imaginary} of {result.n_modes} modes imaginary, lowest {result.lowest_thz:.3f} THz at q = ({q})"
+    ]
     if near:
         parts.append(f"{near} small acoustic ones near the zone centre are numerical")
     if others:
-        parts.append(f"{others} elsewhere: the structure is no minimum of this model at 0 K, F_vib leaves them out")
+        parts.append(f"{others} elsewhere: {_meaning(result)}; F_vib leaves them out")
     return "; ".join(parts)
+
+
+def _meaning(result: PhononResult) -> str:
+    from liface.workflows.steps.phonon import is_unstable
+
+    if is_unstable(result.lowest_commensurate_thz):
+        return "the structure is no minimum of this model at 0 K"
+    lowest = f"{result.lowest_commensurate_thz:.3f} THz"
+    return f"only between wave vectors that fit the supercell (lowest there {lowest}); a larger --edges decides"

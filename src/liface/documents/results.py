@@ -51,6 +51,8 @@ FLAGS = {
     "one_supercell": "the convergence with the supercell was not checked: both sizes are met by the same cell",
     "mesh_size": "the vibrational free energy still changes with the mesh of wave vectors",
     "imaginary_near_gamma": "small imaginary acoustic modes near the zone centre: numerical; left out of F_vib",
+    "imaginary_interpolated": "imaginary modes only between the wave vectors that fit the supercell: a larger one "
+    "decides whether they are real; they are left out of F_vib",
     "imaginary_modes": "imaginary modes: the structure is no minimum of this model at 0 K; they are left out of F_vib",
     "not_stationary": "forces are left on the moved atoms, so that the harmonic frequencies are those of a slope",
     "soft_modes": "modes so soft that the harmonic approximation overestimates their entropy",

@@ -34,6 +34,12 @@ class PhononResult(ResultBase):
     points: tuple[ThermalPoint, ...] = Field(description="Every temperature that was asked for, ascending.")
     highest_thz: float = quantity("THz", "Highest frequency.")
     lowest_thz: float = quantity("THz", "Lowest frequency without the translations at Γ; negative is imaginary.")
+    lowest_q: tuple[float, float, float] = quantity(
+        "1", "Wave vector of the lowest frequency, fractions of the reciprocal vectors of the primitive cell."
+    )
+    lowest_commensurate_thz: float = quantity(
+        "THz", "Lowest at wave vectors that fit the supercell, where nothing is interpolated."
+    )
     n_imaginary: int = quantity("1", "Imaginary modes on the mesh, translations at Γ not counted.", ge=0)
     n_imaginary_near_gamma: int = quantity("1", "Of these, small acoustic ones near Γ: numerical.", ge=0)
     n_modes: int = quantity("1", "All modes on the mesh.", ge=1)

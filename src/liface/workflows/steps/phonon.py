@@ -8,6 +8,7 @@ import numpy as np
 
 from liface.analysis import domain
 from liface.analysis.lattice_dynamics import (
+    NOISE_THZ,
     LatticeDynamics,
     Modes,
     displaced_supercells,
@@ -96,7 +97,7 @@ def phonon_result(
     flags = (
         *(() if bulk.converged else ("unconverged: the relaxed bulk",)),
         *_convergence_flags(spec, sizes, change, mesh_change),
-        *imaginary_flags(modes),
+        *imaginary_flags(modes, dynamics.lowest_commensurate_thz),
         *magnetic_flags(case.engine, (bulk.geometry, outcomes[-1].initial)),
         *domain.domain_flags("phonon", spec.material.elements, spec.material.closed_shell_salt, case.engine.trained_on),
     )
@@ -113,6 +114,8 @@ def phonon_result(
         points=tuple(thermal_point(modes, t) for t in sorted(set(spec.temperatures_k))),
         highest_thz=float(modes.frequencies_thz.max()),
         lowest_thz=modes.lowest_thz,
+        lowest_q=modes.lowest_q,
+        lowest_commensurate_thz=dynamics.lowest_commensurate_thz,
         n_imaginary=modes.count(modes.imaginary),
         n_imaginary_near_gamma=modes.count(modes.numerical),
         n_modes=modes.n_modes,
@@ -143,8 +146,13 @@ def thermal_point(modes: Modes, temperature_k: float) -> ThermalPoint:
     )
 
 
-def imaginary_flags(modes: Modes) -> tuple[str, ...]:
-    """Say how many modes are imaginary and what that means: noise near Γ, or a structure that is no minimum."""
+def is_unstable(lowest_commensurate_thz: float) -> bool:
+    """Tell whether a mode that fits the supercell is imaginary: the structure is then no minimum of the model."""
+    return lowest_commensurate_thz < -NOISE_THZ
+
+
+def imaginary_flags(modes: Modes, lowest_commensurate_thz: float) -> tuple[str, ...]:
+    """Say how many modes are imaginary and what that means: noise near Γ, interpolation, or no minimum."""
     flags: list[str] = []
     near, all_ = modes.count(modes.numerical), modes.count(modes.imaginary)
     if near:
@@ -153,7 +161,13 @@ def imaginary_flags(modes: Modes) -> tuple[str, ...]:
     if all_ > near:
         lowest = modes.frequencies_thz[modes.imaginary & ~modes.numerical].min()
         share = 100 * (all_ - near) / modes.n_modes
-        flags.append(f"imaginary_modes: {all_ - near} of {modes.n_modes} ({share:.2g} %), lowest {lowest:.3f} THz")
+        what = f"{all_ - near} of {modes.n_modes} ({share:.2g} %), lowest {lowest:.3f} THz"
+        if is_unstable(lowest_commensurate_thz):
+            flags.append(f"imaginary_modes: {what}")
+        else:
+            flags.append(
+                f"imaginary_interpolated: {what}, {lowest_commensurate_thz:.3f} THz where it fits the supercell"
+            )
     return tuple(flags)
 
 

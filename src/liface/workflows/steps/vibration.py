@@ -183,8 +183,10 @@ def vibration_flags(modes: LocalModes, lithium: PhononResult, fmax_ev_per_a: flo
             f"soft_modes: {n} of {len(modes.frequencies_thz)} below {SOFT_THZ:g} THz give {share:+.3f} eV per Li at "
             f"{ROOM_K:g} K"
         )
-    if lithium.n_imaginary > lithium.n_imaginary_near_gamma:
-        flags.append(f"imaginary_modes: the bulk Li it is held against, lowest {lithium.lowest_thz:.3f} THz")
+    for flag in lithium.flags:
+        slug, _, detail = flag.partition(": ")
+        if slug in ("imaginary_modes", "imaginary_interpolated"):
+            flags.append(f"{slug}: of the bulk Li it is held against: {detail}")
     return tuple(flags)
 
 

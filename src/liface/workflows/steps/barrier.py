@@ -19,8 +19,9 @@ from liface.workflows.steps.common import Case
 
 MARGIN_A = 0.5
 """A hop is shorter than the edges of the cell by this, so that it does not end on an image of its start."""
-FURTHER = 1.2
-"""Hops up to this many times as long as those that connect the whole plane are computed as well."""
+FURTHER = 1.6
+"""Hops up to this many times as long as those that connect the whole plane are computed as well: the shortest ones may
+lead over high minima where a longer one leads around them."""
 DRIFT_A = 0.8
 """Å in the plane; an end that relaxed further than this from where the hop leads is the end of another hop."""
 
@@ -95,7 +96,7 @@ def planned_hops(spec: BarrierSpec, setup: BindingSetup, minima: Minima) -> Hops
 
 
 def _enough(lattice: HopLattice, most: int) -> list[Hop]:
-    """Return the shortest hops that connect the whole plane, and those up to a fifth longer."""
+    """Return the shortest hops that connect the whole plane, and those not much longer than the last of them."""
     lowest = [i for i, minimum in enumerate(lattice.nodes) if minimum == 0]
     for n in range(1, len(lattice.hops) + 1):
         channels = [Channel(0.0, hop.steps) for hop in lattice.hops[:n]]

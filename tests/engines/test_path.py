@@ -21,6 +21,7 @@ from liface.documents import (
 from liface.engines import engine_info, resolve, run, run_batch
 from liface.engines.base import EngineSpec
 from liface.engines.calculators import CalculatorEngine
+from liface.engines.path import set_up_geometry
 from liface.errors import EngineTaskError
 from liface.workflows.calculation_folder import CalculationFolder
 from liface.workflows.executor import FolderExecutor, adopt
@@ -229,6 +230,17 @@ def test_image_that_explodes_is_a_failed_calculation(hop):
     outcome = run(ask(fcc.final, hcp.final), engine)
     assert outcome.status == "failed" and "not finite" in outcome.reason and outcome.n_force_calls == 7
     assert outcome.end == hcp.final
+
+
+def test_code_that_uses_symmetry_is_set_up_between_the_ends_in_the_order_of_the_start(hop):
+    fcc, hcp, *_ = hop
+    path, relaxation = ask(fcc.final, hcp.final), ask(fcc.final)
+    assert set_up_geometry(relaxation) == fcc.final.canonical()
+    between = set_up_geometry(path)
+    moved = between.position_array - fcc.final.canonical().position_array
+    assert between.species == fcc.final.canonical().species
+    furthest = np.linalg.norm(path_displacements(fcc.final, hcp.final), axis=1).max()
+    assert 0.3 * furthest < np.linalg.norm(moved, axis=1).max() < 0.4 * furthest
 
 
 def test_ends_that_are_the_same_fail_with_the_reason(hop):

@@ -6,7 +6,7 @@ from ase.build import bcc110, fcc100, fcc111
 from pymatgen.io.ase import AseAtomsAdaptor
 
 from liface.errors import StructureError
-from liface.structures.hops import distinct_places, hop_lattice, nearest_place
+from liface.structures.hops import distinct_places, hop_lattice, moved_to, nearest_place
 from liface.structures.sites import adsorption_sites, equivalent_positions
 
 A = 3.6
@@ -66,6 +66,32 @@ def test_displaced_and_equivalent_points_are_one_place():
     assert distinct_places(slab, points) == (0, 0, 2)
     which, distance = nearest_place(slab, others[3], [np.array(second.position), np.array(first.position)])
     assert which == 1 and distance < 1e-3
+
+
+@pytest.mark.parametrize("repeat", [(2, 2, 3), (3, 2, 3)])
+def test_moving_an_adatom_moves_the_displacements_of_the_slab_along(repeat):
+    """A pair potential knows of no cell symmetry: distances to the adatom have to be the same, near it."""
+    slab = slab_of(fcc111("Cu", repeat, a=A, vacuum=8))
+    hollow = next(site for site in adsorption_sites(slab) if site.kind == "hollow")
+    start, *others = equivalent_positions(slab, hollow)
+    pushed = slab.copy()
+    pushed.append("Li", start, coords_are_cartesian=True)
+    away = np.array([pushed.lattice.get_all_distances(pushed.frac_coords, pushed.frac_coords)[-1]])[0][:-1]
+    relaxed = pushed.cart_coords
+    for i in np.flatnonzero(away < 3.2):  # push the neighbours apart, and one of them up
+        vector = pushed[-1].distance_and_image(pushed[int(i)])[1]
+        apart = pushed.lattice.get_cartesian_coords(pushed[int(i)].frac_coords + vector) - start
+        relaxed[i] += 0.1 * apart / np.linalg.norm(apart)
+
+    def around(positions):
+        frac = slab.lattice.get_fractional_coords(positions)
+        return np.sort(slab.lattice.get_all_distances(frac[-1:], frac[:-1])[0])[:6]
+
+    for other in others:
+        moved = moved_to(slab, relaxed, other)
+        assert np.allclose(moved[-1], other) and np.allclose(around(moved), around(relaxed), atol=1e-4)
+    with pytest.raises(StructureError, match="no symmetry of the slab"):
+        moved_to(slab, relaxed, np.add(start, [0.8, 0.3, 0.0]))
 
 
 def test_no_minimum_no_hops():

@@ -73,12 +73,16 @@ class Band:
         return max(self.points[1:-1], key=lambda point: point.energy)
 
 
-def generic_geometry(request: CalculationRequest) -> Geometry:
-    """Return a geometry of the path that has no more symmetry than the whole path: codes that use symmetry start so."""
+def set_up_geometry(request: CalculationRequest) -> Geometry:
+    """Return what a code that uses symmetry is set up for, in the canonical order of the start.
+
+    That of a path lies between its ends, where it has no more symmetry than the whole path.
+    """
+    start = request.geometry.canonical()
     if request.end is None:
-        return request.geometry
-    moved = path_displacements(request.geometry, request.end)
-    return request.geometry.with_positions(request.geometry.position_array + GENERIC_SHARE * moved)
+        return start
+    moved = path_displacements(request.geometry, request.end)[request.geometry.canonical_order()]
+    return start.with_positions(start.position_array + GENERIC_SHARE * moved)
 
 
 def find_path(request: CalculationRequest, surface: PotentialSurface) -> Band:

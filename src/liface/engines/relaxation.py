@@ -22,7 +22,7 @@ from liface.documents.path import PathImage
 from liface.engines.base import ProgramEngine, StructureCalculator, require_paths
 from liface.engines.coordinates import Coordinates
 from liface.engines.optimizer import Minimum, minimise
-from liface.engines.path import Band, find_path, generic_geometry
+from liface.engines.path import Band, find_path
 from liface.engines.potential import Point, PotentialSurface
 from liface.engines.registry import distribution_version
 from liface.errors import CalculationError, MixedEnginesError
@@ -73,7 +73,7 @@ def run(request: CalculationRequest, engine: Engine | ProgramEngine, folder: Pat
     try:
         surface = _surface(request, calculator)
         if isinstance(calculator, StructureCalculator):
-            calculator.prepare(request.model_copy(update={"geometry": generic_geometry(request)}), folder)
+            calculator.prepare(request, folder)
         found = _compute(request, surface)
     except CalculationError as error:
         reason = f"{type(error).__name__}: {error}"

@@ -99,6 +99,55 @@ def distinct_places(slab: Structure, points: Sequence[np.ndarray]) -> tuple[int,
     return tuple(first)
 
 
+def moved_to(slab: Structure, relaxed: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return a relaxed adatom with the slab around it at an equivalent place.
+
+    The displacements of the slab go along: each atom takes that of the atom which stands to the old place as it stands
+    to the new one, in the nearest periodic image. So it works in cells that have not all symmetries of the surface.
+
+    Parameters
+    ----------
+    slab
+        The clean slab.
+    relaxed
+        Positions of its atoms, in its order, and of the adatom as the last, Å, shape (n + 1, 3).
+    target
+        In-plane position to move the adatom to, Å.
+
+    Raises
+    ------
+    StructureError
+        If the place is not equivalent to that of the adatom.
+    """
+    surface = surface_of(slab)
+    symmetry = surface_symmetry(surface)
+    primitive = symmetry.primitive_surface.in_plane
+    home, clean = relaxed[-1], slab.cart_coords
+    images = symmetry.rotations @ home[:2] + symmetry.shifts
+    off = np.linalg.norm(minimum_image(images - target[:2], primitive), axis=1)
+    if off.min() > 2 * SAME_A:
+        raise StructureError(f"no symmetry of the slab moves the adatom there, the nearest is {off.min():.2f} Å away")
+    turn = np.eye(3)
+    turn[:2, :2] = symmetry.rotations[int(off.argmin())]
+    to_atoms = clean - np.append(target[:2], home[2])
+    to_atoms[:, :2] = _nearest_image(to_atoms[:, :2], surface.in_plane)
+    wanted = home + to_atoms @ turn
+    apart = wanted[:, None, :] - clean[None]
+    apart[..., :2] = minimum_image(apart[..., :2], surface.in_plane)
+    alike = np.array(surface.species)[:, None] == np.array(surface.species)[None]
+    distance = np.where(alike, np.linalg.norm(apart, axis=2), np.inf)
+    displacements = (relaxed[:-1] - clean)[distance.argmin(axis=1)] @ turn.T
+    return np.vstack([clean + displacements, np.append(target[:2], home[2])])
+
+
+def _nearest_image(vectors: np.ndarray, in_plane: np.ndarray) -> np.ndarray:
+    """Return the shortest images of in-plane vectors, Å, shape (n, 2)."""
+    near = minimum_image(vectors, in_plane)
+    steps = np.array([(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)], dtype=float) @ in_plane
+    candidates = near[:, None, :] + steps[None]
+    return candidates[np.arange(len(near)), np.linalg.norm(candidates, axis=2).argmin(axis=1)]
+
+
 def hop_lattice(slab: Structure, minima: Sequence[np.ndarray], longest_a: float) -> HopLattice:
     """Find the distinct hops between minima.
 

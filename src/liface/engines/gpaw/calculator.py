@@ -21,6 +21,7 @@ from liface.engines.gpaw.remote import RemoteSession
 from liface.engines.gpaw.session import Session, SessionError
 from liface.engines.kpoints import vacuum_directions
 from liface.engines.moments import initial_moments
+from liface.engines.path import set_up_geometry
 from liface.errors import CalculationError, InputError, NoEnergyError, RunStoppedError
 from liface.units import EV_PER_A3_IN_GPA
 
@@ -68,7 +69,7 @@ class GpawCalculator(Calculator):
         self.reset()
         folder.mkdir(parents=True, exist_ok=True)
         relaxes = request.settings.task == "relax" and request.settings.cell != "fixed"
-        self._start(request.geometry.canonical(), relaxes, folder)
+        self._start(set_up_geometry(request), relaxes, folder)
         self.prepared = True
 
     def release(self) -> None:

@@ -11,8 +11,7 @@ from liface.analysis.hop_network import Channel, Threshold, migration
 from liface.documents import CalculationDocument, CalculationRequest, CalculationSettings, Document, Geometry, quantity
 from liface.documents.barriers import Vector2
 from liface.errors import CalculationError, LifaceError
-from liface.structures.deposition import add_adsorbates
-from liface.structures.hops import Hop, HopLattice, hop_lattice
+from liface.structures.hops import Hop, HopLattice, hop_lattice, moved_to
 from liface.workflows.specs import BarrierSpec
 from liface.workflows.steps.barrier_minima import Minima, Resting, clean_geometry, curvature_requests
 from liface.workflows.steps.binding import BindingSetup
@@ -20,8 +19,9 @@ from liface.workflows.steps.common import Case
 
 MARGIN_A = 0.5
 """A hop is shorter than the edges of the cell by this, so that it does not end on an image of its start."""
-FURTHER = 1.2
-"""Hops up to this many times as long as those that connect the whole plane are computed as well."""
+FURTHER = 1.6
+"""Hops up to this many times as long as those that connect the whole plane are computed as well: the shortest ones may
+lead over high minima where a longer one leads around them."""
 DRIFT_A = 0.8
 """Å in the plane; an end that relaxed further than this from where the hop leads is the end of another hop."""
 
@@ -34,7 +34,7 @@ class HopPlan(Document):
     end: int = quantity("1", "Minimum it ends in.")
     vector: Vector2 = quantity("Å", "In-plane displacement.")
     steps: tuple[tuple[int, int, int, int], ...] = quantity("1", "From node, to node, primitive vectors further.")
-    geometry: Geometry = Field(description="The adatom where it ends, on the clean slab.")
+    geometry: Geometry = Field(description="The adatom where it ends, with the slab around it.")
 
 
 class Hops(Document):
@@ -78,12 +78,14 @@ def planned_hops(spec: BarrierSpec, setup: BindingSetup, minima: Minima) -> Hops
     for hop in chosen:
         start, end = minima.minima[hop.start], minima.minima[hop.end]
         name = f"{start.name}-to-{end.name}-{hop.length_a:.1f}"
-        place = np.append(start.position[:2] + hop.vector, end.position[2])
         try:
-            geometry = Geometry.from_structure(add_adsorbates(slab, place[None]))
-        except LifaceError as error:  # the slab of that minimum had made way
+            positions = moved_to(slab, end.geometry.position_array, start.position[:2] + hop.vector)
+        except LifaceError as error:
             left_out.append(f"{name}: {error}")
             continue
+        frozen = np.append(np.array(clean.frozen), False)[:, None]
+        positions = np.where(frozen, start.geometry.position_array, positions)
+        geometry = start.geometry.with_positions(positions)
         plans.append(_plan(_distinct(name, plans), hop, geometry))
     return Hops(
         primitive=tuple((float(x), float(y)) for x, y in lattice.primitive),
@@ -94,7 +96,7 @@ def planned_hops(spec: BarrierSpec, setup: BindingSetup, minima: Minima) -> Hops
 
 
 def _enough(lattice: HopLattice, most: int) -> list[Hop]:
-    """Return the shortest hops that connect the whole plane, and those up to a fifth longer."""
+    """Return the shortest hops that connect the whole plane, and those not much longer than the last of them."""
     lowest = [i for i, minimum in enumerate(lattice.nodes) if minimum == 0]
     for n in range(1, len(lattice.hops) + 1):
         channels = [Channel(0.0, hop.steps) for hop in lattice.hops[:n]]
@@ -119,7 +121,7 @@ def _distinct(name: str, plans: Sequence[HopPlan]) -> str:
 def end_requests(case: Case, hops: Hops) -> tuple[CalculationRequest, ...]:
     """Ask for the relaxation of the adatom where each hop ends."""
     settings = case.protocol.relaxation()
-    return tuple(case.request(plan.geometry, settings, f"end-{plan.name}", as_built=True) for plan in hops.hops)
+    return tuple(case.request(plan.geometry, settings, f"end-{plan.name}") for plan in hops.hops)
 
 
 def path_requests(

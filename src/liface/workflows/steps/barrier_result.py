@@ -94,7 +94,9 @@ def _across(crossing: Crossing, saddle: Sequence[CalculationDocument]) -> tuple[
     path = crossing.path
     if hessian is None or path.status == "failed":
         return None
-    top = max(range(1, len(path.images) - 1), key=lambda k: path.images[k].energy_ev)
+    top = max(range(len(path.images)), key=lambda k: path.images[k].energy_ev)
+    if top in (0, len(path.images) - 1):  # uphill all the way: the highest place is the end of another hop
+        return None
     tangent = np.subtract(path.images[top + 1].positions[-1], path.images[top - 1].positions[-1])
     plane = np.linalg.svd(tangent[None])[2][1:]  # two unit vectors across the tangent
     return tuple(map(float, np.linalg.eigvalsh(plane @ hessian @ plane.T)))

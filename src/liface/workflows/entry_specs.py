@@ -185,9 +185,14 @@ def _story_specs(
 def _stack_specs(
     library: MaterialsLibrary, protocol: Protocol, file: CampaignFile, entry: StackSpec
 ) -> list[AdhesionSpec]:
-    """Return the works of adhesion that a stack needs and that are neither given by hand nor asked for elsewhere."""
+    """Return the works of adhesion that a stack needs and that are neither given by hand nor asked for elsewhere.
+
+    Of Li on a substrate whose story is told the wetting will be known, which comes first.
+    """
     by_hand = [[part.strip() for part in pair.split(",")] for pair in entry.adhesions]
     known = {frozenset(pair) for pair in by_hand} | {frozenset((e.a, e.b)) for e in file.adhesions}
+    if file.wetting:
+        known |= {frozenset((FILM, story.substrate)) for story in file.stories}
     found = []
     for a, b in entry.pairs:
         (material_a, plane_a), (material_b, plane_b) = named_surface(a), named_surface(b)

@@ -91,7 +91,7 @@ def test_deposit_from_the_database():
     store(wetting("C", 15.0), wetting("Fe", 30.0), wetting("SE", 99.0))
     found = run_cli([*STACK, *BY_HAND, "--json"]).json
     sources = {a["pair"]: (a["adhesion_mev_per_a2"], a["source"]) for a in found["adhesions"]}
-    assert sources["Li|C"] == (15.0, "wetting of C(110), morse:liface")
+    assert sources["Li|C"] == (15.0, "wetting of C(110) by Li(100), morse:liface")
     assert sources["Li|SE"] == (40.0, "given by hand")
 
 

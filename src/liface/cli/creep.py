@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from liface.cli.figure_file import known_figure, write_figure
-from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_write
+from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, open_to_write
 from liface.cli.output import talk, write_facts, write_json, write_table
 from liface.errors import InputError
 
 if TYPE_CHECKING:
+    from liface.dispatch.walls import Wall as StoredWall
     from liface.documents import Document
     from liface.mesoscale.creep_parameters import CreepParameters
     from liface.mesoscale.hosts import HostCurrent
@@ -32,6 +33,17 @@ Overpotential = Annotated[
     float | None,
     typer.Option("--overpotential", metavar="MV", help="Overpotential that sets up the stress, mV (7.4 MPa each)."),
 ]
+Wall = Annotated[
+    str | None,
+    typer.Option(
+        "--wall",
+        metavar="SURFACE",
+        help="Let Li move along this surface, by its stored barrier and binding: 'Cu(111)'.",
+    ),
+]
+Engine = Annotated[
+    str | None, typer.Option("--engine", "-e", metavar="ENGINE:MODEL", help="Needed where several are stored.")
+]
 Settings = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="NAME=VALUE", help="Another creep parameter (see 'creep parameters'); repeatable."),
@@ -47,6 +59,7 @@ def rates(
     stress: Stress = None,
     overpotential: Overpotential = None,
     settings: Settings = None,
+    wall: Wall = None,
     map_file: Annotated[
         Path | None,
         typer.Option("--map", metavar="FILE", callback=known_figure, help="Draw the mechanism map, .png or .svg."),
@@ -55,12 +68,17 @@ def rates(
         Literal["stress", "temperature"], typer.Option("--map-over", help="What the map shows beside the pore size.")
     ] = "stress",
     json: Json = False,
+    engine: Engine = None,
+    db: Db = DEFAULT_DATABASE,
 ) -> None:
     """Give the rate of each creep mechanism with its band, and the pore sizes at which they change over."""
     from liface.mesoscale.creep import creep_rates
     from liface.mesoscale.creep_map import critical_sizes
 
-    parameters, drive, kelvin = _parameters(settings), _drive(stress, overpotential), temperature + ZERO_CELSIUS_K
+    drive, kelvin = _drive(stress, overpotential), temperature + ZERO_CELSIUS_K
+    parameters, _ = _with_wall(_parameters(settings), wall, kelvin, engine, db)
+    if wall is not None and map_file is not None and map_over == "temperature":
+        raise InputError("--wall gives a diffusivity at one temperature; draw the map over stress")
     found = creep_rates(pores or [31.0, 105.0, 433.0], kelvin, drive, parameters)
     sizes = critical_sizes(kelvin, drive, parameters)
     if json:
@@ -104,6 +122,8 @@ def host(
     stress: Stress = None,
     overpotential: Overpotential = None,
     settings: Settings = None,
+    wall: Wall = None,
+    engine: Engine = None,
     save: Annotated[
         str | None,
         typer.Option("--save", metavar="HOST", help="Store the result under the name of the host (what-if)."),
@@ -118,13 +138,13 @@ def host(
         raise InputError("--current and --save ask for the current that a host passes; give its pores with --pore")
 
     layer = host_capacity(*_layer(porosity, thickness, capacity))
-    parameters, drive = _parameters(settings), _drive(stress, overpotential)
+    drive, kelvin = _drive(stress, overpotential), temperature + ZERO_CELSIUS_K
+    parameters, found = _with_wall(_parameters(settings), wall, kelvin, engine, db)
     passed = None
     if pore is not None:
-        kelvin = temperature + ZERO_CELSIUS_K
         passed = host_current(pore, kelvin, drive, layer.porosity, layer.thickness_um, parameters)
     if passed is not None and save is not None:
-        _save(save, passed, current, parameters, db)
+        _save(save, passed, current, parameters, found, db)
     if json:
         write_json(layer.model_dump() | {"current": passed.model_dump() if passed else None})
         return
@@ -144,10 +164,32 @@ def host(
         typer.echo(f"\npasses {current:g} mA/cm²: {passes(current, most.lower, most.upper)}")
 
 
-def _save(name: str, passed: HostCurrent, current: float | None, parameters: CreepParameters, db: str) -> None:
-    from liface.mesoscale.records import Origin, creep_result
+def _with_wall(
+    parameters: CreepParameters, wall: str | None, kelvin: float, engine: str | None, db: str
+) -> tuple[CreepParameters, StoredWall | None]:
+    """Return the parameters with the diffusivity of a stored wall, and that wall; as they are without one."""
+    if wall is None:
+        return parameters, None
+    from liface.dispatch.walls import stored_wall
 
-    document = creep_result(name, passed, Origin(case=f"creep/{name}"), current, parameters)
+    with open_to_read(db) as database:
+        found = stored_wall(database, wall, kelvin, engine)
+    talk(f"Li moves along {found.surface} with {found.diffusivity_cm2_per_s:.3g} cm²/s ({found.engine.label})")
+    return found.applied_to(parameters), found
+
+
+def _save(
+    name: str,
+    passed: HostCurrent,
+    current: float | None,
+    parameters: CreepParameters,
+    wall: StoredWall | None,
+    db: str,
+) -> None:
+    from liface.dispatch.walls import origin_of
+    from liface.mesoscale.records import WHAT_IF, creep_result
+
+    document = creep_result(name, passed, origin_of(wall, WHAT_IF, f"creep/{name}"), current, parameters)
     with open_to_write(db) as database:
         talk(f"saved in campaign {document.provenance.campaign}, record {database.add_result(document)}; {db}")
 

@@ -14,6 +14,7 @@ from liface.dispatch.adhesions import deposition_origin, stored_adhesions
 from liface.dispatch.growth import stored_growth
 from liface.dispatch.stability import entries_of, judged, stability_results
 from liface.dispatch.surfaces import named_surface, newest, quoted
+from liface.dispatch.walls import Wall, origin_of, stored_wall
 from liface.documents import (
     BulkResult,
     CreepResult,
@@ -26,6 +27,7 @@ from liface.documents import (
 )
 from liface.engines.registry import engine_info
 from liface.errors import LifaceError
+from liface.mesoscale.creep_parameters import DEFAULT
 from liface.mesoscale.deposition import deposition
 from liface.mesoscale.hosts import host_current, porosity_for, pressure_mpa
 from liface.mesoscale.records import Origin, creep_result, deposition_result, morphology_result, sweep_id
@@ -66,8 +68,11 @@ def models_of(campaign: Campaign, database: Database, told: Callable[[str], None
     ``told`` hears of every growth sweep that is run.
     """
     found = Models()
-    hosts = {entry.host: found.add(f"creep in {entry.host}", partial(_creep, entry, campaign.name))
-             for entry in campaign.file.hosts}  # fmt: skip
+    hosts = {
+        entry.host: found.add(f"creep in {entry.host}", partial(_creep, entry, campaign.name))
+        for entry in campaign.file.hosts
+        if entry.wall is None
+    }
     for info in dict.fromkeys(engine_info(engine).fingerprint for engine in campaign.engines):
         _OfEngine(campaign, database, info, found, told).derive(hosts)
     return found
@@ -91,6 +96,11 @@ class _OfEngine:
             for key, entry in asked.items()
         }
         deposited = self._depositions()
+        hosts = hosts | {
+            entry.host: self._found.add(f"creep in {entry.host}", partial(self._creep_along, entry))
+            for entry in file.hosts
+            if entry.wall is not None
+        }
         for story in file.stories:
             self._found.add(
                 f"verdict on {story.substrate}({story.plane})",
@@ -152,6 +162,12 @@ class _OfEngine:
         run = SweepRun(spec)
         sweep = run.run()
         return morphology_result(sweep, run.pictures, stored.substrate, stored.plane, own, stored.growth.rule, origin)
+
+    def _creep_along(self, entry: HostEntry) -> CreepResult:
+        """Return creep in a host whose wall has a stored barrier."""
+        kelvin = entry.temperature_c + ZERO_CELSIUS_K
+        wall = stored_wall(self._database, entry.wall or "", kelvin, self._fingerprint, self._campaign.name)
+        return _creep(entry, self._campaign.name, wall)
 
     def _depositions(self) -> list[DepositionResult]:
         file = self._campaign.file
@@ -217,16 +233,17 @@ def _growth_entry(story: StoryEntry) -> GrowthEntry:
     return GrowthEntry(substrate=story.substrate, plane=story.plane)
 
 
-def _creep(entry: HostEntry, campaign: str) -> CreepResult:
+def _creep(entry: HostEntry, campaign: str, wall: Wall | None = None) -> CreepResult:
     porosity = entry.porosity
     if porosity is None:
         porosity = porosity_for(entry.capacity_mah_per_cm2 or 0.0, entry.thickness_um)
+    parameters = wall.applied_to(DEFAULT) if wall is not None else DEFAULT
     passed = host_current(
         entry.pore_nm, entry.temperature_c + ZERO_CELSIUS_K, pressure_mpa(entry.overpotential_mv), porosity,
-        entry.thickness_um,
+        entry.thickness_um, parameters,
     )  # fmt: skip
-    origin = Origin(case=f"creep/{entry.host}", campaign=campaign)
-    return creep_result(entry.host, passed, origin, entry.current_ma_per_cm2)
+    origin = origin_of(wall, campaign, f"creep/{entry.host}")
+    return creep_result(entry.host, passed, origin, entry.current_ma_per_cm2, parameters)
 
 
 def _verdict_result(story: StoryEntry, told: Story, campaign: str) -> VerdictResult:

@@ -26,6 +26,9 @@ MASIAS2019 = "10.1007/s10853-018-2971-3"
 LEPAGE2019 = "10.1149/2.0221902jes"
 FINCHER2020 = "10.1016/j.actamat.2019.12.036"
 
+WALL_SPREAD = 3.0
+"""Factor to which a diffusivity from one barrier and one binding energy is known, as a standard deviation."""
+
 REFERENCE_K = 298.15
 """Temperature at which prefactors are stated, so that they do not carry the error of an activation energy."""
 
@@ -42,7 +45,7 @@ class Parameter(Document):
     spread: float = quantity(
         "field: spread_kind", "One standard deviation; a pure factor, or in the unit of the value."
     )
-    basis: Literal["published", "memory", "estimate"]
+    basis: Literal["published", "memory", "estimate", "computed"]
     doi: str = Field(default="", description="Empty for an estimate of our own.")
     note: str = ""
 
@@ -131,6 +134,14 @@ class CreepParameters(Document):
                 update={"value": value, "spread": exact, "basis": "estimate", "doi": "", "note": "given by hand"}
             )
         return self.model_copy(update=changes)
+
+    def with_wall(self, path_ratio: float, note: str) -> CreepParameters:
+        """Return these parameters with a computed diffusivity along the interface, good to a factor of three."""
+        require_positive(path_ratio=path_ratio)
+        computed = self.path_ratio.model_copy(
+            update={"value": path_ratio, "spread": WALL_SPREAD, "basis": "computed", "doi": "", "note": note}
+        )
+        return self.model_copy(update={"path_ratio": computed})
 
     def best(self) -> Sample:
         """Return the best values as one draw."""

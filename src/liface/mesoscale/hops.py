@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 
-from liface.mesoscale.lithium import require_positive
+from liface.mesoscale.lithium import require_finite, require_positive
 from liface.units import BOLTZMANN_EV_PER_K
 
 USUAL_ATTEMPT_HZ = 1e13
@@ -67,3 +67,29 @@ def adatom_diffusivity(
     """
     require_positive(hop_a=hop_a, n_neighbours=n_neighbours)
     return n_neighbours * hop_rate(barrier_ev, temperature_k, attempt_hz) * hop_a**2 / 4 * CM2_PER_A2
+
+
+def mass_diffusivity(adatom_cm2_per_s: float, e_bind_ev: float, temperature_k: float) -> float:
+    """Return how fast matter moves along a surface in balance with Li metal, cm²/s.
+
+    The diffusivity of adatoms times the share of sites that hold one, 1/(1 + exp(E_b/kT)) (Langmuir): with a positive
+    binding energy against bulk Li adatoms are few, with a negative one the sites are full and this is an upper bound.
+
+    Parameters
+    ----------
+    adatom_cm2_per_s
+        Diffusivity of a lone adatom, cm²/s.
+    e_bind_ev
+        Binding energy of one Li against bulk Li, eV.
+    temperature_k
+        Temperature, K.
+
+    Raises
+    ------
+    InputError
+        If the diffusivity or the temperature is not positive, or the energy is no number.
+    """
+    require_positive(adatom_cm2_per_s=adatom_cm2_per_s, temperature_k=temperature_k)
+    require_finite(e_bind_ev=e_bind_ev)
+    exponent = min(e_bind_ev / (BOLTZMANN_EV_PER_K * temperature_k), 700.0)
+    return adatom_cm2_per_s / (1 + math.exp(exponent))

@@ -136,6 +136,9 @@ class HostEntry(_Entry):
     temperature_c: float = Field(default=25.0, gt=-273.15)
     overpotential_mv: float = Field(default=1.0, gt=0)
     current_ma_per_cm2: float | None = Field(default=None, gt=0, description="What is asked of it.")
+    wall: str | None = Field(
+        default=None, description="Surface along which Li moves, 'Cu(111)': by its stored barrier and binding."
+    )
 
     @model_validator(mode="after")
     def _porosity_is_known(self) -> Self:

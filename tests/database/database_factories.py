@@ -12,6 +12,8 @@ from liface.documents import (
     CalculationRequest,
     CalculationSettings,
     ConvergedCalculation,
+    CreepResult,
+    DepositionResult,
     EngineInfo,
     FailedCalculation,
     FailedCase,
@@ -19,13 +21,19 @@ from liface.documents import (
     FinishedCase,
     Geometry,
     GrowthResult,
+    Input,
     InterfaceResult,
     LineFit,
+    MorphologyResult,
     Provenance,
+    StabilityResult,
     SurfaceResult,
     UnconvergedCalculation,
+    VerdictPoint,
+    VerdictResult,
     WettingResult,
 )
+from liface.documents.mesoscale import Band, PlaceEnergy, RatioPoint
 from liface.units import j_per_m2
 
 EMT = EngineInfo(
@@ -156,8 +164,79 @@ def bulk(
     )  # fmt: skip
 
 
+def _model(campaign: str, case: str, engine: EngineInfo | None) -> dict[str, Any]:
+    given = Input(name="E_b of one Li", value=-0.57, unit="eV", source="by hand")
+    return {**_common(campaign, case, EMT, ()), "engine": engine, "inputs": (given,)}
+
+
+def morphology(
+    campaign: str = "quickstart", case: str = "case", engine: EngineInfo | None = EMT, **changes: Any
+) -> Any:
+    band = Band(mean=0.4, lower=0.3, upper=0.5, level=0.95, n=2)
+    point = RatioPoint(
+        ratio=2.0, tip_height=band, coverage=band, roughness=band, n_nuclei=band, mean_island_size=band,
+        layer_occupation=(0.4, 0.1),
+    )  # fmt: skip
+    values = {
+        "substrate": "Cu", "substrate_plane": "111", "ratio": 2.0, "ratio_rule": "clusters", "coverage": 0.4,
+        "tip_height": 0.4, "roughness": 0.4, "n_nuclei": 0.4, "temperature_k": 298.15, "atoms": 2, "size": 2,
+        "n_seeds": 2, "coverage_rises": True, "tip_height_falls": True, "points": (point,), "heights": ((1, 0), (0, 1)),
+        "sweep_id": "a" * 32, "generator": "xoshiro256++",
+    }  # fmt: skip
+    return MorphologyResult(**{**_model(campaign, case, engine), **values, **changes})
+
+
+def deposition(
+    campaign: str = "quickstart", case: str = "case", engine: EngineInfo | None = EMT, **changes: Any
+) -> Any:
+    place = PlaceEnergy(
+        place="collector", open=True, driving_force_ev=0.09, reaction_ev=0.05, potential_ev=-0.01,
+        adhesion_mev_per_a2=5.0, adhesion_j_per_m2=j_per_m2(5.0), adhesion_ev=0.04, pressure_ev=0.01,
+    )  # fmt: skip
+    values = {
+        "electrolyte": "Li6PS5Cl", "interlayer": "graphite", "collector": "Cu", "answer": "collector",
+        "margin_ev": None, "pressure_mpa": 5.0, "contact": 1.0, "area_per_li_a2": 8.0, "places": (place,),
+        "boundaries": (),
+    }  # fmt: skip
+    return DepositionResult(**{**_model(campaign, case, engine), **values, **changes})
+
+
+def creep(campaign: str = "quickstart", case: str = "case", engine: EngineInfo | None = None, **changes: Any) -> Any:
+    values = {
+        "host": "carbon", "pore_nm": 31.0, "porosity": 0.5, "thickness_um": 5.0, "temperature_k": 333.15,
+        "stress_mpa": 7.4, "overpotential_mv": 1.0, "capacity_mah_per_cm2": 0.5155, "mechanism": "Coble",
+        "strain_rate": 2.0, "current_ma_per_cm2": 1.0, "current_lower_ma_per_cm2": 0.2, "current_upper_ma_per_cm2": 5.0,
+        "asked_ma_per_cm2": 0.1, "passes": "yes", "rates": (), "limits": (),
+    }  # fmt: skip
+    return CreepResult(**{**_model(campaign, case, engine), **values, **changes})
+
+
+def stability(campaign: str = "quickstart", case: str = "case", engine: EngineInfo | None = EMT, **changes: Any) -> Any:
+    values = {
+        "material": "W", "verdict": "immiscible", "lithium_class": "conductor at rest", "reaction": "none",
+        "energy_above_hull_ev_per_atom": 0.0, "reaction_energy_ev": 0.0, "li_taken_up": 0.0, "window_low_v": 0.0,
+        "window_high_v": None, "band_gap_ev": None, "products": (), "compounds_with_li": (), "untested": (),
+        "phases": ("Li", "W"),
+    }  # fmt: skip
+    return StabilityResult(**{**_model(campaign, case, engine), **values, **changes})
+
+
+def verdict(campaign: str = "quickstart", case: str = "case", engine: EngineInfo | None = EMT, **changes: Any) -> Any:
+    point = VerdictPoint(question="Li wets it", answer="for", finding="contact angle 60°")
+    values = {
+        "substrate": "Cu", "substrate_plane": "111", "n_for": 1, "n_against": 0, "n_open": 0,
+        "verdict": "favourable: 1 of 1 points for it", "points": (point,),
+    }  # fmt: skip
+    return VerdictResult(**{**_model(campaign, case, engine), **values, **changes})
+
+
+EVERY_KIND = (
+    surface, interface, binding, growth, wetting, bulk, morphology, deposition, creep, stability, verdict,
+)  # fmt: skip
+
+
 def all_results(campaign: str = "quickstart", case: str = "case") -> list[Any]:
-    return [make(campaign=campaign, case=case) for make in (surface, interface, binding, growth, wetting, bulk)]
+    return [make(campaign=campaign, case=case) for make in EVERY_KIND]
 
 
 def finished_case(results: Any = (), case_id: str = "c1", **changes: Any) -> FinishedCase:

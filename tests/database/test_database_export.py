@@ -7,6 +7,7 @@ import json
 import pytest
 from database_factories import all_results, calculation, surface
 
+from liface.database.columns import RESULT_NOUNS
 from liface.database.migrations import latest
 from liface.errors import FilterError, InputError
 
@@ -50,8 +51,7 @@ def test_csv_reads_back(full, tmp_path):
 def test_csv_of_several_nouns_is_several_files(full, tmp_path):
     paths = full.export(tmp_path / "all.csv")
     assert {path.name for path in paths} == {
-        f"all-{noun}.csv"
-        for noun in ("bulks", "surfaces", "interfaces", "bindings", "growth", "wetting", "calculations")
+        f"all-{noun}.csv" for noun in (*(result.name for result in RESULT_NOUNS.values()), "calculations")
     }
     assert all(path.exists() for path in paths)
 

@@ -7,16 +7,23 @@ from database_factories import (
     all_results,
     binding,
     calculation,
+    creep,
+    deposition,
     finished_case,
     interface,
+    morphology,
     provenance,
     surface,
+    verdict,
     wetting,
 )
 from sqlalchemy import text
 
 from liface.database.codec import encode
 from liface.database.identities import derived_problems
+from liface.documents import Input
+
+PLACE = deposition().places[0]
 
 
 @pytest.fixture
@@ -106,6 +113,11 @@ def test_two_shown_results_of_one_quantity_are_reported(sound):
         (wetting(work_of_adhesion_j_per_m2=0.5), "work_of_adhesion_j_per_m2"),
         (wetting(cos_theta=0.6), "cos_theta"),
         (wetting(contact_angle_deg=10.0), "contact_angle_deg"),
+        (morphology(coverage=0.5), "coverage"),
+        (deposition(places=(PLACE.model_copy(update={"driving_force_ev": 0.2}),)), "driving_force_ev"),
+        (deposition(area_per_li_a2=9.0), "adhesion_ev"),
+        (creep(capacity_mah_per_cm2=1.0), "capacity_mah_per_cm2"),
+        (verdict(n_for=2), "n_for"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -113,6 +125,12 @@ def test_numbers_that_contradict_each_other_are_reported(db, document, name):
     assert [problem.split()[0] for problem in derived_problems(document)] == [name]
     db.add_result(document)
     assert [p.check for p in db.verify()] == ["identity"]
+
+
+def test_records_behind_a_model_are_followed(db):
+    missing = Input(name="E_b", value=-0.5, unit="eV", source="binding", record_id="f" * 32)
+    db.add_result(morphology(inputs=(missing,)))
+    assert [(p.noun, p.check) for p in db.verify()] == [("morphologies", "reference")]
 
 
 @pytest.mark.parametrize(

@@ -5,10 +5,11 @@ import itertools
 import numpy as np
 import pytest
 
+from liface.documents.mesoscale import Band
 from liface.errors import AnalysisError, CheckpointError, TooFewPointsError
 from liface.mesoscale import GrowthSpec, GrowthSweep, SweepRun, SweepSpec, sweep
 from liface.mesoscale.checkpoint import load_checkpoint, save_checkpoint
-from liface.mesoscale.sweep import band
+from liface.mesoscale.sweep import band, rises
 
 SMALL = SweepSpec(growth=GrowthSpec(size=16), ratios=(0.1, 10.0), seeds=(0, 1), atoms=100)
 
@@ -31,6 +32,15 @@ def test_coverage_rises_and_tips_fall_with_the_ratio(published_size):
 def test_sweep_is_a_document_that_comes_back(published_size):
     assert GrowthSweep.from_json(published_size.model_dump_json()) == published_size
     assert published_size.doi.startswith("10.") and published_size.numba_version
+
+
+@pytest.mark.parametrize(
+    ("means", "expected"),
+    [((1, 2, 3), True), ((1,), True), ((1, 2, 1.95, 3), True), ((1, 3, 2, 4), False), ((2, 2, 1.95), False)],
+)
+def test_a_trend_is_judged_by_its_bands(means, expected):
+    bands = [Band(mean=m, lower=m - 0.1, upper=m + 0.1, level=0.95, n=8) for m in means]
+    assert rises(bands) is expected
 
 
 def test_band_is_students():

@@ -229,7 +229,9 @@ def whole_campaign() -> Database:
     calculations = [
         calculation("c0", started_from="c1"), calculation("c1", CHGNET), calculation("c9", failed=True),
     ]  # fmt: skip
-    return filled(results, cases, calculations)
+    from report_models import models  # which are computed, from constants of this module
+
+    return filled((*results, *models()), cases, calculations)
 
 
 def correlations():

@@ -141,6 +141,9 @@ def collect(
     )
     for document in failed[:10]:
         talk(f"failed: {document.case} [{document.engine.label}]: {getattr(document, 'reason', '')}")
+    if not collected.pending:
+        for problem in collected.problems:
+            talk(f"not derived: {problem}")
 
 
 def retry(

@@ -61,7 +61,8 @@ def _engines(connection: Connection) -> list[dict[str, Any]]:
             continue
         calls = func.sum(table.c.n_force_calls) if name == "calculations" else func.sum(0)
         keys = (table.c.engine_fingerprint, table.c.engine, table.c.model)
-        statement = select(*keys, func.count(), calls).group_by(*keys)
+        by_engine = table.c.engine_fingerprint.is_not(None)  # models of numbers given by hand have none
+        statement = select(*keys, func.count(), calls).where(by_engine).group_by(*keys)
         if noun.is_result:
             statement = statement.where(table.c.is_current)
         for fingerprint, engine, model, number, force_calls in connection.execute(statement):

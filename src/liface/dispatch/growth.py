@@ -155,7 +155,13 @@ class _Records:
             dispersed=self._known(dispersed, dispersed.e_bind_ev_per_li),
             cluster=self._known(cluster, cluster.e_bind_ev_per_li),
             solid=None if solid is None else self._known(cluster, solid),
+            flat=self._flat(cluster),
         )
+
+    def _flat(self, cluster: BindingResult) -> Known | None:
+        """Return the lowest candidate that ended as a flat island."""
+        rafts = [c.e_bind_ev_per_li for c in cluster.candidates if c.shape == "raft"]
+        return self._known(cluster, min(rafts)) if rafts else None
 
     def on_li(self) -> ClusterEnergies:
         where = f"substrate={quoted(FILM)} AND substrate_plane={quoted(FILM_PLANE)} AND monolayers=0"

@@ -88,8 +88,8 @@ class MorphologyResult(ModelResult):
     atoms: int = quantity("1", "Atoms of a deposit.")
     size: int = quantity("1", "Columns along each edge of the lattice.")
     n_seeds: int = quantity("1", "Runs at each ratio.")
-    coverage_rises: bool = Field(description="The mean coverage never falls from one ratio to the next.")
-    tip_height_falls: bool = Field(description="The mean tip height never rises from one ratio to the next.")
+    coverage_rises: bool = Field(description="Coverage ends higher than it begins and never falls beyond its bands.")
+    tip_height_falls: bool = Field(description="Tips end lower than they begin and never rise beyond their bands.")
     points: tuple[RatioPoint, ...] = Field(description="All ratios, rising.")
     heights: tuple[tuple[int, ...], ...] = quantity(
         "layers", "Deposit of the first seed at the ratio of the substrate."

@@ -43,6 +43,7 @@ FLAGS = {
     "ratio_cut": "the ratio of arrival rates lay outside 1/1000 to 1000 and was cut to that",
     "hops_slowed": "hops are faster than can be followed one by one; all were slowed by one factor, which keeps "
     "the equilibrium and makes islands smaller and denser",
+    "bonds_assumed": "no flat Li island is stored there; its lateral bonds are taken from elsewhere",
     "repulsion_cut": "lateral repulsion was cut so that no barrier falls below zero",
     "preference_assumed": "no wetting of the substrate is stored; a layer on it is taken to be bound as on Li",
 }

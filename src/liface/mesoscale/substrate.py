@@ -7,7 +7,9 @@ known, and the least of them counts: Li spreads over the layer on which spreadin
 give 0.16 for Li(110), 1.5 for Cu(111) and 40 for Li2Te(110), the order that experiment shows; binding energies of
 single atoms (:func:`~liface.mesoscale.binding.rates_from_binding`) give the opposite.
 
-**Bond energies** come from the lowest cluster against as many dispersed atoms, on the substrate and on Li.
+**Bond energies** come from the lowest flat island against as many dispersed atoms, on the substrate and on Li. A
+three-dimensional cluster says nothing of them: without a flat island on the substrate its bonds are taken to be those
+on Li, and without one on Li the lowest cluster there stands in.
 
 **Preference.** Covering the substrate with Li from a large crystal gains the spreading coefficient
 S = γ_A - γ_Li - γ_A|Li per area; in the lattice gas it gains Δ + 2 ε_s - 2 ε_Li per column of area a. So
@@ -55,11 +57,13 @@ class ClusterEnergies:
     """The lowest cluster, whatever its shape."""
     solid: Known | None
     """The lowest that stayed three-dimensional; None where every one flattened."""
+    flat: Known | None = None
+    """The lowest flat island; None where none is known."""
 
     @property
-    def bond_ev(self) -> float:
-        """Energy per lateral bond of the island, eV."""
-        return bond_energy(self.cluster.value, self.dispersed.value, self.n_li)
+    def bond_ev(self) -> float | None:
+        """Energy per lateral bond of the flat island, eV; None where none is known."""
+        return None if self.flat is None else bond_energy(self.flat.value, self.dispersed.value, self.n_li)
 
     @property
     def delta_e_ev(self) -> float:
@@ -126,7 +130,7 @@ def substrate_growth(known: SubstrateEnergies, base: GrowthSpec, most_hops: floa
     if 0 not in known.by_layers:
         raise AnalysisError("no clusters and dispersed atoms on the bare substrate; they decide the first layer")
     ratio, ratio_inputs, flags = _ratio(known, base.kt_ev)
-    bonds = {"bond_substrate_ev": known.by_layers[0].bond_ev, "bond_li_ev": known.on_li.bond_ev}
+    bonds = _bonds(known, flags)
     barriers = {"bond_substrate_ev": known.barrier.value, "bond_li_ev": known.barrier_li.value}
     for name, bond in bonds.items():
         weakest = -barriers[name] / 4
@@ -167,6 +171,17 @@ def substrate_growth(known: SubstrateEnergies, base: GrowthSpec, most_hops: floa
     return SubstrateGrowth(slowed, "clusters", inputs, tuple(flags))
 
 
+def _bonds(known: SubstrateEnergies, flags: list[str]) -> dict[str, float]:
+    """Return the bond energies, and add to the flags what was assumed."""
+    on_li, bare = known.on_li.bond_ev, known.by_layers[0].bond_ev
+    if on_li is None:
+        on_li = bond_energy(known.on_li.cluster.value, known.on_li.dispersed.value, known.on_li.n_li)
+        flags.append("bonds_assumed: on Li, from a cluster that is not flat")
+    if bare is None:
+        flags.append("bonds_assumed: on the substrate as on Li")
+    return {"bond_substrate_ev": on_li if bare is None else bare, "bond_li_ev": on_li}
+
+
 def _ratio(known: SubstrateEnergies, kt_ev: float) -> tuple[float, list[Input], list[str]]:
     """Return the ratio, what it rests on, and whether it was cut."""
     layers, hardest = min(known.by_layers.items(), key=lambda item: (item[1].delta_e_ev, item[0]))
@@ -187,8 +202,11 @@ def _ratio(known: SubstrateEnergies, kt_ev: float) -> tuple[float, list[Input], 
 
 def _bond_inputs(known: SubstrateEnergies) -> list[Input]:
     bare, on_li = known.by_layers[0], known.on_li
+    island = on_li.flat or on_li.cluster
+    shape = "flat island" if on_li.flat is not None else "lowest cluster"
+    on_substrate = [bare.flat.as_input(f"E_b of {bare.n_li} Li, flat island", "eV")] if bare.flat is not None else []
     return [
-        bare.cluster.as_input(f"E_b of {bare.n_li} Li, lowest cluster", "eV"),
+        *on_substrate,
         on_li.dispersed.as_input(f"E_b of {on_li.n_li} Li on Li, dispersed", "eV"),
-        on_li.cluster.as_input(f"E_b of {on_li.n_li} Li on Li, lowest cluster", "eV"),
+        island.as_input(f"E_b of {on_li.n_li} Li on Li, {shape}", "eV"),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations
 from typing import Any, Self
 
 import numpy as np
@@ -81,8 +81,8 @@ class GrowthSweep(Document):
     spec: SweepSpec
     points: tuple[RatioPoint, ...]
     runs: tuple[GrowthRecord, ...]
-    coverage_rises: bool = Field(description="The mean coverage never falls from one ratio to the next.")
-    tip_height_falls: bool = Field(description="The mean tip height never rises from one ratio to the next.")
+    coverage_rises: bool = Field(description="Coverage ends higher than it begins and never falls beyond its bands.")
+    tip_height_falls: bool = Field(description="Tips end lower than they begin and never rise beyond their bands.")
     liface_version: str
     numba_version: str
     generator: str = "xoshiro256++, seeded by splitmix64"
@@ -162,14 +162,22 @@ class SweepRun:
         if left := len(self.spec.runs()) - len(self.records):
             raise TooFewPointsError(f"{left} runs of the sweep are still to be done; run it to its end")
         points = tuple(_point(ratio, [r for r in self.records if r.ratio == ratio]) for ratio in self.spec.ratios)
-        coverage = [p.coverage.mean for p in points]
-        tips = [p.tip_height.mean for p in points]
         return GrowthSweep(
             spec=self.spec, points=points, runs=tuple(self.records),
-            coverage_rises=all(a <= b for a, b in pairwise(coverage)),
-            tip_height_falls=all(a >= b for a, b in pairwise(tips)),
+            coverage_rises=rises([p.coverage for p in points]),
+            tip_height_falls=rises([_reversed(p.tip_height) for p in points]),
             liface_version=__version__, numba_version=numba.__version__,
         )  # fmt: skip
+
+
+def rises(bands: Sequence[Band]) -> bool:
+    """Tell whether the last mean is not below the first, and none below an earlier one beyond the bands of both."""
+    falls = any(later.upper < earlier.lower for earlier, later in combinations(bands, 2))
+    return bands[-1].mean >= bands[0].mean and not falls
+
+
+def _reversed(band: Band) -> Band:
+    return band.model_copy(update={"mean": -band.mean, "lower": -band.upper, "upper": -band.lower})
 
 
 def _point(ratio: float, records: Sequence[GrowthRecord]) -> RatioPoint:

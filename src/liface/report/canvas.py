@@ -129,6 +129,7 @@ def inline_svg(svg: str, slug: str, alt: str) -> Html:
     used = set(re.findall(r'(?:url\(#|xlink:href="#)([^)"]+)', rest))
     rest = re.sub(r' id="([^"]+)"', lambda m: f' id="{prefix}-{m[1]}"' if m[1] in used else "", rest)
     rest = rest.replace("url(#", f"url(#{prefix}-").replace('xlink:href="#', f'href="#{prefix}-')
+    rest = rest.replace('xlink:href="data:', 'href="data:')
     for colour, variable in _VARIABLES.items():
         rest = rest.replace(colour, variable)
     rest = re.sub(r"font: ([\d.]+)px [^;\"]+", r"font-size: \1px", rest)

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from matplotlib.image import AxesImage
     from PIL.Image import Image
 
+    from liface.documents import MorphologyResult
+    from liface.documents.mesoscale import Band
     from liface.mesoscale import GrowthSweep, SweepSpec
-    from liface.mesoscale.sweep import Band
 
 OBSERVABLES = (
     ("coverage", "substrate covered"),
@@ -49,9 +50,35 @@ def growth_plot(sweep: GrowthSweep, pictures: Mapping[float, np.ndarray], slug: 
         return render(figure, slug, title, _words(sweep, title))
 
 
-def _bands(axes: Axes, ratios: Sequence[float], bands: Sequence[Band], label: str) -> None:
-    axes.fill_between(ratios, [b.lower for b in bands], [b.upper for b in bands], color=PALETTE[0], alpha=0.25, lw=0)
-    axes.plot(ratios, [b.mean for b in bands], "o-", ms=4, lw=1.3, color=PALETTE[0])
+def substrates_plot(results: Sequence[MorphologyResult], slug: str, engine: str) -> Plot:
+    """Draw coverage and tip height of several substrates against the ratio, and the deposit of each at its own."""
+    names = [f"{result.substrate}({result.substrate_plane})" for result in results]
+    title = f"Growth of {results[0].atoms} Li atoms, {engine}"
+    with drawing(max(6.4, 2.0 * len(results)), 5.2) as figure:
+        rows = figure.add_gridspec(2, 1, height_ratios=(1.1, 1.0))
+        above, below = figure.add_subfigure(rows[0]), figure.add_subfigure(rows[1])
+        for axes, (name, label) in zip(above.subplots(1, 2), OBSERVABLES[:2], strict=True):
+            for i, result in enumerate(results):
+                colour = PALETTE[i % len(PALETTE)]
+                _bands(axes, [p.ratio for p in result.points], [getattr(p, name) for p in result.points], label, colour)
+                axes.plot([result.ratio], [getattr(result, name)], "*", ms=12, color=colour, mec=INK, label=names[i])
+        above.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=min(4, len(results)))
+        heights = [np.array(result.heights) for result in results]
+        tallest = max(int(each.max()) for each in heights)
+        panels = np.atleast_1d(below.subplots(1, len(results)))
+        for axes, name, result, each in zip(panels, names, results, heights, strict=True):
+            image = _map(axes, each, tallest, f"{name}, ratio {result.ratio:.3g}")
+        below.colorbar(image, ax=list(panels), label="height (layers)", shrink=0.8, pad=0.02, extend="min")
+        words = "; ".join(
+            f"{name}: ratio {r.ratio:.3g}, coverage {r.coverage:.3f}, tip {r.tip_height:.1f} layers"
+            for name, r in zip(names, results, strict=True)
+        )
+        return render(figure, slug, title, f"{title}. Stars: at the ratio of the substrate. {words}.")
+
+
+def _bands(axes: Axes, ratios: Sequence[float], bands: Sequence[Band], label: str, colour: str = PALETTE[0]) -> None:
+    axes.fill_between(ratios, [b.lower for b in bands], [b.upper for b in bands], color=colour, alpha=0.25, lw=0)
+    axes.plot(ratios, [b.mean for b in bands], "o-", ms=4, lw=1.3, color=colour)
     axes.set(xscale="log", xlabel=RATIO, ylabel=label)
     axes.xaxis.label.set_fontsize(8)
     axes.xaxis.set_major_formatter(lambda x, _: f"{x:g}")  # plain numbers: the house style reads no mathematics

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,15 +13,22 @@ from liface.report.canvas import INK, MUTED, PALETTE, PAPER, Plot, drawing, fram
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from liface.documents import DepositionResult
+    from liface.documents.mesoscale import PlaceEnergy
     from liface.mesoscale.creep_map import CreepMap
-    from liface.mesoscale.deposition import Deposition, PlaceEnergy
+    from liface.mesoscale.deposition import Deposition
 
 FAINTEST, STRONGEST = 0.12, 0.8
 """Opacity of a mechanism that leads in no more than a third of the draws, and of one that leads in all."""
 
 
-def creep_plot(chart: CreepMap, title: str) -> Plot:
-    """Draw which mechanism leads; the fainter the colour, the less sure, and lines of equal rate over it."""
+def creep_plot(
+    chart: CreepMap, title: str, slug: str = "creep-map", marks: Sequence[tuple[float, float, str]] = ()
+) -> Plot:
+    """Draw which mechanism leads; the fainter the colour, the less sure, and lines of equal rate over it.
+
+    ``marks`` are pore sizes in nm and values of the second axis with a name each.
+    """
     with drawing(5.2, 4.0) as figure:
         axes = figure.add_subplot()
         _areas(axes, chart)
@@ -32,6 +40,9 @@ def creep_plot(chart: CreepMap, title: str) -> Plot:
                 chart.pores_nm, chart.y, decades, levels=levels, colors=INK, linewidths=0.6, linestyles="-"
             )
             axes.clabel(lines, fmt=lambda v: f"1e{v:.0f}", fontsize=7)
+        for pore, value, name in marks:
+            axes.plot([pore], [value], "o", ms=5, color=INK, mfc=PAPER)
+            axes.annotate(name, (pore, value), xytext=(5, 4), textcoords="offset points", fontsize=7.5)
         axes.set_xscale("log")
         if chart.y_name == "stress_mpa":
             axes.set_yscale("log")
@@ -41,10 +52,10 @@ def creep_plot(chart: CreepMap, title: str) -> Plot:
         frame(axes, None)
         handles = [_patch(PALETTE[i], name) for i, name in enumerate(MECHANISMS) if np.any(chart.fastest == i)]
         axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
-        return render(figure, "creep-map", title, f"Fastest creep mechanism of Li; lines: sum of rates in 1/s. {title}")
+        return render(figure, slug, title, f"Fastest creep mechanism of Li; lines: sum of rates in 1/s. {title}")
 
 
-def deposition_plot(found: Deposition) -> Plot:
+def deposition_plot(found: Deposition | DepositionResult, slug: str = "deposition") -> Plot:
     """Draw the driving force of every place, term by term, the best place on top."""
     terms = (("reaction", "reaction_ev"), ("potential", "potential_ev"), ("adhesion", "adhesion_ev"))
     with drawing(5.2, 0.9 + 0.7 * len(found.places)) as figure:
@@ -62,7 +73,7 @@ def deposition_plot(found: Deposition) -> Plot:
         frame(axes, "x")
         figure.legend(loc="outside upper center", ncols=4)
         title = f"Li in {found.electrolyte} | {found.interlayer} | {found.collector}: {found.answer}"
-        return render(figure, "deposition", title, title)
+        return render(figure, slug, title, title)
 
 
 def _start(place: PlaceEnergy, key: str) -> float:

@@ -11,12 +11,17 @@ from typing import TYPE_CHECKING, Any
 from liface.documents import (
     BindingResult,
     BulkResult,
+    CreepResult,
+    DepositionResult,
     EngineInfo,
     FailedCase,
     FinishedCase,
     GrowthResult,
     InterfaceResult,
+    MorphologyResult,
+    StabilityResult,
     SurfaceResult,
+    VerdictResult,
     WettingResult,
 )
 from liface.errors import InputError
@@ -26,7 +31,22 @@ from liface.report.prerelaxed import Begun, begun_by_another
 if TYPE_CHECKING:
     from liface.database import Database
 
-Result = SurfaceResult | InterfaceResult | BindingResult | GrowthResult | WettingResult | BulkResult
+Result = (
+    SurfaceResult
+    | InterfaceResult
+    | BindingResult
+    | GrowthResult
+    | WettingResult
+    | BulkResult
+    | MorphologyResult
+    | DepositionResult
+    | CreepResult
+    | StabilityResult
+    | VerdictResult
+)
+
+BY_HAND = "by hand"
+"""Stands for the engine where every number was given by hand."""
 
 
 @dataclass(frozen=True)
@@ -47,19 +67,26 @@ class CampaignRecords:
     """Why calculations failed or did not converge, by their identity."""
     begun: tuple[Begun, ...] = ()
     """Relaxations that a cheaper engine began."""
+    morphologies: tuple[MorphologyResult, ...] = ()
+    depositions: tuple[DepositionResult, ...] = ()
+    creeps: tuple[CreepResult, ...] = ()
+    stabilities: tuple[StabilityResult, ...] = ()
+    verdicts: tuple[VerdictResult, ...] = ()
 
     @cached_property
     def results(self) -> tuple[Result, ...]:
         """Every result."""
         return (
             *self.bulks, *self.surfaces, *self.interfaces, *self.bindings, *self.growths, *self.wettings,
+            *self.morphologies, *self.depositions, *self.creeps, *self.stabilities, *self.verdicts,
         )  # fmt: skip
 
     @cached_property
     def engines(self) -> tuple[EngineInfo, ...]:
         """The engines that were used: the one with most results first."""
-        seen = {d.engine.fingerprint: d.engine for d in (*self.results, *self.finished, *self.failed)}
-        counts = Counter(result.engine.fingerprint for result in self.results)
+        documents = (*self.results, *self.finished, *self.failed)
+        seen = {d.engine.fingerprint: d.engine for d in documents if d.engine is not None}
+        counts = Counter(result.engine.fingerprint for result in self.results if result.engine is not None)
         return tuple(sorted(seen.values(), key=lambda e: (-counts[e.fingerprint], e.label, e.fingerprint)))
 
     @cached_property
@@ -71,9 +98,9 @@ class CampaignRecords:
             for e in self.engines
         }
 
-    def label(self, engine: EngineInfo) -> str:
+    def label(self, engine: EngineInfo | None) -> str:
         """Name of an engine in this report."""
-        return self.labels[engine.fingerprint]
+        return BY_HAND if engine is None else self.labels[engine.fingerprint]
 
     @cached_property
     def flags(self) -> dict[str, int]:
@@ -142,8 +169,12 @@ def _results(database: Database, campaign: str, listed: set[str]) -> dict[str, t
         result = database.result(record_id)
         if result is not None:
             ours[record_id] = result
-    ordered = sorted(ours.values(), key=lambda r: (r.kind, _ORDER[r.kind](r), r.engine.label, r.record_id))
+    ordered = sorted(ours.values(), key=lambda r: (r.kind, _ORDER[r.kind](r), _label(r), r.record_id))
     return {kind: tuple(r for r in ordered if r.kind == kind) for kind in _ORDER}
+
+
+def _label(result: Any) -> str:
+    return "" if result.engine is None else str(result.engine.label)
 
 
 _ORDER: dict[str, Any] = {
@@ -153,6 +184,11 @@ _ORDER: dict[str, Any] = {
     "binding": lambda r: (r.substrate, r.substrate_plane, r.monolayers, r.n_li, r.arrangement != "dispersed"),
     "growth": lambda r: (r.substrate, r.substrate_plane),
     "wetting": lambda r: (r.substrate, r.substrate_plane, r.film_plane),
+    "morphology": lambda r: (r.substrate, r.substrate_plane),
+    "deposition": lambda r: (r.electrolyte, r.interlayer, r.collector, r.pressure_mpa, r.contact),
+    "creep": lambda r: (r.host, r.pore_nm, r.temperature_k),
+    "stability": lambda r: (r.material,),
+    "verdict": lambda r: (r.substrate, r.substrate_plane),
 }
 _FIELDS = {
     "bulk": "bulks",
@@ -161,6 +197,11 @@ _FIELDS = {
     "binding": "bindings",
     "growth": "growths",
     "wetting": "wettings",
+    "morphology": "morphologies",
+    "deposition": "depositions",
+    "creep": "creeps",
+    "stability": "stabilities",
+    "verdict": "verdicts",
 }
 
 

@@ -375,6 +375,7 @@ def _binding_specs(library: MaterialsLibrary, entry: BindingEntry, protocol: Pro
 
 def story_specs(library: MaterialsLibrary, entry: StoryEntry, protocol: Protocol) -> list[CaseSpec]:
     """Return every case that the story of a substrate rests on, those on Li among them."""
+    protocol = _limits(protocol, entry)
     found: list[CaseSpec] = [surface_spec(library, entry.substrate, entry.plane)]
     found += [surface_spec(library, FILM, plane) for plane in entry.film_planes]
     if entry.substrate != FILM:
@@ -387,7 +388,7 @@ def story_specs(library: MaterialsLibrary, entry: StoryEntry, protocol: Protocol
     return found
 
 
-def _limits(protocol: Protocol, entry: InterfaceEntry) -> Protocol:
+def _limits(protocol: Protocol, entry: InterfaceEntry | StoryEntry) -> Protocol:
     """Return the protocol with the matching limits of one entry."""
     own = {name: getattr(entry, name) for name in ("max_strain_percent", "max_area_a2")}
     return protocol.model_copy(update={name: value for name, value in own.items() if value is not None})

@@ -123,6 +123,8 @@ class StoryEntry(_Entry):
     film_planes: tuple[Plane, ...] = Field(default=("100", "110"), min_length=1)
     n_li: tuple[Annotated[int, Field(ge=1, le=8)], ...] = Field(default=(1, 4), min_length=1)
     monolayers: tuple[Annotated[int, Field(ge=0, le=4)], ...] = Field(default=(0, 1), min_length=1)
+    max_strain_percent: float | None = Field(default=None, gt=0, description="Instead of that of the protocol.")
+    max_area_a2: float | None = Field(default=None, gt=0, description="Instead of that of the protocol.")
     host: str | None = Field(default=None, description="Name of one of the hosts of the campaign.")
     growth: bool = Field(default=True, description="Grow Li on it.")
 
@@ -187,7 +189,7 @@ class CampaignFile(_Entry):
     responses: str | None = Field(default=None, description="File with measured points of your own.")
 
 
-SHIPPED = ("quickstart", "oh2024", "wang2023", "bulks")
+SHIPPED = ("quickstart", "oh2024", "wang2023", "story", "bulks")
 
 
 def shipped_campaigns() -> dict[str, CampaignFile]:

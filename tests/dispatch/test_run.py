@@ -82,7 +82,7 @@ def test_the_same_campaign_gives_the_same_numbers(campaign, tmp_path):
 def test_wetting_obeys_dupre(campaign, tmp_path):
     database = Database(tmp_path / "r.db")
     run_campaign(campaign.cases(), database, workers=0)
-    (wetting,) = (result for result in derive(campaign, database) if result.kind == "wetting")
+    (wetting,) = (result for result in derive(campaign, database).documents if result.kind == "wetting")
     surfaces = {s.material: s.gamma_mev_per_a2 for s in database.results("surface")}
     interface = database.results("interface")[0].gamma_mev_per_a2
     assert wetting.work_of_adhesion_mev_per_a2 == pytest.approx(surfaces["Cu"] + surfaces["Li"] - interface)

@@ -26,6 +26,13 @@ SHOWN = {
     "growth": "substrate substrate_plane engine model mode evidence flags",
     "wetting": "substrate substrate_plane film_plane engine model contact_angle_deg work_of_adhesion_j_per_m2 "
     "gamma_interface_mev_per_a2 converged flags",
+    "morphologies": "substrate substrate_plane engine model ratio ratio_rule coverage tip_height roughness "
+    "n_nuclei flags",
+    "depositions": "electrolyte interlayer collector engine model answer margin_ev pressure_mpa contact flags",
+    "creep": "host pore_nm porosity thickness_um temperature_k capacity_mah_per_cm2 mechanism "
+    "current_ma_per_cm2 passes",
+    "stability": "material engine model verdict lithium_class reaction reaction_energy_ev known agrees",
+    "verdicts": "substrate substrate_plane engine model n_for n_against n_open verdict",
     "calculations": "label engine model task status n_atoms n_force_calls wall_s energy_ev calc_id reason",
     "submissions": "submission_id campaign queue place n_cases n_jobs cancelled created_at",
     "cases": "campaign case engine model status n_results n_calculations n_failures created_at reason",
@@ -38,7 +45,8 @@ def query(
         str,
         typer.Argument(
             metavar="NOUN",
-            help="bulks, surfaces, interfaces, bindings, growth, wetting, calculations, cases or submissions.",
+            help="bulks, surfaces, interfaces, bindings, growth, wetting, morphologies, depositions, creep, stability, "
+            "verdicts, calculations, cases or submissions.",
         ),
     ],
     where: Annotated[

@@ -121,15 +121,17 @@ class MissingAdhesionError(InputError):
     """A work of adhesion that is neither stored nor given."""
 
     def __init__(self, a: str, b: str):
-        value = f"give it in meV/Å² with --adhesion {a},{b}=VALUE"
+        entry = ", ".join((*_entry("a", a), *_entry("b", b)))
+        advice = (
+            f"compute it with a campaign that holds 'adhesions: [{{{entry}}}]' (liface campaign run FILE; see it with "
+            f"liface query adhesions), or give it in meV/Å² with --adhesion {a},{b}=VALUE"
+        )
         if "Li" in (a, b):
             other = b if a == "Li" else a
-            advice = (
-                f"compute it with a campaign that holds the surface of {other}, that of Li and the interface of both "
-                f"(liface campaign run FILE; see it with liface query wetting), or {value}"
+            advice += (
+                f"; with a converged film thickness it follows from the surfaces of {other} and Li and the interface "
+                "of both (liface query wetting)"
             )
-        else:
-            advice = f"no campaign computes the adhesion of two materials without Li yet; {value}"
         super().__init__(f"the work of adhesion of {a} and {b} is not known; {advice}")
         self.pair = (a, b)
 
@@ -273,6 +275,12 @@ class SchemaVersionError(DatabaseError):
 
 class DatabaseWriteError(DatabaseError):
     """Disk full or a write refused; nothing was changed."""
+
+
+def _entry(key: str, material: str) -> tuple[str, ...]:
+    """Return what a campaign file says of one side of an adhesion, for ``LiF`` or ``LiF(100)``."""
+    name, _, plane = material.partition("(")
+    return (f"{key}: {name.strip()}", *((f'plane_{key}: "{plane.rstrip(")").strip()}"',) if plane else ()))
 
 
 def _rebuild(cls: type[LifaceError], args: tuple, state: dict) -> LifaceError:

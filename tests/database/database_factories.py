@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from liface.documents import (
+    AdhesionResult,
     BindingCandidate,
     BindingResult,
     BulkResult,
@@ -155,6 +156,22 @@ def wetting(campaign: str = "quickstart", case: str = "case", engine: EngineInfo
     return WettingResult(**{**_common(campaign, case, engine, ()), **values, **changes})
 
 
+def adhesion(
+    a: str = "Cu", b: str = "Li2Te", work: float = 30.0, campaign: str = "quickstart", case: str = "case",
+    engine: EngineInfo = EMT, flags: tuple[str, ...] = (), **changes: Any,
+) -> AdhesionResult:  # fmt: skip
+    values = {
+        "material_a": a, "plane_a": "111", "termination_a": 0, "material_b": b, "plane_b": "110", "termination_b": 0,
+        "strained": "b", "work_of_adhesion_mev_per_a2": work, "work_of_adhesion_j_per_m2": j_per_m2(work),
+        "energy_a_ev": -10.0, "energy_b_ev": -20.0, "energy_ab_ev": -30.0 - 0.05 * work, "area_a2": 50.0,
+        "strain_percent": 2.0, "von_mises_percent": 1.5, "strain_tensor": ((0.02, 0.0), (0.0, 0.01)),
+        "supercell_a": ((1, 0), (0, 1)), "supercell_b": ((1, 0), (0, 1)), "face_a": "Cu", "face_b": "Li2Te",
+        "n_planes_a": 4, "n_planes_b": 4, "thickness_a_a": 6.2, "thickness_b_a": 6.9, "n_atoms": 2, "gap_a": 2.3,
+        "start_gap_a": 2.3, "shift": (0.0, 0.5), "scan": (), "structure": geometry(),
+    }  # fmt: skip
+    return AdhesionResult(**{**_common(campaign, case, engine, flags), **values, **changes})
+
+
 def bulk(
     material: str = "Li", campaign: str = "quickstart", case: str = "case", engine: EngineInfo = EMT
 ) -> BulkResult:
@@ -231,7 +248,7 @@ def verdict(campaign: str = "quickstart", case: str = "case", engine: EngineInfo
 
 
 EVERY_KIND = (
-    surface, interface, binding, growth, wetting, bulk, morphology, deposition, creep, stability, verdict,
+    surface, interface, binding, growth, wetting, adhesion, bulk, morphology, deposition, creep, stability, verdict,
 )  # fmt: skip
 
 

@@ -26,6 +26,10 @@ PROMISED = {
         "substrate substrate_plane film_plane contact_angle_deg cos_theta work_of_adhesion_mev_per_a2 "
         "work_of_adhesion_j_per_m2"
     ),
+    "adhesions": (
+        "material_a plane_a termination_a material_b plane_b termination_b strained engine model "
+        "work_of_adhesion_mev_per_a2 work_of_adhesion_j_per_m2 strain_percent area_a2 gap_a n_atoms converged flags"
+    ),
     "growth": "substrate substrate_plane mode evidence",
     "bulks": "material energy_ev_per_atom a b c",
     "calculations": (

@@ -4,6 +4,7 @@ import zlib
 
 import pytest
 from database_factories import (
+    adhesion,
     all_results,
     binding,
     calculation,
@@ -113,6 +114,8 @@ def test_two_shown_results_of_one_quantity_are_reported(sound):
         (wetting(work_of_adhesion_j_per_m2=0.5), "work_of_adhesion_j_per_m2"),
         (wetting(cos_theta=0.6), "cos_theta"),
         (wetting(contact_angle_deg=10.0), "contact_angle_deg"),
+        (adhesion(energy_ab_ev=-31.0), "work_of_adhesion_mev_per_a2"),
+        (adhesion(work_of_adhesion_j_per_m2=0.5), "work_of_adhesion_j_per_m2"),
         (morphology(coverage=0.5), "coverage"),
         (deposition(places=(PLACE.model_copy(update={"driving_force_ev": 0.2}),)), "driving_force_ev"),
         (deposition(area_per_li_a2=9.0), "adhesion_ev"),

@@ -97,7 +97,7 @@ def test_deposit_from_the_database():
 
 def test_deposit_needs_one_value_of_one_engine():
     store(wetting("C", 15.0), wetting("C", 20.0, plane="001"), wetting("Fe", 30.0, model="other"))
-    run_cli([*STACK, *BY_HAND], code=2, err=r"2 wetting results of C, .*name the plane as 'C\(PLANE\)'")
+    run_cli([*STACK, *BY_HAND], code=2, err=r"several wetting results of C, .*name the plane as 'C\(PLANE\)'")
     one_plane = [*STACK[:3], "--interlayer", "C(001)", "--collector", "Fe", "--adhesion", "SE,C(001)=60",
                  "--adhesion", "C(001),Fe=20", "--adhesion", "Li,SE=40"]  # fmt: skip
     run_cli(one_plane, code=1, err="choose one with --engine")

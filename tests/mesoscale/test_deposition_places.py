@@ -1,5 +1,6 @@
 """Where Li deposits: terms by hand, solved boundaries, the published order, what is missing."""
 
+import pickle
 from dataclasses import replace
 
 import pytest
@@ -8,6 +9,7 @@ from liface.errors import InputError, MissingAdhesionError
 from liface.mesoscale.creep_parameters import DEFAULT
 from liface.mesoscale.deposition import Deposition, deposition, deposits_at, overall_adhesion, place_energy
 from liface.mesoscale.hosts import host_current, pressure_mpa
+from liface.mesoscale.records import Origin, deposition_result
 from liface.mesoscale.stack import AREA_PER_LI_A2, Adhesions, Pores, Stack, contact_share
 from liface.mesoscale.stack_file import read_stack
 
@@ -121,13 +123,28 @@ def test_missing_values_say_what_computes_them():
     known = Adhesions().given("SE", "C", 60)
     with pytest.raises(MissingAdhesionError, match="adhesion of Li and SE is not known; compute it with a campaign"):
         deposition(STACK, known)
-    with pytest.raises(MissingAdhesionError, match="without Li yet; give it in meV/Å² with --adhesion SE,C=VALUE"):
+    snippet = r"holds 'adhesions: \[\{a: SE, b: C\}\]' .* or give it in meV/Å² with --adhesion SE,C=VALUE"
+    with pytest.raises(MissingAdhesionError, match=snippet):
         deposition(STACK, Adhesions())
+    with pytest.raises(MissingAdhesionError, match=r'a: LiF, plane_a: "100", b: C') as error:
+        Adhesions().between("LiF(100)", "C")
+    assert str(pickle.loads(pickle.dumps(error.value))) == str(error.value)
 
 
 def test_adhesion_has_no_order_and_the_last_word_wins():
     known = Adhesions().given("A", "B", 1).given("B", "A", 2, "elsewhere")
     assert known.between("A", "B") == 2 and known.sources[frozenset("AB")] == "elsewhere"
+
+
+def test_what_is_said_of_a_record_goes_with_its_value():
+    stored = adhesions().given("C", "SE", 7.0, "record", record_id="r1", notes=("debonded: 4 Å apart",))
+    used = {a.pair: a for a in deposition(STACK, stored).adhesions}
+    assert (used["SE|C"].record_id, used["SE|C"].notes) == ("r1", ("debonded: 4 Å apart",))
+    assert (used["Li|C"].record_id, used["Li|C"].notes) == (None, ())
+    by_hand = {a.pair: a for a in deposition(STACK, stored.given("SE", "C", 7.0)).adhesions}
+    assert (by_hand["SE|C"].record_id, by_hand["SE|C"].notes) == (None, ())
+    kept = deposition_result(deposition(STACK, stored), STACK, Origin(case="d", flags=("partial",)))
+    assert kept.flags == ("partial", "debonded: 4 Å apart") and "r1" in [i.record_id for i in kept.inputs]
 
 
 def test_file_and_options_make_one_stack(tmp_path):

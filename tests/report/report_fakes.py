@@ -10,6 +10,7 @@ from liface.analysis.correlation import correlate
 from liface.analysis.responses import measured
 from liface.database import Database
 from liface.documents import (
+    AdhesionResult,
     BindingCandidate,
     BindingResult,
     BulkResult,
@@ -153,6 +154,19 @@ def wetting(substrate: str, plane: str, angle: float, engine: EngineInfo = SEVEN
     )  # fmt: skip
 
 
+def adhesion(a: str, plane_a: str, b: str, plane_b: str, work: float, flags: tuple[str, ...] = ()) -> AdhesionResult:
+    return AdhesionResult(
+        definition="(E_A + E_B - E_AB) / area", engine=SEVENNET, converged=True, flags=flags,
+        provenance=provenance(f"adhesion/{a}-{plane_a}_{b}-{plane_b}-strained"), material_a=a, plane_a=plane_a,
+        termination_a=0, material_b=b, plane_b=plane_b, termination_b=0, strained="b",
+        work_of_adhesion_mev_per_a2=work, work_of_adhesion_j_per_m2=j_per_m2(work), energy_a_ev=-10.0,
+        energy_b_ev=-20.0, energy_ab_ev=-30.0 - 0.05 * work, area_a2=50.0, strain_percent=2.0, von_mises_percent=1.5,
+        strain_tensor=((0.02, 0.0), (0.0, 0.01)), supercell_a=((1, 0), (0, 1)), supercell_b=((1, 0), (0, 1)),
+        face_a=a, face_b=b, n_planes_a=4, n_planes_b=4, thickness_a_a=6.2, thickness_b_a=6.9, n_atoms=8, gap_a=2.3,
+        start_gap_a=2.3, shift=(0.0, 0.5), scan=(), structure=stack("W", "Li", 3.1, 2, 2, "film"),
+    )  # fmt: skip
+
+
 def bulk(material: str, error: float | None, engine: EngineInfo = SEVENNET) -> BulkResult:
     return BulkResult(
         definition="E/atom", engine=engine, converged=True, provenance=provenance(f"bulk/{material}"),
@@ -221,6 +235,8 @@ def whole_campaign() -> Database:
         binding("Li2Te", "110", 1, "dispersed", -0.2, flags=("outside_domain",)),
         growth("Cu", "111", "Stranski-Krastanov", 0.05), growth("Li2Te", "110", "undecided", 0.01),
         wetting("W", "110", 125.0), wetting("Cu", "111", 63.0), wetting("Mg", "0001", 0.0),
+        adhesion("Mg", "0001", "W", "110", 190.0),
+        adhesion("Cu", "111", "graphite", "0001", 1.2, ("no_dispersion: graphite", "debonded: 3.9 Å")),
         bulk("Li", -0.4), bulk("W", 0.3), bulk("Li", -2.9, CHGNET), bulk("mine", None),
     ]  # fmt: skip
     screened = results[0].provenance.model_copy(update={"screened_by": results[1].record_id})

@@ -44,6 +44,13 @@ def test_nothing_is_loaded_from_elsewhere(page, parsed):
     assert not re.search(r"@import|url\((?!#)", page)
 
 
+def test_works_of_adhesion_name_what_meets_and_who_is_strained(parsed):
+    rows = {row["Pair"]: row for row in parsed.rows("Works of adhesion")}
+    assert list(rows) == ["Mg(0001)|W(110)", "Cu(111)|graphite(0001)"], "the strongest first"
+    assert rows["Mg(0001)|W(110)"]["Strained"] == "W" and rows["Mg(0001)|W(110)"]["W_ad (J/m²)"] == "3.044"
+    assert "debonded" in rows["Cu(111)|graphite(0001)"]["Flags"]
+
+
 def test_links_inside_the_page_lead_somewhere(page, parsed):
     ids = parsed.attributes("id")
     assert len(ids) == len(set(ids))

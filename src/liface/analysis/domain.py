@@ -19,6 +19,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection
 
+from liface.documents import EngineInfo
+
 PLUS_U_METALS = frozenset({"Co", "Cr", "Fe", "Mn", "Mo", "Ni", "V", "W"})
 """Metals with a Hubbard U in Materials Project oxides and fluorides."""
 
@@ -27,13 +29,17 @@ PLUS_U_ANIONS = frozenset({"O", "F"})
 _TEST_ENGINE = re.compile(r"\b(tests?|emt|effective[ -]medium|morse|lennard[ -]jones)\b")
 
 
+_DISPERSION = re.compile(r"(?<![a-z])(d3|d4|dftd3|dftd4|mbd|i?vdw|rvv10|opt(pbe|b86b|b88)|dispersion)(?![a-z])")
+"""Corrections and functionals that hold dispersion, as engines name them."""
+
+
 def domain_flags(kind: str, elements: Collection[str], closed_shell_salt: bool, trained_on: str) -> tuple[str, ...]:
     """Return the flags of a quantity of ``kind`` computed with a model trained on ``trained_on``.
 
     Parameters
     ----------
     kind
-        Kind of the result: surface, interface, binding, growth, wetting or bulk.
+        Kind of the result: surface, interface, binding, growth, wetting, adhesion or bulk.
     elements
         Every element in the cells of the quantity and of its references.
     closed_shell_salt
@@ -52,6 +58,25 @@ def domain_flags(kind: str, elements: Collection[str], closed_shell_salt: bool, 
     if metals and anions:
         pair = f"{', '.join(metals)} with {', '.join(anions)}"
         flags.append(f"gga_u_mixing: {pair}; the training data mix PBE and PBE+U")
-    if kind in ("surface", "wetting") and "omat" not in training:
+    if kind in ("surface", "wetting", "adhesion") and "omat" not in training:
         flags.append("model_softness: surface energies of models trained on MPtrj are too low, Li by 30-45 %")
     return tuple(flags)
+
+
+def dispersion_flags(layered: Collection[str], engine: EngineInfo) -> tuple[str, ...]:
+    """Return the flag of a layered crystal that is computed with a method without dispersion.
+
+    Parameters
+    ----------
+    layered
+        Names of the materials that are made of sheets, such as graphite.
+    engine
+        Its functional, options and training say whether it holds dispersion.
+    """
+    words = f"{engine.model} {engine.trained_on} {' '.join(f'{k}={v}' for k, v in engine.options.items())}"
+    if not layered or _DISPERSION.search(words.lower()):
+        return ()
+    names = " and ".join(sorted(set(layered)))
+    return (
+        f"no_dispersion: sheets of {names} hold by dispersion forces, which PBE and models trained on it leave out",
+    )

@@ -115,6 +115,16 @@ def work_of_adhesion(gamma_a: float, gamma_b: float, gamma_ab: float) -> float:
     return gamma_a + gamma_b - gamma_ab
 
 
+def work_of_adhesion_from_slabs(e_a_ev: float, e_b_ev: float, e_ab_ev: float, area_a2: float) -> float:
+    """Work to part two slabs, (E_A + E_B - E_AB) / area in meV/Å²; positive sticks.
+
+    All three in one in-plane cell and with equal numbers of atoms, so that bulk and strain energies cancel.
+    """
+    _require_finite(e_a_ev=e_a_ev, e_b_ev=e_b_ev, e_ab_ev=e_ab_ev)
+    _require_positive(area_a2=area_a2)
+    return MEV * (e_a_ev + e_b_ev - e_ab_ev) / area_a2
+
+
 def contact_angle(gamma_a: float, gamma_ab: float, gamma_li: float) -> tuple[float, float]:
     """Young's contact angle of Li on A from the three energies per area in one unit.
 

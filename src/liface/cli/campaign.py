@@ -56,6 +56,7 @@ def list_(json: Json = False) -> None:
             "surfaces": len(file.surfaces),
             "interfaces": len(file.interfaces),
             "bindings": len(file.bindings),
+            "adhesions": len(file.adhesions),
             "doi": list(file.doi),
         }
         for file in shipped_campaigns().values()

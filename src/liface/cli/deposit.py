@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,13 +11,12 @@ import typer
 from liface.cli.figure_file import known_figure, write_figure
 from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, open_to_read_if_there
 from liface.cli.output import talk, write_json, write_table
-from liface.errors import InputError, MixedEnginesError
+from liface.errors import InputError
 
 if TYPE_CHECKING:
-    from liface.database import Database
-    from liface.documents import WettingResult
     from liface.mesoscale.deposition import Deposition
     from liface.mesoscale.stack import Adhesions
+    from liface.mesoscale.stack_file import StackSpec
 
 PORE_OPTIONS = (
     "pore_nm",
@@ -122,7 +120,7 @@ def deposit(
         "pores": _present(dict(zip(PORE_OPTIONS, pores, strict=True))),
     }  # fmt: skip
     spec = read_stack(file, _present(given))
-    found = deposition(spec.stack(), spec.given_over(_stored(db, spec.materials, spec.adhesions, engine)))
+    found = deposition(spec.stack(), spec.given_over(_stored(db, spec, engine)))
     if json:
         write_json(found.model_dump())
     else:
@@ -140,7 +138,10 @@ def _write(found: Deposition) -> None:
                "adhesion_j_per_m2", "reason")  # fmt: skip
     write_table([place.model_dump() for place in found.places], columns=columns)
     typer.echo("\nadhesions")
-    write_table([a.model_dump() for a in found.adhesions])
+    write_table([a.model_dump() for a in found.adhesions], columns=("pair", "adhesion_mev_per_a2", "source"))
+    for used in found.adhesions:
+        for note in used.notes:
+            typer.echo(f"  {used.pair}: {note}")
     if found.boundaries:
         typer.echo("\nplaces that are equally good at")
         write_table([b.model_dump() | {"value": f"{b.value:.4g}"} for b in found.boundaries])
@@ -167,50 +168,13 @@ def _pairs(option: str, texts: Iterable[str] | None) -> dict[str, float]:
 _EXAMPLES = {"--adhesion": "Li6PS5Cl,C=40", "--potential": "collector=0.01", "--reaction": "electrolyte=-0.1"}
 
 
-def _stored(db: str, materials: Iterable[str], by_hand: Iterable[str], engine: str | None) -> Adhesions:
-    """Return the adhesion of Li to each material from wetting results, where there is one and none is given."""
-    from liface.mesoscale.stack import LI, Adhesions
+def _stored(db: str, spec: StackSpec, engine: str | None) -> Adhesions:
+    """Return what the database knows; the standard one need not be there."""
+    from liface.dispatch.adhesions import stored_adhesions
+    from liface.mesoscale.stack import Adhesions
 
-    known, engines = Adhesions(), set()
-    hand = {frozenset(part.strip() for part in pair.split(",")) for pair in by_hand}
     database = open_to_read_if_there(db) if db == DEFAULT_DATABASE else open_to_read(db)
     if database is None:
-        return known
+        return Adhesions()
     with database:
-        for material in materials:
-            if frozenset((LI, material)) in hand:
-                continue
-            for result in _one_of(database, material, engine):
-                engines.add(_engine(result))
-                source = f"wetting of {result.substrate}({result.substrate_plane}), {_engine(result)}"
-                known = known.given(LI, material, result.work_of_adhesion_mev_per_a2, source)
-    if len(engines) > 1:
-        raise MixedEnginesError(f"adhesions of {' and '.join(sorted(engines))} in one sum; choose one with --engine")
-    return known
-
-
-def _one_of(database: Database, material: str, engine: str | None) -> list[WettingResult]:
-    """Return the one wetting result of a material, or none."""
-    named = re.fullmatch(r"(.+)\(([^()]+)\)", material)
-    name, plane = named.groups() if named else (material, None)
-    found = [
-        result
-        for result in database.results("wetting")
-        if result.substrate == name
-        and plane in (None, result.substrate_plane)
-        and engine in (None, _engine(result), result.engine.name)
-    ]
-    if len(found) > 1:
-        each = ", ".join(
-            f"{r.substrate}({r.substrate_plane})/Li({r.film_plane}) {_engine(r)}: {r.work_of_adhesion_mev_per_a2:.4g}"
-            for r in found
-        )
-        raise InputError(
-            f"{len(found)} wetting results of {material}, meV/Å²: {each}; name the plane as '{name}(PLANE)', choose "
-            f"--engine, or give one with --adhesion 'Li,{material}=VALUE'"
-        )
-    return found
-
-
-def _engine(result: WettingResult) -> str:
-    return f"{result.engine.name}:{result.engine.model}"
+        return stored_adhesions(database, spec.materials, engine, spec.adhesions)

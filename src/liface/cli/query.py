@@ -26,6 +26,8 @@ SHOWN = {
     "growth": "substrate substrate_plane engine model mode evidence flags",
     "wetting": "substrate substrate_plane film_plane engine model contact_angle_deg work_of_adhesion_j_per_m2 "
     "gamma_interface_mev_per_a2 converged flags",
+    "adhesions": "material_a plane_a material_b plane_b strained engine model work_of_adhesion_mev_per_a2 "
+    "work_of_adhesion_j_per_m2 strain_percent area_a2 gap_a converged flags",
     "morphologies": "substrate substrate_plane engine model ratio ratio_rule coverage tip_height roughness "
     "n_nuclei flags",
     "depositions": "electrolyte interlayer collector engine model answer margin_ev pressure_mpa contact flags",
@@ -45,8 +47,8 @@ def query(
         str,
         typer.Argument(
             metavar="NOUN",
-            help="bulks, surfaces, interfaces, bindings, growth, wetting, morphologies, depositions, creep, stability, "
-            "verdicts, calculations, cases or submissions.",
+            help="bulks, surfaces, interfaces, bindings, growth, wetting, adhesions, morphologies, depositions, creep, "
+            "stability, verdicts, calculations, cases or submissions.",
         ),
     ],
     where: Annotated[

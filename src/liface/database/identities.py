@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from liface.documents import (
+    AdhesionResult,
     BindingResult,
     CreepResult,
     DepositionResult,
@@ -40,6 +41,8 @@ def _relations(document: Any) -> Iterator[tuple[str, float, float]]:
         yield "gamma_free_mev_per_a2", document.gamma_free_mev_per_a2, document.free_fit.intercept_mev_per_a2
     if isinstance(document, WettingResult):
         yield from _wetting(document)
+    if isinstance(document, AdhesionResult):
+        yield from _adhesion(document)
     if isinstance(document, MorphologyResult):
         yield from _morphology(document)
     if isinstance(document, DepositionResult):
@@ -87,3 +90,10 @@ def _wetting(w: WettingResult) -> Iterator[tuple[str, float, float]]:
     yield "cos_theta", w.cos_theta, cosine
     angle = math.degrees(math.acos(min(1.0, max(-1.0, cosine))))
     yield "contact_angle_deg", w.contact_angle_deg, angle
+
+
+def _adhesion(w: AdhesionResult) -> Iterator[tuple[str, float, float]]:
+    """W = (E_A + E_B - E_AB) / area."""
+    work = MEV * (w.energy_a_ev + w.energy_b_ev - w.energy_ab_ev) / w.area_a2
+    yield "work_of_adhesion_mev_per_a2", w.work_of_adhesion_mev_per_a2, work
+    yield "work_of_adhesion_j_per_m2", w.work_of_adhesion_j_per_m2, j_per_m2(w.work_of_adhesion_mev_per_a2)

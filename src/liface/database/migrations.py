@@ -34,7 +34,7 @@ def _submissions(connection: Connection) -> None:
         _add_column(connection, table, "screened_by")
 
 
-NOUNS_OF_3: tuple[str, ...] = ("morphologies", "depositions", "creep", "stability", "verdicts")
+NOUNS_OF_3: tuple[str, ...] = ("adhesions", "morphologies", "depositions", "creep", "stability", "verdicts")
 
 
 def _nouns_of_3(connection: Connection) -> None:

@@ -230,7 +230,7 @@ class Database:
         Parameters
         ----------
         noun
-            bulks, surfaces, interfaces, bindings, growth, wetting, calculations or cases.
+            bulks, surfaces, interfaces, bindings, growth, wetting, adhesions, calculations or cases.
         where
             An OPTIMADE filter, e.g. ``substrate="W" AND gamma_mev_per_a2 > 50``.
         sort

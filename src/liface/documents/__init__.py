@@ -26,6 +26,7 @@ from liface.documents.mesoscale import (
 from liface.documents.results import (
     CASE_ADAPTER,
     FLAGS,
+    AdhesionResult,
     BindingCandidate,
     BindingResult,
     BulkResult,
@@ -49,6 +50,7 @@ __all__ = [
     "CASE_ADAPTER",
     "FLAGS",
     "RESULT_ADAPTER",
+    "AdhesionResult",
     "BindingCandidate",
     "BindingResult",
     "BulkResult",

@@ -40,6 +40,7 @@ FLAGS = {
     "magnetic_order": "cells whose energies are subtracted hold different magnetic orders",
     "thickness": "the surface energy still changes with slab thickness",
     "partial": "some candidates failed; the lowest of the others is given",
+    "no_dispersion": "the sheets of a layered crystal hold by dispersion forces that the method leaves out; too low",
     "ratio_cut": "the ratio of arrival rates lay outside 1/1000 to 1000 and was cut to that",
     "hops_slowed": "hops are faster than can be followed one by one; all were slowed by one factor, which keeps "
     "the equilibrium and makes islands smaller and denser",
@@ -233,6 +234,47 @@ class WettingResult(_Result):
     work_of_adhesion_j_per_m2: float = quantity("J/m²", "The same.")
     cos_theta: float = quantity("1", "(gamma_A - gamma_A|Li)/gamma_Li, not clipped.")
     contact_angle_deg: float = quantity("deg", "0 where cos_theta >= 1, 180 where <= -1.")
+
+
+class AdhesionResult(_Result):
+    """Work of adhesion of two materials; positive where they stick. A and B stand in the order of their names."""
+
+    kind: Literal["adhesion"] = "adhesion"
+    material_a: str
+    plane_a: str
+    termination_a: int = quantity("1", "Index of the termination, counted along the plane normal.")
+    material_b: str
+    plane_b: str
+    termination_b: int = quantity("1", "The same of B.")
+    strained: Literal["a", "b"] = Field(description="Side that takes the strain; the other keeps its lattice.")
+    work_of_adhesion_mev_per_a2: float = quantity("meV/Å²", "(E_A + E_B - E_AB) / area; positive sticks.")
+    work_of_adhesion_j_per_m2: float = quantity("J/m²", "The same.")
+    energy_a_ev: float = quantity("eV", "Slab of A alone, relaxed in the cell of the interface.")
+    energy_b_ev: float = quantity("eV", "Slab of B alone, relaxed in the cell of the interface.")
+    energy_ab_ev: float = quantity("eV", "Both slabs in contact, relaxed.")
+    area_a2: float = quantity("Å²", "Area of the interface cell.")
+    strain_percent: float = quantity("%", "Largest principal strain of the strained side, by absolute value.")
+    von_mises_percent: float = quantity("%", "Von Mises strain of the strained side.")
+    strain_tensor: Matrix2 = quantity("1", "In-plane Green-Lagrange strain of the strained side.")
+    supercell_a: IntMatrix2 = quantity("1", "Rows: cell vectors in in-plane vectors of A.")
+    supercell_b: IntMatrix2 = quantity("1", "The same of B.")
+    face_a: str = Field(description="Species of the plane of A that meets B.")
+    face_b: str = Field(description="Species of the plane of B that meets A.")
+    n_planes_a: int = quantity("1", "Atomic planes of A.")
+    n_planes_b: int = quantity("1", "Atomic planes of B.")
+    thickness_a_a: float = quantity("Å", "Height of the slab of A, outermost atoms, as built.")
+    thickness_b_a: float = quantity("Å", "Height of the slab of B, outermost atoms, as built.")
+    n_atoms: int = quantity("1", "Atoms in the cell of both.")
+    gap_a: float = quantity("Å", "Distance between the facing outermost atoms, relaxed.")
+    start_gap_a: float = quantity("Å", "Gap of the chosen start.")
+    shift: tuple[float, float] = quantity(
+        "1", "Registry of the chosen start: strained side over the other, fractions of the interface cell."
+    )
+    scan: tuple[ScanPoint, ...] = Field(
+        description="Gaps, then registries; unrelaxed, the two free surfaces included in the energy."
+    )
+    anion_bonds_lost: float = quantity("1", "Share of bonds inside molecular anions lost while relaxing.", default=0.0)
+    structure: Geometry = Field(description="Relaxed cell of both; the strained side has the role film.")
 
 
 class BulkResult(_Result):

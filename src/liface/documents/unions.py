@@ -14,6 +14,7 @@ from liface.documents.mesoscale import (
     VerdictResult,
 )
 from liface.documents.results import (
+    AdhesionResult,
     BindingResult,
     BulkResult,
     GrowthResult,
@@ -28,6 +29,7 @@ ResultDocument = Annotated[
     | BindingResult
     | GrowthResult
     | WettingResult
+    | AdhesionResult
     | BulkResult
     | MorphologyResult
     | DepositionResult

@@ -40,6 +40,7 @@ class AdhesionUsed(Document):
     adhesion_mev_per_a2: float = quantity("meV/Å²", "Work of adhesion; positive sticks.")
     source: str
     record_id: str | None = Field(default=None, description="The record, where it is one of the database.")
+    notes: tuple[str, ...] = Field(default=(), description="Doubts about that record: its flags.")
 
 
 class Deposition(Document):
@@ -206,7 +207,11 @@ def _used(stack: Stack, adhesions: Adhesions) -> tuple[AdhesionUsed, ...]:
     )
     return tuple(
         AdhesionUsed(
-            pair=f"{a}|{b}", adhesion_mev_per_a2=adhesions.between(a, b), source=adhesions.sources[frozenset((a, b))]
+            pair=f"{a}|{b}",
+            adhesion_mev_per_a2=adhesions.between(a, b),
+            source=adhesions.sources[frozenset((a, b))],
+            record_id=adhesions.record_ids.get(frozenset((a, b))),
+            notes=adhesions.notes.get(frozenset((a, b)), ()),
         )
         for a, b in dict.fromkeys(pairs)
     )

@@ -142,12 +142,13 @@ def _point_at(points: Sequence[RatioPoint], ratio: float) -> RatioPoint:
 
 
 def deposition_result(found: Deposition, stack: Stack, origin: Origin) -> DepositionResult:
-    """Describe where Li goes in a stack; the adhesions are added to the inputs of ``origin``."""
+    """Describe where Li goes in a stack; adhesions join the inputs of ``origin``, and their notes its flags."""
+    notes = (note for used in found.adhesions for note in used.notes)
     return DepositionResult(
         definition=DEPOSITION,
         engine=origin.engine,
         converged=origin.converged,
-        flags=origin.flags,
+        flags=tuple(dict.fromkeys((*origin.flags, *notes))),
         inputs=(*_adhesion_inputs(found), *_stack_inputs(stack), *origin.inputs),
         provenance=origin.provenance(found.doi),
         electrolyte=found.electrolyte,

@@ -26,18 +26,38 @@ LI = "Li"
 
 @dataclass(frozen=True)
 class Adhesions:
-    """Works of adhesion between pairs of materials, meV/Å², positive where they stick; the order does not matter."""
+    """Works of adhesion between pairs of materials, meV/Å², positive where they stick; the order does not matter.
+
+    ``record_ids`` names the stored result of each pair that has one, and ``notes`` the doubts about it.
+    """
 
     values: Mapping[frozenset[str], float] = field(default_factory=dict)
     sources: Mapping[frozenset[str], str] = field(default_factory=dict)
+    record_ids: Mapping[frozenset[str], str] = field(default_factory=dict)
+    notes: Mapping[frozenset[str], tuple[str, ...]] = field(default_factory=dict)
 
-    def given(self, a: str, b: str, mev_per_a2: float, source: str = "given by hand") -> Adhesions:
-        """Return these with one more value; it replaces an older one."""
+    def given(
+        self,
+        a: str,
+        b: str,
+        mev_per_a2: float,
+        source: str = "given by hand",
+        *,
+        record_id: str | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> Adhesions:
+        """Return these with one more value; it replaces an older one, with all that was said of that."""
         require_finite(**{f"adhesion {a}|{b}": mev_per_a2})
         if a == b:
             raise InputError(f"adhesion of {a} to itself; name two materials")
         pair = frozenset((a, b))
-        return Adhesions({**self.values, pair: mev_per_a2}, {**self.sources, pair: source})
+        records = {known: value for known, value in self.record_ids.items() if known != pair}
+        return Adhesions(
+            {**self.values, pair: mev_per_a2},
+            {**self.sources, pair: source},
+            records | ({pair: record_id} if record_id else {}),
+            {**self.notes, pair: notes},
+        )
 
     def between(self, a: str, b: str) -> float:
         """Return the work of adhesion of a pair.

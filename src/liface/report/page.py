@@ -41,6 +41,7 @@ SECTIONS: tuple[tuple[str, str, Section], ...] = (
     ("series", "Thickness series", series.build),
     ("surfaces", "Surfaces", surfaces.build_surfaces),
     ("wetting", "Wetting", surfaces.build_wetting),
+    ("adhesion", "Adhesion", surfaces.build_adhesion),
     ("binding", "Binding", binding.build),
     ("growth", "Growth mode", binding.build_growth),
     ("growth-runs", "Growth runs", models.build_growth_runs),

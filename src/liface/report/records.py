@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from liface.documents import (
+    AdhesionResult,
     BindingResult,
     BulkResult,
     CreepResult,
@@ -38,6 +39,7 @@ Result = (
     | GrowthResult
     | WettingResult
     | BulkResult
+    | AdhesionResult
     | MorphologyResult
     | DepositionResult
     | CreepResult
@@ -67,6 +69,7 @@ class CampaignRecords:
     """Why calculations failed or did not converge, by their identity."""
     begun: tuple[Begun, ...] = ()
     """Relaxations that a cheaper engine began."""
+    adhesions: tuple[AdhesionResult, ...] = ()
     morphologies: tuple[MorphologyResult, ...] = ()
     depositions: tuple[DepositionResult, ...] = ()
     creeps: tuple[CreepResult, ...] = ()
@@ -78,7 +81,7 @@ class CampaignRecords:
         """Every result."""
         return (
             *self.bulks, *self.surfaces, *self.interfaces, *self.bindings, *self.growths, *self.wettings,
-            *self.morphologies, *self.depositions, *self.creeps, *self.stabilities, *self.verdicts,
+            *self.adhesions, *self.morphologies, *self.depositions, *self.creeps, *self.stabilities, *self.verdicts,
         )  # fmt: skip
 
     @cached_property
@@ -184,6 +187,15 @@ _ORDER: dict[str, Any] = {
     "binding": lambda r: (r.substrate, r.substrate_plane, r.monolayers, r.n_li, r.arrangement != "dispersed"),
     "growth": lambda r: (r.substrate, r.substrate_plane),
     "wetting": lambda r: (r.substrate, r.substrate_plane, r.film_plane),
+    "adhesion": lambda r: (
+        r.material_a,
+        r.plane_a,
+        r.termination_a,
+        r.material_b,
+        r.plane_b,
+        r.termination_b,
+        r.strained,
+    ),
     "morphology": lambda r: (r.substrate, r.substrate_plane),
     "deposition": lambda r: (r.electrolyte, r.interlayer, r.collector, r.pressure_mpa, r.contact),
     "creep": lambda r: (r.host, r.pore_nm, r.temperature_k),
@@ -197,6 +209,7 @@ _FIELDS = {
     "binding": "bindings",
     "growth": "growths",
     "wetting": "wettings",
+    "adhesion": "adhesions",
     "morphology": "morphologies",
     "deposition": "depositions",
     "creep": "creeps",

@@ -17,7 +17,7 @@ from liface.structures.slabs import tile
 if TYPE_CHECKING:
     from liface.structures.interfaces import InterfaceBuilder
 
-DEFAULT_SUBSTRATE_PLANES = 4
+DEFAULT_PLANES = 4
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,11 @@ def parts_of(builder: InterfaceBuilder) -> Parts:
     """Cut both slabs of a builder and bring them into the coherent cell."""
     if not 0.5 < builder.film_spacing_scale < 2.0:
         raise InputError(f"film_spacing_scale = {builder.film_spacing_scale} must lie between 0.5 and 2")
-    thickness_is_open = builder.substrate_planes is None and builder.substrate_min_thickness_a is None
     substrate = cut_slab(
         builder.substrate_bulk,
         builder.substrate_plane,
         termination=builder.termination,
-        n_planes=DEFAULT_SUBSTRATE_PLANES if thickness_is_open else builder.substrate_planes,
+        n_planes=_planes(builder.substrate_planes, builder.substrate_min_thickness_a),
         min_thickness_a=builder.substrate_min_thickness_a,
         anion_bonds=builder.anion_bonds,
         reference=builder.substrate_reference,
@@ -73,8 +72,11 @@ def parts_of(builder: InterfaceBuilder) -> Parts:
         builder.film_bulk,
         builder.film_plane,
         termination=builder.film_termination,
-        n_planes=builder.film_planes,
+        n_planes=_planes(builder.film_planes, builder.film_min_thickness_a),
+        min_thickness_a=builder.film_min_thickness_a,
+        anion_bonds=builder.film_anion_bonds,
         reference=builder.film_reference,
+        keep_cell=builder.film_keep_cell,
     )
     match = builder.match
     deformation = film_deformation(match, substrate.in_plane, film.in_plane)
@@ -87,6 +89,10 @@ def parts_of(builder: InterfaceBuilder) -> Parts:
         substrate_lattice=substrate.in_plane,
         match=match,
     )
+
+
+def _planes(asked: int | None, min_thickness_a: float | None) -> int | None:
+    return DEFAULT_PLANES if asked is None and min_thickness_a is None else asked
 
 
 def _body(slab: SlabAtoms, supercell: IntMatrix2, strain: np.ndarray) -> Body:

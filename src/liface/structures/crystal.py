@@ -15,6 +15,7 @@ import numpy as np
 
 from liface.errors import StructureError
 from liface.structures.integers import gauss_reduce, plane_basis, row_hermite, smallest_integers
+from liface.structures.layered import is_layered
 from liface.structures.planes import _HEXAGONAL_GROUPS, Miller, parse_plane, plane_label
 
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ SYMPREC_A = 0.02
 
 SAME_ATOM_A = 1.5
 """Largest displacement in Å for which a relaxed atom is still matched to its reference position."""
+
+SAME_CELL = 0.2
+"""Relative change of a cell length up to which a relaxed bulk is still its reference."""
+
+SAME_LAYERED_CELL = 0.5
+"""The same for a layered crystal: methods without dispersion leave the distance of its sheets almost free."""
 
 TRANSLATION_A = 0.1
 """Deviation in Å up to which a relaxed bulk still has a translation of its reference."""
@@ -155,7 +162,9 @@ def _require_same_cell(bulk: Structure, reference: Structure) -> None:
         return
     lengths = np.array(bulk.lattice.abc) / np.array(reference.lattice.abc)
     angles = np.array(bulk.lattice.angles) - np.array(reference.lattice.angles)
-    if len(bulk) != len(reference) or np.abs(lengths - 1).max() > 0.2 or np.abs(angles).max() > 15:
+    stretched = np.abs(lengths - 1).max()
+    too_far = stretched > SAME_CELL and (stretched > SAME_LAYERED_CELL or not is_layered(reference))
+    if len(bulk) != len(reference) or too_far or np.abs(angles).max() > 15:
         raise StructureError(
             f"bulk ({len(bulk)} atoms, a, b, c = {_abc(bulk)} Å) and reference ({len(reference)} atoms, "
             f"{_abc(reference)} Å) are not the same cell; give the reference in the cell of the bulk"

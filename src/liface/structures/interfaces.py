@@ -126,14 +126,16 @@ class InterfaceBuilder:
 
     Attributes
     ----------
-    film_planes
-        Atomic planes of the film, rounded up to whole repeats.
+    film_planes, film_min_thickness_a
+        Thickness of the film, in planes rounded up to whole repeats; four planes where neither is given.
     substrate_planes, substrate_min_thickness_a
         Thickness of the substrate; four planes where neither is given.
     film_spacing_scale
         Factor on the plane spacing of the film: its relaxed height under the in-plane strain over the unstrained.
-    keep_cell
-        Repeat the given cell of the substrate whole, also where it holds a smaller one.
+    anion_bonds, film_anion_bonds
+        Molecular anions of each side, which no cut breaks.
+    keep_cell, film_keep_cell
+        Repeat the given cell of a side whole, also where it holds a smaller one.
     """
 
     substrate_bulk: Structure
@@ -142,7 +144,8 @@ class InterfaceBuilder:
     film_plane: str
     match: Match
     _: KW_ONLY
-    film_planes: int
+    film_planes: int | None = None
+    film_min_thickness_a: float | None = None
     termination: int = 0
     substrate_planes: int | None = None
     substrate_min_thickness_a: float | None = None
@@ -151,7 +154,9 @@ class InterfaceBuilder:
     film_reference: Structure | None = None
     anion_bonds: AnionBonds = ()
     film_termination: int = 0
+    film_anion_bonds: AnionBonds = ()
     keep_cell: bool = False
+    film_keep_cell: bool = False
 
     @cached_property
     def parts(self) -> Parts:

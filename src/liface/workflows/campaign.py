@@ -13,9 +13,10 @@ from liface.analysis.responses import measured
 from liface.documents import EngineInfo, content_hash
 from liface.engines.base import EngineSpec
 from liface.engines.registry import engine_info
-from liface.errors import CampaignError, LifaceError
+from liface.errors import CampaignError, InputError, LifaceError
 from liface.structures.library import MaterialsLibrary
 from liface.workflows.campaign_file import (
+    AdhesionEntry,
     BindingEntry,
     CampaignFile,
     InterfaceEntry,
@@ -24,6 +25,7 @@ from liface.workflows.campaign_file import (
     load_campaign,
 )
 from liface.workflows.specs import (
+    AdhesionSpec,
     BindingSpec,
     BulkSpec,
     CaseSpec,
@@ -32,6 +34,7 @@ from liface.workflows.specs import (
     MatchSpec,
     MaterialSpec,
     Protocol,
+    Side,
     SurfaceSpec,
 )
 from liface.workflows.steps.common import Case
@@ -115,6 +118,7 @@ class PlannedCase:
             "bulk": flows.BulkMaker,
             "surface": flows.SurfaceMaker,
             "binding": flows.BindingMaker,
+            "adhesion": flows.AdhesionMaker,
         }
         return makers[self.spec.kind](**common)
 
@@ -219,7 +223,7 @@ class Campaign:
                 )
 
     def specs(self) -> tuple[CaseSpec, ...]:
-        """Return what is asked, without repetition: bulks, surfaces, interfaces, bindings."""
+        """Return what is asked, without repetition: bulks, surfaces, interfaces, bindings, adhesions."""
         return self._specs
 
     @cached_property
@@ -250,6 +254,8 @@ class Campaign:
             yield f"interfaces.{i}", partial(_interface_specs, library, interface, protocol)
         for i, binding in enumerate(self.file.bindings):
             yield f"bindings.{i}", partial(_binding_specs, library, binding, protocol)
+        for i, adhesion in enumerate(self.file.adhesions):
+            yield f"adhesions.{i}", partial(_adhesion_specs, library, adhesion, protocol)
         for i, story in enumerate(self.file.stories):
             yield f"stories.{i}", partial(story_specs, library, story, protocol)
         for i, name in enumerate(self.file.stability):
@@ -330,6 +336,65 @@ def binding_spec(
     )
 
 
+def adhesion_spec(
+    library: MaterialsLibrary,
+    a: tuple[str, str | None, int],
+    b: tuple[str, str | None, int],
+    protocol: Protocol | None = None,
+    strained: Literal["auto", "a", "b"] = "auto",
+) -> AdhesionSpec:
+    """Return the spec of two slabs in the best coherent cell of their canonical lattices.
+
+    Parameters
+    ----------
+    a, b
+        Material, plane (None: the first of its default planes) and index of the termination.
+    strained
+        Side that takes the strain; ``auto``: Li where it is one of the two, else ``b``, so name the softer one last.
+
+    Raises
+    ------
+    InputError
+        Li is one of the two and is not to take the strain.
+    LatticeMismatchError
+        No coherent cell within the limits of the protocol.
+    """
+    protocol = protocol or Protocol()
+    first, second = _side(library, *a), _side(library, *b)
+    taut = _taut(first, second, strained)
+    held = first if taut is second else second
+    ordered = sorted((first, second), key=lambda side: side.order)
+    return AdhesionSpec(
+        a=ordered[0],
+        b=ordered[1],
+        strained="a" if taut is ordered[0] else "b",
+        match=_best_match(
+            held.material, held.plane, taut.material, taut.plane, protocol.max_area_a2, protocol.max_strain_percent
+        ),
+    )
+
+
+def _side(library: MaterialsLibrary, name: str, plane: str | None, termination: int) -> Side:
+    material = material_spec(library, name)
+    plane = plane or library.get(name).default_planes[0]
+    _check_termination(material, plane, termination)
+    return Side(material=material, plane=_label(material, plane), termination=termination)
+
+
+def _taut(first: Side, second: Side, strained: Literal["auto", "a", "b"]) -> Side:
+    """Return the side that takes the strain: Li if there, since it is softer than all that it meets."""
+    sides = {"a": first, "b": second}
+    soft = [side for side in sides.values() if side.material.name == FILM]
+    if len(soft) != 1:
+        return sides["b" if strained == "auto" else strained]
+    if strained != "auto" and sides[strained] is not soft[0]:
+        raise InputError(
+            f"strained: {strained} is {sides[strained].material.name}, but next to {FILM} it is {FILM} that takes the "
+            "strain; leave strained out"
+        )
+    return soft[0]
+
+
 def _bulk_specs(library: MaterialsLibrary, name: str) -> list[BulkSpec]:
     return [BulkSpec(material=material_spec(library, name))]
 
@@ -388,7 +453,13 @@ def story_specs(library: MaterialsLibrary, entry: StoryEntry, protocol: Protocol
     return found
 
 
-def _limits(protocol: Protocol, entry: InterfaceEntry | StoryEntry) -> Protocol:
+def _adhesion_specs(library: MaterialsLibrary, entry: AdhesionEntry, protocol: Protocol) -> list[AdhesionSpec]:
+    a = (entry.a, entry.plane_a, entry.termination_a)
+    b = (entry.b, entry.plane_b, entry.termination_b)
+    return [adhesion_spec(library, a, b, _limits(protocol, entry), entry.strained)]
+
+
+def _limits(protocol: Protocol, entry: InterfaceEntry | AdhesionEntry | StoryEntry) -> Protocol:
     """Return the protocol with the matching limits of one entry."""
     own = {name: getattr(entry, name) for name in ("max_strain_percent", "max_area_a2")}
     return protocol.model_copy(update={name: value for name, value in own.items() if value is not None})
@@ -466,7 +537,7 @@ def _best_match(
 
     match = best_match(
         in_plane_vectors(substrate.structure(), plane, keep_cell=substrate.broken_symmetry),
-        in_plane_vectors(film.structure(), film_plane),
+        in_plane_vectors(film.structure(), film_plane, keep_cell=film.broken_symmetry),
         max_area_a2=max_area,
         max_strain_percent=max_strain,
         label=f"{film.name}({film_plane}) on {substrate.name}({plane})",

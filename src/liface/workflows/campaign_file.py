@@ -66,6 +66,22 @@ class BindingEntry(_Entry):
     termination: int = Field(default=0, ge=0)
 
 
+class AdhesionEntry(_Entry):
+    """Work of adhesion of two materials; each on the first of its default planes if none is named."""
+
+    a: str
+    b: str
+    plane_a: Plane | None = None
+    plane_b: Plane | None = None
+    termination_a: int = Field(default=0, ge=0)
+    termination_b: int = Field(default=0, ge=0)
+    strained: Literal["auto", "a", "b"] = Field(
+        default="auto", description="auto: Li if it is one of the two, else b; name the softer one there."
+    )
+    max_strain_percent: float | None = Field(default=None, gt=0, description="Instead of that of the protocol.")
+    max_area_a2: float | None = Field(default=None, gt=0, description="Instead of that of the protocol.")
+
+
 class CorrelationEntry(_Entry):
     """A measured response against a computed descriptor."""
 
@@ -134,7 +150,7 @@ class ScreeningEntry(_Entry):
 
     engine: str = Field(description="The cheap engine; those under engines stay the costly ones.")
     top: int | None = Field(default=None, ge=1, description="Cases of each ranked kind that go on; null: all.")
-    kinds: tuple[Literal["surface", "interface", "binding"], ...] = Field(
+    kinds: tuple[Literal["surface", "interface", "binding", "adhesion"], ...] = Field(
         default=("interface",),
         description="Kinds that are ranked. The others go on; bulks and surfaces only of materials that are needed.",
     )
@@ -176,6 +192,7 @@ class CampaignFile(_Entry):
     surfaces: tuple[SurfaceEntry, ...] = ()
     interfaces: tuple[InterfaceEntry, ...] = ()
     bindings: tuple[BindingEntry, ...] = ()
+    adhesions: tuple[AdhesionEntry, ...] = ()
     stories: tuple[StoryEntry, ...] = Field(default=(), description="Substrates whose whole story is asked for.")
     stability: tuple[str, ...] = Field(default=(), description="Materials to judge against Li metal.")
     growths: tuple[GrowthEntry, ...] = ()
@@ -263,6 +280,7 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
         "surfaces": SurfaceEntry,
         "interfaces": InterfaceEntry,
         "bindings": BindingEntry,
+        "adhesions": AdhesionEntry,
         "correlations": CorrelationEntry,
         "protocol": Protocol,
         "screening": ScreeningEntry,
@@ -281,6 +299,7 @@ def _one_line(error: Exception) -> str:
 
 __all__ = [
     "SHIPPED",
+    "AdhesionEntry",
     "BindingEntry",
     "CampaignFile",
     "CorrelationEntry",

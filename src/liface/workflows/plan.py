@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from liface.errors import StructureError
 from liface.workflows.campaign import PlannedCase
-from liface.workflows.specs import BindingSpec, BulkSpec, InterfaceSpec, MaterialSpec, SurfaceSpec
-from liface.workflows.steps import binding, interface, surface
+from liface.workflows.specs import AdhesionSpec, BindingSpec, BulkSpec, InterfaceSpec, MaterialSpec, SurfaceSpec
+from liface.workflows.steps import adhesion, binding, interface, surface
 from liface.workflows.steps.common import BulkReference, Case
 
 SECONDS_PER_ATOM_AND_CALL = {
@@ -54,6 +54,8 @@ def estimate(planned: PlannedCase) -> Estimate:
         return _total([(len(slab.structure), CALLS_PER_RELAXATION) for slab in slabs])
     if isinstance(spec, InterfaceSpec):
         return _total(_interface(planned.case, spec, is_scanned=planned.start is None))
+    if isinstance(spec, AdhesionSpec):
+        return _total(_adhesion(planned.case, spec))
     return _total(_binding(planned.case, spec))
 
 
@@ -87,6 +89,19 @@ def _binding(case: Case, spec: BindingSpec) -> list[tuple[int, int]]:
     removals = len(spec.n_li) + len(sizes)
     work = [(n, 1)] * (SITES_PER_SLAB + CLUSTER_STARTS * len(sizes))
     return work + [(n, CALLS_PER_RELAXATION)] * (1 + relaxations + removals)
+
+
+def _adhesion(case: Case, spec: AdhesionSpec) -> list[tuple[int, int]]:
+    setup = adhesion.AdhesionSetup(
+        spec=spec, held=_as_is(case, spec.held.material), taut=_as_is(case, spec.taut.material)
+    )
+    build = adhesion.builder(case, setup)
+    held, taut = len(build.parts.substrate.species), len(build.parts.film.species)
+    gaps = adhesion.gaps_of(case, spec)
+    singles = len(gaps) + len(adhesion.other_shifts(case, setup))
+    starts = case.protocol.registry_candidates + (len(gaps) > 1)
+    calls = CALLS_PER_COHERENT_RELAXATION if spec.move == "normal" else CALLS_PER_RELAXATION
+    return [(held + taut, 1)] * singles + [(held + taut, calls)] * starts + [(held, calls), (taut, calls)]
 
 
 def _as_is(case: Case, material: MaterialSpec) -> BulkReference:

@@ -9,7 +9,7 @@ from typing import Any
 from liface.workflows.campaign_file import ScreeningEntry
 from liface.workflows.specs import CaseSpec, InterfaceStart
 
-OWN_PURPOSE = ("interface", "binding")
+OWN_PURPOSE = ("interface", "binding", "adhesion")
 """Kinds that are asked for their own sake; bulks and surfaces follow what these need."""
 
 
@@ -52,9 +52,9 @@ def verdicts(
     """Decide about every case, in the order of ``specs``.
 
     Of each ranked kind the first ``top`` go on; equal values are taken by name. Where nothing limits them (no ``top``,
-    no ``where``) all go on, also those that the cheap engine could not do. Other interfaces and bindings go on;
-    bulks and surfaces do unless every ranked case of their material was left out, and bulks that the campaign lists
-    by name always do.
+    no ``where``) all go on, also those that the cheap engine could not do. Other interfaces, bindings and adhesions
+    go on; bulks and surfaces do unless every ranked case of their material was left out, and bulks that the campaign
+    lists by name always do.
 
     Parameters
     ----------

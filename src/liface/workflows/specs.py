@@ -242,4 +242,71 @@ class BindingSpec(_CaseSpec):
         return f"binding/{self.substrate.name}-{self.substrate_plane}{termination}{layers}"
 
 
-CaseSpec = BulkSpec | SurfaceSpec | InterfaceSpec | BindingSpec
+class Side(Document):
+    """One of two materials that meet, with the face it shows."""
+
+    material: MaterialSpec
+    plane: str
+    termination: int = quantity("1", "Index of the termination.", default=0, ge=0)
+
+    @property
+    def name(self) -> str:
+        """Readable name."""
+        return f"{self.material.name}-{self.plane}" + (f"-t{self.termination}" if self.termination else "")
+
+    @property
+    def order(self) -> tuple[str, str, int]:
+        """What the two sides of a pair are sorted by."""
+        return self.material.name, self.plane, self.termination
+
+
+class AdhesionSpec(_CaseSpec):
+    """Two slabs in one coherent cell; A and B stand in the order of their names, whoever takes the strain."""
+
+    kind: Literal["adhesion"] = "adhesion"
+    a: Side
+    b: Side
+    strained: Literal["a", "b"] = Field(description="The side that is strained onto the lattice of the other.")
+    match: MatchSpec = Field(description="The side that keeps its lattice is the substrate, the strained one the film.")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.b.order < self.a.order:
+            raise ValueError(f"the sides of an adhesion stand in order: {self.b.name} before {self.a.name}")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Readable name; the strained side is marked."""
+        marks = ("-strained", "") if self.strained == "a" else ("", "-strained")
+        return f"adhesion/{self.a.name}{marks[0]}_{self.b.name}{marks[1]}"
+
+    @property
+    def held(self) -> Side:
+        """The side that keeps its lattice."""
+        return self.b if self.strained == "a" else self.a
+
+    @property
+    def taut(self) -> Side:
+        """The strained side."""
+        return self.a if self.strained == "a" else self.b
+
+    @property
+    def substrate(self) -> MaterialSpec:
+        """Material that keeps its lattice."""
+        return self.held.material
+
+    @property
+    def film(self) -> MaterialSpec:
+        """Material that is strained."""
+        return self.taut.material
+
+    @property
+    def move(self) -> Literal["all", "normal"]:
+        """The directions atoms may move in: Li next to anything but molecular anions keeps its plane."""
+        has_li = any(side.material.elements == ("Li",) for side in (self.a, self.b))
+        has_anions = any(side.material.anion_bonds for side in (self.a, self.b))
+        return "normal" if has_li and not has_anions else "all"
+
+
+CaseSpec = BulkSpec | SurfaceSpec | InterfaceSpec | BindingSpec | AdhesionSpec

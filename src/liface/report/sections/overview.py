@@ -13,6 +13,7 @@ _NOUNS = (
     ("bindings", "binding energy", "binding energies"),
     ("growths", "growth mode", "growth modes"),
     ("wettings", "contact angle", "contact angles"),
+    ("adhesions", "work of adhesion", "works of adhesion"),
     ("bulks", "reference bulk", "reference bulks"),
 )
 

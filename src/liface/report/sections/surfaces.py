@@ -1,12 +1,12 @@
-"""Surface energies with published values, and wetting with a picture of the drop."""
+"""Surface energies with published values, wetting with a picture of the drop, and adhesion of any two materials."""
 
 from __future__ import annotations
 
-from liface.documents import SurfaceResult, WettingResult
+from liface.documents import AdhesionResult, SurfaceResult, WettingResult
 from liface.report.context import Context
 from liface.report.drops import drop_strip, drop_svg
 from liface.report.grouping import Group, group, surface_key, surface_name
-from liface.report.html import Html, doi_link, join, missing, paragraph, section
+from liface.report.html import EMPTY, Html, doi_link, join, missing, paragraph, section
 from liface.report.numbers import facet, fixed, pairing
 from liface.report.tables import Column, html_table
 
@@ -100,3 +100,50 @@ def _wetting_row(context: Context, result: WettingResult) -> dict[str, object]:
         "published": join([known.text, " ", doi_link(known.doi, "source")]) if known else None,
         "flags": context.flags(result.flags),
     }
+
+
+def build_adhesion(context: Context) -> Html:
+    """Tabulate works of adhesion, strongest first; left out where none was asked for."""
+    results = sorted(context.records.adhesions, key=lambda r: (-r.work_of_adhesion_mev_per_a2, r.provenance.case))
+    if not results:
+        return EMPTY
+    return section(
+        "adhesion",
+        "Adhesion of two materials",
+        paragraph(
+            "W_ad = (E_A + E_B − E_AB) / area of relaxed slabs in one coherent cell, so that the strain cancels; "
+            "positive where they stick. Works of adhesion decide where Li deposits in a stack, ",
+            doi_link("10.1039/d2ta06466a"), ".",
+        ),
+        html_table([_adhesion_row(context, r) for r in results], _ADHESION_COLUMNS, "Works of adhesion",
+                   sortable=True),
+    )  # fmt: skip
+
+
+def _adhesion_row(context: Context, result: AdhesionResult) -> dict[str, object]:
+    return {
+        "name": pairing(result.material_a, result.plane_a, result.material_b, result.plane_b),
+        "engine": context.records.label(result.engine),
+        "faces": f"{result.face_a}|{result.face_b}",
+        "adhesion": fixed(result.work_of_adhesion_mev_per_a2),
+        "adhesion_j": fixed(result.work_of_adhesion_j_per_m2, 3),
+        "gap": fixed(result.gap_a, 2),
+        "strained": result.material_a if result.strained == "a" else result.material_b,
+        "strain": fixed(result.strain_percent),
+        "area": fixed(result.area_a2),
+        "flags": context.flags(result.flags),
+    }
+
+
+_ADHESION_COLUMNS = (
+    Column("name", "Pair"),
+    Column("engine", "Engine"),
+    Column("faces", "Planes that meet"),
+    Column("adhesion", "W_ad", "meV/Å²", numeric=True),
+    Column("adhesion_j", "W_ad", "J/m²", numeric=True),
+    Column("gap", "Gap", "Å", numeric=True),
+    Column("strained", "Strained"),
+    Column("strain", "Strain", "%", numeric=True),
+    Column("area", "Area", "Å²", numeric=True),
+    Column("flags", "Flags"),
+)

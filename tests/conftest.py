@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-SLURM = "slurm"
-"""Group, and name of the fixture, of the tests that need the daemons of Slurm: one worker starts them, once."""
+CLUSTER = "tests/hpc/"
+"""The tests that start the daemons of Slurm and stand-ins for MongoDB: one worker does them all, one after another."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say which tests one worker of pytest-xdist runs in their order: those of a file, and those that need Slurm.
+def group_of(nodeid: str) -> str:
+    """Name what one worker of pytest-xdist does in order: a file, whose tests share dear fixtures, or the cluster."""
+    return CLUSTER if nodeid.startswith(CLUSTER) else nodeid.partition("::")[0]
 
-    A file stays together because its tests share what it costs to make its fixtures; tests with a group of their own
-    (`@pytest.mark.xdist_group`) are left alone. The tests with Slurm are the longest group and come first, so that the
-    other workers have enough to do beside them.
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out whole groups under `--dist loadfile`.
+
+    `--dist loadgroup` would be the way, but pytest-xdist 3.8 writes its groups into an attribute of the tests that
+    pytest 9.2 no longer has, and hands them out singly without a word.
     """
-    if not getattr(config.option, "loadgroup", False):
-        return
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(group_of(item)))
-    items.sort(key=lambda item: SLURM not in fixtures_of(item))
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class ByGroup(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid)
+
+    return ByGroup(config, log)
 
 
-def group_of(item: pytest.Item) -> str:
-    """Name the group of a test."""
-    return SLURM if SLURM in fixtures_of(item) else item.nodeid.partition("::")[0]
-
-
-def fixtures_of(item: pytest.Item) -> list[str]:
-    """Name the fixtures of a test, those that others ask for too."""
-    return getattr(item, "fixturenames", [])
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let a worker of pytest-xdist begin with the cluster, the longest group; the others have enough to do beside."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: not item.nodeid.startswith(CLUSTER))

@@ -39,8 +39,9 @@ demo: $(VENV)/ready  ## Set up, run the quickstart campaign, print its table and
 	@mkdir -p demo
 	$(BIN)/liface campaign run quickstart --db demo/liface.db --workers $(WORKERS) --report demo/quickstart.html
 
-test: $(VENV)/ready  ## Set up and run the test suite.
-	$(BIN)/python -m pytest -m 'not slow'
+# One worker does all tests of a file, and one all that need a cluster: tests/conftest.py.
+test: $(VENV)/ready  ## Set up and run the test suite with WORKERS processes (2).
+	$(BIN)/python -m pytest -m 'not slow' --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/ready  ## Run the long physics tests.
 	$(BIN)/python -m pytest -m slow

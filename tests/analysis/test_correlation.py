@@ -92,12 +92,12 @@ def test_leave_one_out_names_the_point_that_carries_the_result(oh2024):
 
 
 def test_same_seed_same_report_and_quick(oh2024):
-    start = time.perf_counter()
+    start = time.process_time()
     again = correlate(
         GAMMA, measured("ccd"), predict={"Ni": (80.0, 3.0), "Ir": (200.0, None)}, descriptor_name="gamma0"
     )
     assert again == oh2024
-    assert time.perf_counter() - start < 10  # 0.5 s on an idle core
+    assert time.process_time() - start < 10  # 0.5 s on an idle core
     assert CorrelationReport.from_json(oh2024.model_dump_json()) == oh2024
 
 

@@ -1,6 +1,7 @@
 """A campaign on this machine: finished, repeated, killed, retried."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -42,55 +43,64 @@ bindings:
 """
 
 
-@pytest.fixture
-def campaign(tmp_path):
-    path = tmp_path / "small.yaml"
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory):
+    path = tmp_path_factory.mktemp("campaign") / "small.yaml"
     path.write_text(TEXT)
     return Campaign.load(path)
 
 
-def test_a_campaign_runs_to_results_and_again_without_a_force_call(campaign, tmp_path):
-    database = Database(tmp_path / "r.db")
-    first = run_campaign(campaign.cases(), database, workers=0)
+@pytest.fixture(scope="module")
+def run_once(campaign, tmp_path_factory):
+    """The file with what a run of the campaign has stored, and how the run ended."""
+    file = tmp_path_factory.mktemp("ran") / "r.db"
+    with Database(file) as database:
+        state = run_campaign(campaign.cases(), database, workers=0)
+    return file, state
+
+
+@pytest.fixture
+def database(run_once, tmp_path):
+    """A copy of it, to be changed."""
+    with Database(shutil.copy(run_once[0], tmp_path)) as database:
+        yield database
+
+
+def test_a_campaign_runs_to_results_and_again_without_a_force_call(campaign, run_once, database):
+    _, first = run_once
     derive(campaign, database)
     assert {case.status for case in first.done} == {"finished"}, [getattr(c, "reason", "") for c in first.done]
     assert first.computed > 10 and first.force_calls > first.computed
     kinds = {noun: database.count(noun) for noun in ("bulks", "surfaces", "interfaces", "bindings", "wetting")}
     assert kinds == {"bulks": 2, "surfaces": 2, "interfaces": 1, "bindings": 3, "wetting": 1}
     before = {noun: database.query(noun) for noun in kinds}
-    started = time.monotonic()
+    started = time.process_time()
     second = run_campaign(campaign.cases(), database, workers=0)
     derive(campaign, database)
     assert (second.computed, second.force_calls, len(second.skipped)) == (0, 0, len(campaign.cases()))
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
     assert {noun: database.query(noun) for noun in kinds} == before
     assert database.verify() == []
 
 
-def test_the_same_campaign_gives_the_same_numbers(campaign, tmp_path):
-    rows = []
-    for name in ("a.db", "b.db"):
-        database = Database(tmp_path / name)
-        run_campaign(campaign.cases(), database, workers=0)
-        rows.append(
-            [{k: v for k, v in row.items() if k != "created_at"} for row in database.query("interfaces")]
-            + [{k: v for k, v in row.items() if k != "created_at"} for row in database.query("bindings")]
-        )
-    assert rows[0] == rows[1]
+def test_the_same_campaign_gives_the_same_numbers(campaign, database, tmp_path):
+    def numbers(database):
+        rows = database.query("interfaces") + database.query("bindings")
+        return [{k: v for k, v in row.items() if k != "created_at"} for row in rows]
+
+    with Database(tmp_path / "again.db") as again:
+        run_campaign(campaign.cases(), again, workers=0)
+        assert numbers(again) == numbers(database) != []
 
 
-def test_wetting_obeys_dupre(campaign, tmp_path):
-    database = Database(tmp_path / "r.db")
-    run_campaign(campaign.cases(), database, workers=0)
+def test_wetting_obeys_dupre(campaign, database):
     (wetting,) = (result for result in derive(campaign, database).documents if result.kind == "wetting")
     surfaces = {s.material: s.gamma_mev_per_a2 for s in database.results("surface")}
     interface = database.results("interface")[0].gamma_mev_per_a2
     assert wetting.work_of_adhesion_mev_per_a2 == pytest.approx(surfaces["Cu"] + surfaces["Li"] - interface)
 
 
-def test_descriptor_values_are_of_one_engine(campaign, tmp_path):
-    database = Database(tmp_path / "r.db")
-    run_campaign(campaign.cases(), database, workers=0)
+def test_descriptor_values_are_of_one_engine(database):
     values = descriptor_values(database, film_plane="110")
     assert list(values) == ["Cu"]
     with pytest.raises(InputError, match="unknown descriptor"):
@@ -153,11 +163,9 @@ def _times(db):
         return {row["calc_id"]: (row["created_at"], row["wall_s"]) for row in database.query("calculations")}
 
 
-def test_derived_results_go_when_what_they_rest_on_goes(campaign, tmp_path):
+def test_derived_results_go_when_what_they_rest_on_goes(campaign, database):
     from liface.documents import FailedCase
 
-    database = Database(tmp_path / "r.db")
-    run_campaign(campaign.cases(), database, workers=0)
     derive(campaign, database)
     assert database.count("wetting") == 1
     planned = next(case for case in campaign.cases() if case.spec.kind == "interface")
@@ -175,10 +183,8 @@ def test_derived_results_go_when_what_they_rest_on_goes(campaign, tmp_path):
     assert (database.count("interfaces"), database.count("wetting")) == (0, 0)
 
 
-def test_a_stopped_run_blames_no_case(campaign, tmp_path):
+def test_a_stopped_run_blames_no_case(campaign, database):
     """Interrupt a forced run; what was finished stays finished and shown."""
-    database = Database(tmp_path / "r.db")
-    run_campaign(campaign.cases(), database, workers=0)
     before = {noun: database.count(noun) for noun in ("surfaces", "interfaces", "bindings")}
 
     def interrupt(state):
@@ -191,9 +197,7 @@ def test_a_stopped_run_blames_no_case(campaign, tmp_path):
     assert {noun: database.count(noun) for noun in before} == before
 
 
-def test_force_starts_again_from_the_beginning(campaign, tmp_path):
-    database = Database(tmp_path / "r.db")
-    run_campaign(campaign.cases(), database, workers=0)
+def test_force_starts_again_from_the_beginning(campaign, database):
     first = {row["calc_id"]: row["n_force_calls"] for row in database.query("calculations")}
     run_campaign(campaign.cases(), database, workers=0, force=True)
     assert {row["calc_id"]: row["n_force_calls"] for row in database.query("calculations")} == first

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 
 import pytest
@@ -52,18 +53,25 @@ interfaces:
 bindings:
   - {{substrate: Cu, plane: "111", n_li: [1]}}
 """
+SURFACES = TEXT[: TEXT.index("interfaces:")]
+"""The surfaces alone, where what is told holds for any kind of case."""
 KINDS = ResourcesByKind()
 NOT_COMPARED = {"created_at", "wall_s", "versions"}
 
 
-@pytest.fixture
-def campaign(tmp_path):
-    return load(tmp_path)
+@pytest.fixture(scope="module")
+def campaign(tmp_path_factory):
+    return load(tmp_path_factory.mktemp("campaign"))
 
 
-def load(tmp_path, engine="morse", calls=40):
+@pytest.fixture(scope="module")
+def surfaces(tmp_path_factory):
+    return load(tmp_path_factory.mktemp("surfaces"), text=SURFACES)
+
+
+def load(tmp_path, engine="morse", calls=40, text=TEXT):
     path = tmp_path / "small.yaml"
-    path.write_text(TEXT.format(engine=engine, calls=calls))
+    path.write_text(text.format(engine=engine, calls=calls))
     return Campaign.load(path)
 
 
@@ -79,14 +87,13 @@ def queue(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory):
-    """The same campaign, run on this machine."""
-    folder = tmp_path_factory.mktemp("local")
-    loaded = load(folder)
-    with Database(folder / "local.db") as database:
-        run_campaign(loaded.cases(), database, workers=0)
-        derive(loaded, database)
-        yield contents(database)
+def local(campaign, tmp_path_factory):
+    """The file of the same campaign, run on this machine."""
+    file = tmp_path_factory.mktemp("local") / "local.db"
+    with Database(file) as database:
+        run_campaign(campaign.cases(), database, workers=0)
+        derive(campaign, database)
+    return file
 
 
 def contents(database):
@@ -107,10 +114,12 @@ def test_a_campaign_comes_back_as_if_it_had_run_here(campaign, database, queue, 
     queue.run()
     collected = submission.collect(campaign, database, queue)
     assert not collected.pending and {case.status for case in collected.finished} == {"finished"}
-    assert contents(database) == local
+    with Database(local, read_only=True) as here:
+        expected = contents(here)
+    assert contents(database) == expected
     again = submission.collect(campaign, database, queue)
     assert (again.new_calculations, again.replaced_calculations, again.finished) == (0, 0, [])
-    assert contents(database) == local and database.verify() == []
+    assert contents(database) == expected and database.verify() == []
     assert submission.submit(campaign, database, queue, KINDS).document is None
 
 
@@ -137,8 +146,8 @@ def test_known_references_are_left_out_and_cases_fall_apart(campaign, database, 
     assert {case.status for case in database.cases("small")} == {"finished"} and database.count("cases") == 6
 
 
-def test_a_job_with_some_known_structures_computes_the_others(campaign, database):
-    run_campaign(campaign.cases(), database, workers=0)
+def test_a_job_with_some_known_structures_computes_the_others(campaign, local, tmp_path):
+    database = Database(shutil.copy(local, tmp_path))
     slabs = database.query("calculations", where='label CONTAINS "surface/Cu-111"')
     database.forget_calculations([slabs[0]["calc_id"]])
     known = KnownExecutor(database.calculations)
@@ -175,7 +184,7 @@ def test_cancelled_campaigns_can_be_submitted_again(campaign, database, queue):
 
 
 def test_unconverged_structures_are_retried_from_where_they_ended(tmp_path, database, queue):
-    campaign = load(tmp_path, calls=2)
+    campaign = load(tmp_path, calls=2, text=SURFACES)
     submission.submit(campaign, database, queue, KINDS)
     queue.run()
     submission.collect(campaign, database, queue)
@@ -189,19 +198,19 @@ def test_unconverged_structures_are_retried_from_where_they_ended(tmp_path, data
     assert done.document.retry == "force call limit" and done.document.n_jobs > 0
 
 
-def test_failures_are_seen_with_their_reason_and_retried(campaign, database, queue, monkeypatch):
+def test_failures_are_seen_with_their_reason_and_retried(surfaces, database, queue, monkeypatch):
     monkeypatch.setattr("liface.workflows.decorators.__version__", "0.0.1")
-    submission.submit(campaign, database, queue, KINDS)
+    submission.submit(surfaces, database, queue, KINDS)
     queue.run()
     monkeypatch.undo()
-    seen = overview(campaign, database, queue)
+    seen = overview(surfaces, database, queue)
     assert {view.state for view in seen.cases} <= {"failed", "blocked"}
     assert seen.failures()[0]["reason"] == "it broke" and seen.job_counts().keys() == {"failed", "blocked"}
-    assert len(submission.submit(campaign, database, queue, KINDS).on_queue) == len(campaign.cases())
-    jobs, _ = submission.retry_on_queue(campaign, database, queue, KINDS, "broke")
+    assert len(submission.submit(surfaces, database, queue, KINDS).on_queue) == len(surfaces.cases())
+    jobs, _ = submission.retry_on_queue(surfaces, database, queue, KINDS, "broke")
     assert jobs and {job.state for job in jobs} == {"failed"}
     queue.run()
-    assert not submission.collect(campaign, database, queue).pending
+    assert not submission.collect(surfaces, database, queue).pending
 
 
 def test_a_worker_of_another_version_refuses(campaign, database, queue, monkeypatch):
@@ -292,12 +301,12 @@ def test_cases_of_a_submission_that_is_being_made_are_busy(campaign, database, q
     assert submission.submit(campaign, database, queue, KINDS).document.n_cases == len(campaign.cases())
 
 
-def test_a_retry_leaves_alone_what_failed_for_another_reason(campaign, database, queue, monkeypatch):
+def test_a_retry_leaves_alone_what_failed_for_another_reason(surfaces, database, queue, monkeypatch):
     monkeypatch.setattr("liface.workflows.decorators.__version__", "0.0.1")
-    submission.submit(campaign, database, queue, KINDS)
+    submission.submit(surfaces, database, queue, KINDS)
     queue.run()
-    jobs, done = submission.retry_on_queue(campaign, database, queue, KINDS, "walltime exceeded")
-    assert jobs == [] and done.document is None and len(done.on_queue) == len(campaign.cases())
+    jobs, done = submission.retry_on_queue(surfaces, database, queue, KINDS, "walltime exceeded")
+    assert jobs == [] and done.document is None and len(done.on_queue) == len(surfaces.cases())
 
 
 def test_what_a_queue_may_have_taken_is_remembered(campaign, database, queue, monkeypatch):
@@ -316,7 +325,7 @@ def test_what_a_queue_may_have_taken_is_remembered(campaign, database, queue, mo
 
 
 def test_a_failed_case_is_collected_once(database, queue, tmp_path):
-    broken = load(tmp_path, "ase:screening_calculators.BrokenMorse")
+    broken = load(tmp_path, "ase:screening_calculators.BrokenMorse", text=SURFACES)
     submission.submit(broken, database, queue, KINDS)
     queue.run()
     assert {case.status for case in submission.collect(broken, database, queue).finished} == {"failed"}

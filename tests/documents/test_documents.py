@@ -2,10 +2,10 @@
 
 import importlib
 import json
-import pkgutil
 import re
 import types
 import typing
+from pathlib import Path
 
 import pytest
 from document_examples import crystal, permuted
@@ -37,15 +37,41 @@ from liface.documents import (
 
 # --- units as data -------------------------------------------------------------------------------------------
 
+CLASS = re.compile(r"^[ \t]*class (\w+)(?:\[[^\]]*\])?\(([^)]*)\)", re.M)
+WORD = re.compile(r"\w+")
 AREAS = ("documents", "analysis", "mesoscale", "engines", "workflows")
 
 
-def document_classes() -> list[type[Document]]:
-    """Every document class of the package, those without a public name too."""
+def modules() -> dict[str, str]:
+    """Names and text of the modules that may hold documents; nothing below these packages is imported."""
+    found = {}
     for area in AREAS:
         package = importlib.import_module(f"liface.{area}")
-        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            importlib.import_module(module.name)
+        for folder in map(Path, package.__path__):
+            for file in sorted(folder.rglob("*.py")):
+                inner = file.relative_to(folder).with_suffix("").parts
+                name = ".".join((package.__name__, *(part for part in inner if part != "__init__")))
+                found[name] = file.read_text(encoding="utf-8")
+    return found
+
+
+def with_documents(texts: dict[str, str]) -> list[str]:
+    """Names of the modules with a class that has Document among its ancestors, as their text has it.
+
+    The others would be imported in vain while tests are collected; the models and VASP take seconds.
+    """
+    declared = {name: CLASS.findall(text) for name, text in texts.items()}
+    known, before = {"Document"}, 0
+    while len(known) > before:
+        before = len(known)
+        known |= {c for classes in declared.values() for c, bases in classes if known & set(WORD.findall(bases))}
+    return [name for name, classes in declared.items() if known & {c for c, _ in classes}]
+
+
+def document_classes(names: typing.Iterable[str]) -> list[type[Document]]:
+    """Every document class of these modules, those without a public name too."""
+    for name in names:
+        importlib.import_module(name)
     found: set[type[Document]] = set()
     todo = [Document]
     while todo:
@@ -54,6 +80,9 @@ def document_classes() -> list[type[Document]]:
         todo += children
     ours = [c for c in found if c.__module__.startswith("liface.")]
     return sorted(ours, key=lambda c: (c.__module__, c.__qualname__))
+
+
+CLASSES = document_classes(with_documents(modules()))
 
 
 def holds_numbers(annotation) -> bool:
@@ -96,7 +125,9 @@ def test_the_walk_finds_numbers_wherever_they_hide(annotation, expected):
 
 
 def test_the_walk_reaches_every_floor():
-    names = {c.__name__ for c in document_classes()}
+    every = document_classes(modules())
+    assert every == CLASSES, "a document in a module that was not seen to hold one"
+    names = {c.__name__ for c in every}
     assert {"Geometry", "_Energies", "LineFit", "ScanPoint", "BindingSetup", "Protocol", "EngineSpec"} <= names
     assert {"CorrelationReport", "MeasuredPoint"} <= names
     assert all(issubclass(c, Document) for c in vars(liface.documents).values() if _is_model(c))
@@ -106,7 +137,7 @@ def _is_model(value) -> bool:
     return isinstance(value, type) and issubclass(value, BaseModel)
 
 
-@pytest.mark.parametrize("model", document_classes(), ids=lambda c: c.__name__)
+@pytest.mark.parametrize("model", CLASSES, ids=lambda c: c.__name__)
 def test_every_number_has_its_unit_as_data(model):
     numbers = {name for name, field in model.model_fields.items() if holds_numbers(field.annotation)}
     units = model.units()
@@ -138,7 +169,7 @@ SUFFIXES = {
 
 def test_names_and_units_agree():
     checked = 0
-    for model in document_classes():
+    for model in CLASSES:
         for name, unit in model.units().items():
             stem = re.sub(r"_per_(li|atom)$", "", name)
             ending = next((s for s in SUFFIXES if stem.endswith(s)), None)
@@ -151,7 +182,7 @@ def test_names_and_units_agree():
 # --- frozen, and closed to unknown fields --------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("model", document_classes(), ids=lambda c: c.__name__)
+@pytest.mark.parametrize("model", CLASSES, ids=lambda c: c.__name__)
 def test_documents_are_frozen_and_refuse_unknown_fields(model):
     assert model.model_config["frozen"] is True
     assert model.model_config["extra"] == "forbid"

@@ -169,7 +169,7 @@ def test_process_ends_with_its_worker(in_process, tmp_path, busy):
         assert alive(pid)
         running.kill()
         running.wait()
-        assert gone_within(pid, 10)
+        assert gone_within(pid, 30)
     finally:
         running.kill()
         running.stdout.close()

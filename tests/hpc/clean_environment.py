@@ -15,6 +15,10 @@ def search_path() -> str:
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """Give a whole environment; `hpc_toy_jobs` can be imported in it."""
-    kept = {name: os.environ[name] for name in ("HOME", "USER", "LANG", "TMPDIR") if name in os.environ}
+    """Give a whole environment; `hpc_toy_jobs` can be imported in it.
+
+    What chooses the kernels of OpenBLAS is kept: results are compared to the last digit with those of this process.
+    """
+    names = {"HOME", "USER", "LANG", "TMPDIR", *(name for name in os.environ if name.startswith("OPENBLAS_"))}
+    kept = {name: os.environ[name] for name in sorted(names) if name in os.environ}
     return kept | {"PATH": search_path(), "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"} | extra

@@ -105,7 +105,7 @@ class SlurmSite:
         """End all daemons and jobs and remove the folder."""
         if self._guard is not None:
             self._guard.terminate()
-            self._guard.wait(timeout=30)
+            self._guard.wait(timeout=60)
             self._guard = None
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -142,7 +142,7 @@ class SlurmSite:
         line = self.run("scontrol", "--oneliner", "show", "job", job).stdout
         return dict(word.split("=", 1) for word in line.split() if "=" in word)
 
-    def wait_for(self, job: str, *states: str, timeout: float = 30) -> str:
+    def wait_for(self, job: str, *states: str, timeout: float = 90) -> str:
         """Wait until a job is in one of the states (any that is final, where none is given); give it."""
         self._wait(lambda: self.state(job) in (states or ENDED), f"job {job} in {states or ENDED}", timeout)
         return self.state(job)
@@ -151,7 +151,7 @@ class SlurmSite:
         """Give the jobs that have not ended."""
         return self.run("squeue", "--noheader", "--format=%A").stdout.split()
 
-    def clear(self, timeout: float = 30) -> None:
+    def clear(self, timeout: float = 90) -> None:
         """Cancel every job and wait until the machine is free."""
         if jobs := self.job_ids():
             self.run("scancel", *jobs, check=False)

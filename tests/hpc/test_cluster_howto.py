@@ -80,7 +80,7 @@ def session(slurm):
         end_processes_of(home)
 
 
-def end_processes_of(home: str, patience_s: float = 20) -> None:
+def end_processes_of(home: str, patience_s: float = 60) -> None:
     """Wait until nothing that was started from this home runs any more; kill what is left."""
     end = time.monotonic() + patience_s
     while left := processes_of(home):

@@ -92,7 +92,7 @@ class Lab:
     def close(self) -> None:
         for worker in self.workers:
             worker.kill()
-            worker.wait(timeout=10)
+            worker.wait(timeout=60)
         self.database.close()
 
 
@@ -162,7 +162,7 @@ def test_a_killed_worker_loses_only_what_it_was_relaxing(lab, tmp_path):
         lambda: len(lab.files()) == 2 and list(lab.calculations.glob("??/*.claim"))
     )  # bulk, and one of two slabs
     worker.send_signal(signal.SIGKILL)
-    worker.wait(timeout=10)
+    worker.wait(timeout=60)
     finished, computed = lab.files(), lab.n_force_calls()
     assert lab.states()["running"] == 1
     assert lab.queue.find_lost([doc.submission_id for doc in lab.database.submissions("tiny")], 3600) == []

@@ -18,6 +18,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from statistics import median
 from types import SimpleNamespace
 
 import bson
@@ -495,12 +496,13 @@ def test_standin_ends_with_the_process_that_started_it():
     pid = int(parent.stdout.readline())
     parent.send_signal(signal.SIGKILL)
     parent.communicate()
-    for _ in range(100):
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
         if not Path(f"/proc/{pid}").exists():
             return
         time.sleep(0.05)
     os.kill(pid, signal.SIGKILL)
-    pytest.fail("the stand-in outlived its parent by five seconds")
+    pytest.fail("the stand-in outlived its parent by half a minute")
 
 
 def test_clients_that_come_and_go_leave_the_server_well(standin):
@@ -546,12 +548,14 @@ def test_lookups_by_a_plain_field_stay_quick_among_many_documents(things):
     things.create_index("fw_id", unique=True)
     ballast = {str(i): list(range(20)) for i in range(20)}
     things.insert_many([{"fw_id": n, "state": "WAITING", "spec": ballast} for n in range(2000)])
-    started = time.perf_counter()
+    pairs = []
     for n in range(0, 2000, 50):
+        started = time.perf_counter()
         things.find_one({"fw_id": n})
         things.find_one_and_update({"fw_id": n, "state": "WAITING"}, {"$set": {"state": "READY"}})
-    per_pair = (time.perf_counter() - started) / 40
-    assert per_pair < 0.1, f"{per_pair * 1e3:.1f} ms"
+        pairs.append(time.perf_counter() - started)
+    usual = median(pairs)  # others that use the machine delay some
+    assert usual < 0.1, f"{usual * 1e3:.1f} ms"
 
 
 def test_answers_while_many_connections_are_open(standin):

@@ -4,10 +4,14 @@ Bands for SevenNet 7net-0 are regression bands around values measured with it, n
 constants: experiment within 3 %. Published values: oh2024, 10.1039/d4ee03130j; wang2023, 10.1002/adma.202206762.
 """
 
+from importlib.util import find_spec
+
 import pytest
 
-pytest.importorskip("sevenn")
-pytestmark = pytest.mark.mlip
+pytestmark = [
+    pytest.mark.mlip,
+    pytest.mark.skipif(find_spec("sevenn") is None, reason="sevenn is not installed"),  # an import takes seconds
+]
 
 ENGINE = "sevennet:7net-0"
 

@@ -29,7 +29,7 @@ from liface.report.growth_figure import substrates_plot
 DOCS = Path(__file__).parent
 FOLDER = DOCS / "story"
 CAMPAIGN = "story"
-FIGURES = ("growth-runs", "deposition", "creep")
+FIGURES = ("growth-runs", "deposition", "creep", "barriers")
 PUBLISHED = (("Cu", "111"), ("Li2Te", "110"), ("Li", "110"))
 EFFECTIVE_BARRIER_EV = 0.62
 """Of the default growth run: a lone atom hops some 300 times while one atom arrives per column."""
@@ -170,6 +170,28 @@ def barriers(database: Database) -> str:
     return markdown(["surface", "barrier (eV)", "attempt frequency (THz)", "flags"], rows)
 
 
+def adhesions(database: Database) -> str:
+    """Tabulate works of adhesion."""
+    rows = [
+        [f"{r.material_a}({r.plane_a}) | {r.material_b}({r.plane_b})", f"{r.work_of_adhesion_mev_per_a2:.1f}",
+         f"{r.work_of_adhesion_j_per_m2:.2f}", f"{r.material_a if r.strained == 'a' else r.material_b}, "
+         f"{r.strain_percent:.1f} %", slugs(r.flags)]
+        for r in database.results("adhesion", where=f'campaign="{CAMPAIGN}"', sort="-work_of_adhesion_mev_per_a2")
+    ]  # fmt: skip
+    return markdown(["pair", "W_ad (meV/Å²)", "W_ad (J/m²)", "strained", "flags"], rows)
+
+
+def vibrations(database: Database) -> str:
+    """Tabulate binding energies at temperatures."""
+    rows = []
+    for r in database.results("vibration", where=f'campaign="{CAMPAIGN}"'):
+        what = f"Li{r.n_li} cluster" if r.arrangement == "cluster" else f"{r.n_li} Li"
+        energies = (r.e_bind_ev_per_li, r.e_bind_0_ev_per_li, r.e_bind_298_ev_per_li, r.e_bind_333_ev_per_li)
+        cells = ["–" if e is None else f"{e:+.3f}" for e in energies]
+        rows.append([f"{r.substrate}({r.substrate_plane}), {what}", *cells, f"{r.lowest_thz:.2f}", slugs(r.flags)])
+    return markdown(["system", "no vibrations (eV/Li)", "0 K", "298 K", "333 K", "lowest mode (THz)", "flags"], rows)
+
+
 def depositions(database: Database) -> str:
     """Driving forces of every place in every stack."""
     rows = []
@@ -217,6 +239,8 @@ TABLES = {
     "verdicts": verdicts,
     "barriers": barriers,
     "growth": growth,
+    "vibrations": vibrations,
+    "adhesions": adhesions,
     "depositions": depositions,
     "creep": creep,
     "stability": stability,

@@ -137,7 +137,8 @@ def test_wetting_comes_before_adhesion_for_li(db):
     known = stored_adhesions(db, ("Cu",))
     assert known.between("Cu", "Li") == 45.0
     assert known.sources[frozenset(("Li", "Cu"))] == (
-        "wetting of Cu(111) by Li(110), emt:emt; an adhesion result is stored too, this one has a converged film thickness"
+        "wetting of Cu(111) by Li(110), emt:emt; an adhesion result is stored too, this one has a converged film "
+        "thickness"
     )
     assert known.record_ids[frozenset(("Li", "Cu"))] == wetting().record_id
 

@@ -46,3 +46,12 @@ def test_creep_and_stability_stand_beside_what_is_asked_and_known(parsed):
 def test_their_figures_are_files(written):
     stems = {p.stem for p in written.figures}
     assert {"growth-runs-sevennet-7net-0", "creep-333-15"} <= stems and any(s.startswith("deposition-") for s in stems)
+
+
+def test_barriers_phonons_and_vibrations_have_their_doubts_beside_them(parsed):
+    (barrier,) = parsed.rows("Migration barriers of one Li")
+    assert (barrier["Barrier (eV)"], barrier["In the whole plane (eV)"]) == ("0.031", "not reached")
+    (phonon,) = parsed.rows("Phonons of bulks")
+    assert phonon["Imaginary modes"] == "4 of 3000" and "imaginary_interpolated" in phonon["Flags"]
+    (binding,) = parsed.rows("Binding energies with vibrations")
+    assert binding["no vibrations (eV/Li)"].endswith("0.570") and binding["298 K (eV/Li)"].endswith("0.589")

@@ -15,7 +15,7 @@ from liface.database.identities import derived_problems
 from liface.database.schema import FLAG_TABLES, METADATA, TABLES
 from liface.database.writing import CHUNK, entry_ids
 from liface.documents import CalculationRequest
-from liface.errors import CorruptDatabaseError, DatabaseError
+from liface.errors import CorruptDatabaseError, DatabaseError, LifaceError
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,14 @@ def _check_row(connection: Connection, noun: Noun, row: dict[str, Any]) -> Itera
 
 
 def _check_calculation(document: Any) -> Iterator[Problem]:
-    request = CalculationRequest(
-        geometry=document.initial, engine=document.engine, settings=document.settings, end=document.end
-    )
+    try:
+        request = CalculationRequest(
+            geometry=document.initial, engine=document.engine, settings=document.settings, end=document.end
+        )
+    except (ValueError, LifaceError) as error:  # a path without its end, or with one of other atoms
+        message = f"geometry, settings and end belong to no request: {str(error).splitlines()[0]}"
+        yield Problem("calculations", document.calc_id, "identity", message)
+        return
     if request.calc_id != document.calc_id:
         message = f"geometry, engine and settings hash to {request.calc_id}"
         yield Problem("calculations", document.calc_id, "identity", message)
@@ -120,7 +125,13 @@ def _check_calculation(document: Any) -> Iterator[Problem]:
     sizes |= {len(image.positions) for image in document.images}
     if len(sizes) > 1:
         yield Problem("calculations", document.calc_id, "identity", f"atoms and forces differ in number: {sizes}")
-    if document.images:
+    if document.settings.path is None:
+        return
+    expected = document.settings.path.images + 2
+    if len(document.images) != expected:
+        message = f"its path has {len(document.images)} images, the settings ask for {expected} with both ends"
+        yield Problem("calculations", document.calc_id, "identity", message)
+    else:
         highest = max(image.energy_ev for image in document.images[1:-1])
         if highest != document.energy_ev:
             message = f"energy is {document.energy_ev!r}, the highest image of its path has {highest!r}"

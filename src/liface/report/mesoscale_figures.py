@@ -13,7 +13,7 @@ from liface.report.canvas import INK, MUTED, PALETTE, PAPER, Plot, drawing, fram
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from liface.documents import DepositionResult
+    from liface.documents import BarrierResult, DepositionResult
     from liface.documents.mesoscale import PlaceEnergy
     from liface.mesoscale.creep_map import CreepMap
     from liface.mesoscale.deposition import Deposition
@@ -74,6 +74,24 @@ def deposition_plot(found: Deposition | DepositionResult, slug: str = "depositio
         figure.legend(loc="outside upper center", ncols=4)
         title = f"Li in {found.electrolyte} | {found.interlayer} | {found.collector}: {found.answer}"
         return render(figure, slug, title, title)
+
+
+def barrier_plot(results: Sequence[BarrierResult], slug: str, engine: str) -> Plot:
+    """Draw the path of the hop that limits each surface, from one minimum to the next."""
+    with drawing(5.2, 3.2) as figure:
+        axes = figure.add_subplot()
+        for i, result in enumerate(results):
+            hop = result.hops[result.limiting_hop]
+            way = np.linspace(0, 1, len(hop.profile_ev))
+            layers = f", {result.monolayers} ML" if result.monolayers else ""
+            label = f"{result.substrate}({result.substrate_plane}){layers}"
+            axes.plot(way, hop.profile_ev, "o-", ms=4, lw=1.3, color=PALETTE[i % len(PALETTE)], label=label)
+        axes.set(xlabel="images along the path", ylabel="energy above the lowest minimum (eV)")
+        frame(axes)
+        figure.legend(loc="outside upper center", ncols=min(4, len(results)))
+        words = "; ".join(f"{r.substrate}({r.substrate_plane}) {r.barrier_ev:.3f} eV" for r in results)
+        title = f"Migration of one Li, {engine}"
+        return render(figure, slug, title, f"{title}: limiting hop of every surface. Barriers: {words}.")
 
 
 def _start(place: PlaceEnergy, key: str) -> float:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 HOTTEST_K = 600.0
 
 
-def phonon_plot(result: PhononResult) -> Plot:
+def phonon_plot(result: PhononResult, slug: str = "phonons") -> Plot:
     """Draw the density of states, imaginary modes to the left of zero, beside the free energy per atom."""
     title = f"Phonons of {result.material}, {result.engine.label}"
     with drawing(7.2, 3.2) as figure:
@@ -30,7 +30,7 @@ def phonon_plot(result: PhononResult) -> Plot:
             f"{title}: density of states up to {result.highest_thz:.2f} THz, lowest {result.lowest_thz:.2f} THz; "
             f"free energy {MEV * result.f_vib_298_ev_per_atom:.1f} meV per atom at 298.15 K"
         )
-        return render(figure, "phonons", title, alt)
+        return render(figure, slug, title, alt)
 
 
 def free_energy_curve(result: PhononResult, temperatures_k: np.ndarray) -> np.ndarray:

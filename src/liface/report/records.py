@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from liface.documents import (
     AdhesionResult,
+    BarrierResult,
     BindingResult,
     BulkResult,
     CreepResult,
@@ -20,9 +21,11 @@ from liface.documents import (
     GrowthResult,
     InterfaceResult,
     MorphologyResult,
+    PhononResult,
     StabilityResult,
     SurfaceResult,
     VerdictResult,
+    VibrationResult,
     WettingResult,
 )
 from liface.errors import InputError
@@ -40,6 +43,9 @@ Result = (
     | WettingResult
     | BulkResult
     | AdhesionResult
+    | BarrierResult
+    | PhononResult
+    | VibrationResult
     | MorphologyResult
     | DepositionResult
     | CreepResult
@@ -70,6 +76,9 @@ class CampaignRecords:
     begun: tuple[Begun, ...] = ()
     """Relaxations that a cheaper engine began."""
     adhesions: tuple[AdhesionResult, ...] = ()
+    barriers: tuple[BarrierResult, ...] = ()
+    phonons: tuple[PhononResult, ...] = ()
+    vibrations: tuple[VibrationResult, ...] = ()
     morphologies: tuple[MorphologyResult, ...] = ()
     depositions: tuple[DepositionResult, ...] = ()
     creeps: tuple[CreepResult, ...] = ()
@@ -81,7 +90,8 @@ class CampaignRecords:
         """Every result."""
         return (
             *self.bulks, *self.surfaces, *self.interfaces, *self.bindings, *self.growths, *self.wettings,
-            *self.adhesions, *self.morphologies, *self.depositions, *self.creeps, *self.stabilities, *self.verdicts,
+            *self.adhesions, *self.barriers, *self.phonons, *self.vibrations,
+            *self.morphologies, *self.depositions, *self.creeps, *self.stabilities, *self.verdicts,
         )  # fmt: skip
 
     @cached_property
@@ -196,6 +206,17 @@ _ORDER: dict[str, Any] = {
         r.termination_b,
         r.strained,
     ),
+    "barrier": lambda r: (r.substrate, r.substrate_plane, r.monolayers),
+    "phonon": lambda r: (r.material,),
+    "vibration": lambda r: (
+        r.substrate,
+        r.substrate_plane,
+        r.monolayers,
+        r.arrangement == "film",
+        r.film_plane,
+        r.n_li,
+        r.arrangement,
+    ),
     "morphology": lambda r: (r.substrate, r.substrate_plane),
     "deposition": lambda r: (r.electrolyte, r.interlayer, r.collector, r.pressure_mpa, r.contact),
     "creep": lambda r: (r.host, r.pore_nm, r.temperature_k),
@@ -210,6 +231,9 @@ _FIELDS = {
     "growth": "growths",
     "wetting": "wettings",
     "adhesion": "adhesions",
+    "barrier": "barriers",
+    "phonon": "phonons",
+    "vibration": "vibrations",
     "morphology": "morphologies",
     "deposition": "depositions",
     "creep": "creeps",

@@ -278,3 +278,24 @@ def test_program_that_moves_atoms_by_itself_refuses_a_path(hop, tmp_path):
     request = ask(fcc.final, hcp.final).model_copy(update={"engine": Program.info})
     with pytest.raises(EngineTaskError, match="ask for barriers with sevennet"):
         run(request, Program(), tmp_path)
+
+
+def test_verify_tells_of_paths_that_lost_an_image_or_their_end():
+    from liface.database import Database
+
+    slab = fcc100("Cu", (2, 2, 2), vacuum=6)
+    request = ask(on_slab(slab, "hollow"), on_slab(slab, "hollow", offset=(1, 0)), images=1, calls=20)
+    (path,) = run_batch([request], "emt")
+    other = on_slab(fcc100("Cu", (2, 2, 3), vacuum=6), "hollow")
+    damage = {
+        "its path has 2 images": {"images": path.images[:-1]},
+        "its path has 0 images": {"images": ()},
+        "belong to no request": {"end": other},
+    }
+    with Database(":memory:") as database:
+        database.add_calculation(path)
+        assert database.verify() == []
+        for words, changes in damage.items():
+            database.add_calculation(path.model_copy(update=changes), replace=True)
+            (problem,) = database.verify()
+            assert words in problem.message

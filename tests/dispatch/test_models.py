@@ -8,8 +8,9 @@ import pytest
 
 from liface.database import Database
 from liface.dispatch.derive import derive
-from liface.documents import BindingCandidate, BindingResult, BulkResult, Geometry, Provenance
+from liface.documents import BindingCandidate, BindingResult, BulkResult, FinishedCase, Geometry, Provenance
 from liface.engines.registry import engine_info
+from liface.errors import CampaignError
 from liface.workflows.campaign import Campaign
 
 FILE = """
@@ -129,3 +130,35 @@ def test_what_is_missing_is_a_problem_and_no_result(campaign):
         assert empty.count("morphologies") == empty.count("stability") == 0 and empty.count("creep") == 2
     assert any("growth on Cu(111): no binding energies" in problem for problem in derived.problems)
     assert any(problem.startswith("stability of W: ") for problem in derived.problems)
+
+
+def test_models_of_an_engine_stay_when_another_one_is_asked(campaign, database, tmp_path):
+    derive(campaign, database)
+    finished = FinishedCase(
+        case_id="c", campaign="tale", case="binding/Cu-111", kind="binding", engine=engine_info("morse"),
+        record_ids=(), calc_ids=(),
+    )  # fmt: skip
+    database.add_case(finished)
+    other = Campaign.load(tmp_path / "tale.yaml", ["emt"])
+    problems = derive(other, database).problems
+    assert any(problem.startswith("growth on Cu(111): no binding energies") for problem in problems)  # of emt
+    assert [r.engine.name for r in database.results("morphology")] == ["morse"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        (
+            "host: carbon, growth",
+            "host: diamond, growth",
+            "no host .diamond. under hosts; known: carbon",
+        ),
+        ("host: titanium nitride", "host: carbon", "hosts: carbon named twice"),
+        ("capacity_mah_per_cm2: 2.473", "capacity_mah_per_cm2: 2.473, porosity: 0.5", "give one of the two"),
+    ],
+)
+def test_what_does_not_belong_together_is_refused(tmp_path, old, new, words):
+    path = tmp_path / "bad.yaml"
+    path.write_text(FILE.replace(old, new))
+    with pytest.raises(CampaignError, match=words):
+        Campaign.load(path)

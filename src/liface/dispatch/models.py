@@ -73,9 +73,17 @@ def models_of(campaign: Campaign, database: Database, told: Callable[[str], None
         for entry in campaign.file.hosts
         if entry.wall is None
     }
-    for info in dict.fromkeys(engine_info(engine).fingerprint for engine in campaign.engines):
-        _OfEngine(campaign, database, info, found, told).derive(hosts)
+    for fingerprint in _fingerprints(campaign, database):
+        _OfEngine(campaign, database, fingerprint, found, told).derive(hosts)
     return found
+
+
+def _fingerprints(campaign: Campaign, database: Database) -> list[str]:
+    """Return the engines of the campaign, and others that its cases were done with before; not that of a screening."""
+    asked = [engine_info(engine).fingerprint for engine in campaign.engines]
+    cheap = engine_info(campaign.screening_engine).fingerprint if campaign.screening_engine else None
+    before = [case.engine.fingerprint for case in database.cases(campaign.name, "finished")]
+    return list(dict.fromkeys((*asked, *(fingerprint for fingerprint in before if fingerprint != cheap))))
 
 
 class _OfEngine:

@@ -279,6 +279,20 @@ class CampaignFile(_Entry):
     )
     responses: str | None = Field(default=None, description="File with measured points of your own.")
 
+    @model_validator(mode="after")
+    def _models_belong_together(self) -> Self:
+        hosts = [entry.host for entry in self.hosts]
+        if twice := sorted({name for name in hosts if hosts.count(name) > 1}):
+            raise ValueError(f"hosts: {', '.join(twice)} named twice; give every host a name of its own")
+        unknown = sorted({story.host for story in self.stories if story.host and story.host not in hosts})
+        if unknown:
+            known = ", ".join(hosts) or "none"
+            raise ValueError(f"stories: no host {', '.join(map(repr, unknown))} under hosts; known: {known}")
+        surfaces = [(entry.substrate, entry.plane) for entry in self.growths]
+        if twice := sorted({f"{a}({b})" for a, b in surfaces if surfaces.count((a, b)) > 1}):
+            raise ValueError(f"growths: {', '.join(twice)} asked for twice; join the entries")
+        return self
+
 
 SHIPPED = ("quickstart", "oh2024", "wang2023", "story", "bulks")
 

@@ -22,7 +22,6 @@ from liface.documents.path import PathImage
 from liface.engines.base import ProgramEngine, StructureCalculator, require_paths
 from liface.engines.coordinates import Coordinates
 from liface.engines.optimizer import Minimum, minimise
-from liface.engines.path import Band, find_path
 from liface.engines.potential import Point, PotentialSurface
 from liface.engines.registry import distribution_version
 from liface.errors import CalculationError, MixedEnginesError
@@ -30,6 +29,7 @@ from liface.units import EV_PER_A3_IN_GPA
 
 if TYPE_CHECKING:
     from liface.engines.base import Engine
+    from liface.engines.path import Band
 
 SINGLE_POINT = "none"
 
@@ -84,7 +84,7 @@ def run(request: CalculationRequest, engine: Engine | ProgramEngine, folder: Pat
     common["versions"] |= getattr(calculator, "versions", {})  # of another process, where that computed
     if surface is None or reason:
         return FailedCalculation(**common, reason=reason)
-    if isinstance(found, Band):
+    if not isinstance(found, Minimum):
         return _path_document(request, surface, found, common)
     return _document(request, surface, found, common)
 
@@ -105,6 +105,8 @@ def _surface(request: CalculationRequest, calculator: Any) -> PotentialSurface:
 
 def _compute(request: CalculationRequest, surface: PotentialSurface) -> Minimum | Band:
     if request.settings.task == "neb":
+        from liface.engines.path import find_path  # imports ASE, which a worker needs and planning does not
+
         return find_path(request, surface)
     if request.settings.task == "static":
         point = surface(surface.coordinates.initial())

@@ -64,6 +64,9 @@ def headlines(records: CampaignRecords, literature: Literature) -> list[Headline
         *_wettings(records, literature),
         *_bindings(records, literature),
         *_growths(records),
+        *_barriers(records),
+        *_morphologies(records),
+        *_verdicts(records),
     ]
 
 
@@ -129,5 +132,38 @@ def _growths(records: CampaignRecords) -> Iterator[Headline]:
             texts={f: r.mode for f, r in g.by_engine.items()},
             published=None,
             flags=g.flags,
+            trusted=all(trusted(r) for r in g.by_engine.values()),
+        )
+
+
+def _barriers(records: CampaignRecords) -> Iterator[Headline]:
+    for g in group(records.barriers, lambda r: (r.substrate, r.substrate_plane, r.monolayers)):
+        layers = f" on {g.any.monolayers} ML" if g.any.monolayers else ""
+        yield _headline(
+            g, "migration barrier of Li", facet(g.any.substrate, g.any.substrate_plane) + layers, "eV",
+            lambda r: r.barrier_ev, lambda r: fixed(r.barrier_ev, 3), None,
+        )  # fmt: skip
+
+
+def _morphologies(records: CampaignRecords) -> Iterator[Headline]:
+    told = [r for r in records.morphologies if r.engine is not None]
+    for g in group(told, lambda r: (r.substrate, r.substrate_plane)):
+        yield _headline(
+            g, "substrate under Li, growth run", facet(g.any.substrate, g.any.substrate_plane), "", lambda r: r.coverage,
+            lambda r: f"{r.coverage:.3f} at ratio {r.ratio:.3g}", None,
+        )  # fmt: skip
+
+
+def _verdicts(records: CampaignRecords) -> Iterator[Headline]:
+    told = [r for r in records.verdicts if r.engine is not None]
+    for g in group(told, lambda r: (r.substrate, r.substrate_plane)):
+        yield Headline(
+            quantity="verdict",
+            system=facet(g.any.substrate, g.any.substrate_plane),
+            unit="",
+            values={},
+            texts={f: f"{r.n_for} for, {r.n_against} against, {r.n_open} open" for f, r in g.by_engine.items()},
+            published=None,
+            flags=(),
             trusted=all(trusted(r) for r in g.by_engine.values()),
         )

@@ -61,6 +61,7 @@ def test_summary_table_puts_engines_side_by_side():
     }
     assert {r["quantity"] for r in rows} == {
         "Li interfacial energy", "surface energy", "contact angle of Li", "binding energy per Li", "growth mode",
+        "migration barrier of Li", "substrate under Li, growth run", "verdict",
     }  # fmt: skip
 
 

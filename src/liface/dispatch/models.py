@@ -205,6 +205,7 @@ class _OfEngine:
     ) -> VerdictResult:
         on = f"substrate={quoted(story.substrate)} AND substrate_plane={quoted(story.plane)}"
         in_stack = [d for d in deposited if story.substrate in _inner(d.interlayer, d.collector)]
+        in_stack.sort(key=lambda d: named_surface(d.interlayer)[0] != story.substrate)  # as interlayer first
         told = Story(
             stability=judged_.get(story.substrate),
             interface=newest(self._mine("interface", f'{on} AND film_plane="{HEADLINE_FILM_PLANE}"')),

@@ -149,8 +149,8 @@ def _morphologies(records: CampaignRecords) -> Iterator[Headline]:
     told = [r for r in records.morphologies if r.engine is not None]
     for g in group(told, lambda r: (r.substrate, r.substrate_plane)):
         yield _headline(
-            g, "substrate under Li, growth run", facet(g.any.substrate, g.any.substrate_plane), "", lambda r: r.coverage,
-            lambda r: f"{r.coverage:.3f} at ratio {r.ratio:.3g}", None,
+            g, "substrate under Li, growth run", facet(g.any.substrate, g.any.substrate_plane), "",
+            lambda r: r.coverage, lambda r: f"{r.coverage:.3f} at ratio {r.ratio:.3g}", None,
         )  # fmt: skip
 
 

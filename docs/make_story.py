@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from liface.analysis.literature import published
+from liface.analysis.story import plain
 from liface.database import Database
 from liface.documents import MorphologyResult
 from liface.mesoscale import GrowthSpec, SweepRun, SweepSpec
@@ -123,7 +124,7 @@ def growth_rows(grown: Iterable[MorphologyResult]) -> str:
         rows.append(
             [
                 f"{result.substrate}({result.substrate_plane})",
-                f"{result.ratio:.3g}",
+                plain(result.ratio),
                 *(
                     f"{b.mean:.{d}f} ± {b.upper - b.mean:.{d}f}"
                     for b, d in ((own.coverage, 3), (own.tip_height, 1), (own.roughness, 2), (own.n_nuclei, 0))

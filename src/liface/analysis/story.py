@@ -22,6 +22,12 @@ from liface.documents import (
     WettingResult,
 )
 
+
+def plain(ratio: float) -> str:
+    """Return a ratio with three figures and without an exponent between 1/1000 and 1000."""
+    return f"{ratio:.3g}" if ratio < 1000 else f"{ratio:.0f}"
+
+
 OH2024_THRESHOLD_MEV_PER_A2 = 100.0
 """Li interfacial energy above which the critical current rises, apparent in six points (10.1039/d4ee03130j)."""
 
@@ -152,7 +158,7 @@ def _morphology(found: MorphologyResult | None) -> VerdictPoint:
         return _missing(question, "growth run")
     most = min(1.0, found.atoms / found.size**2)
     told = (
-        f"ratio of arrival rates {found.ratio:.3g}; {found.atoms} atoms cover {found.coverage:.2f} of at most "
+        f"ratio of arrival rates {plain(found.ratio)}; {found.atoms} atoms cover {found.coverage:.2f} of at most "
         f"{most:.2f}, tip {found.tip_height:.1f} layers"
     )
     return _point(question, found.ratio > 1, told, found.record_id)

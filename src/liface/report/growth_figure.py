@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from liface.analysis.story import plain
 from liface.report.canvas import INK, MUTED, PALETTE, RULE, Plot, drawing, frame, render
 
 if TYPE_CHECKING:
@@ -67,10 +68,10 @@ def substrates_plot(results: Sequence[MorphologyResult], slug: str, engine: str)
         tallest = max(int(each.max()) for each in heights)
         panels = np.atleast_1d(below.subplots(1, len(results)))
         for axes, name, result, each in zip(panels, names, results, heights, strict=True):
-            image = _map(axes, each, tallest, f"{name}, ratio {result.ratio:.3g}")
+            image = _map(axes, each, tallest, f"{name}, ratio {plain(result.ratio)}")
         below.colorbar(image, ax=list(panels), label="height (layers)", shrink=0.8, pad=0.02, extend="min")
         words = "; ".join(
-            f"{name}: ratio {r.ratio:.3g}, coverage {r.coverage:.3f}, tip {r.tip_height:.1f} layers"
+            f"{name}: ratio {plain(r.ratio)}, coverage {r.coverage:.3f}, tip {r.tip_height:.1f} layers"
             for name, r in zip(names, results, strict=True)
         )
         return render(figure, slug, title, f"{title}. Stars: at the ratio of the substrate. {words}.")

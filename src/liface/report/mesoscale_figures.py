@@ -111,7 +111,8 @@ def _areas(axes: Axes, chart: CreepMap) -> None:
     colours = np.array([to_rgb(colour) for colour in PALETTE[: len(MECHANISMS)]])[chart.fastest]
     sure = np.clip((chart.share - 1 / 3) / (2 / 3), 0, 1)
     alpha = FAINTEST + (STRONGEST - FAINTEST) * sure[..., None]
-    axes.pcolormesh(chart.pores_nm, chart.y, np.concatenate([colours, alpha], axis=-1), shading="nearest")
+    axes.pcolormesh(chart.pores_nm, chart.y, np.concatenate([colours, alpha], axis=-1), shading="nearest",
+                    rasterized=True)  # fmt: skip
 
 
 def _axis(name: str) -> str:

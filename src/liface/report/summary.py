@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from liface.analysis.story import plain
 from liface.report.grouping import (
     Group,
     group,
@@ -150,7 +151,7 @@ def _morphologies(records: CampaignRecords) -> Iterator[Headline]:
     for g in group(told, lambda r: (r.substrate, r.substrate_plane)):
         yield _headline(
             g, "substrate under Li, growth run", facet(g.any.substrate, g.any.substrate_plane), "",
-            lambda r: r.coverage, lambda r: f"{r.coverage:.3f} at ratio {r.ratio:.3g}", None,
+            lambda r: r.coverage, lambda r: f"{r.coverage:.3f} at ratio {plain(r.ratio)}", None,
         )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from liface.analysis.story import plain
 from liface.documents import CreepResult, DepositionResult, MorphologyResult, StabilityResult, VerdictResult
 from liface.documents.mesoscale import Input, ModelResult
 from liface.report.context import Context
@@ -78,7 +79,7 @@ def _growth_row(context: Context, result: MorphologyResult) -> dict[str, object]
     both = result.coverage_rises and result.tip_height_falls
     return {
         "system": facet(result.substrate, result.substrate_plane), "engine": _engine(context, result),
-        "ratio": f"{result.ratio:.3g}", "coverage": _banded(own.coverage, 3), "tip": _banded(own.tip_height, 1),
+        "ratio": plain(result.ratio), "coverage": _banded(own.coverage, 3), "tip": _banded(own.tip_height, 1),
         "rough": _banded(own.roughness, 2), "nuclei": _banded(own.n_nuclei, 0),
         "trend": "yes" if both else "not everywhere", "flags": context.flags(result.flags),
     }  # fmt: skip

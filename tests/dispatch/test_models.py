@@ -128,8 +128,8 @@ def test_what_is_missing_is_a_problem_and_no_result(campaign):
     with Database(":memory:") as empty:
         derived = derive(campaign, empty)
         assert empty.count("morphologies") == empty.count("stability") == 0 and empty.count("creep") == 2
-    assert any("growth on Cu(111): no binding energies" in problem for problem in derived.problems)
-    assert any(problem.startswith("stability of W: ") for problem in derived.problems)
+    assert any("growth on Cu(111), morse:liface: no binding energies" in problem for problem in derived.problems)
+    assert any(problem.startswith("stability of W, morse:liface: ") for problem in derived.problems)
 
 
 def test_models_of_an_engine_stay_when_another_one_is_asked(campaign, database, tmp_path):
@@ -141,7 +141,7 @@ def test_models_of_an_engine_stay_when_another_one_is_asked(campaign, database, 
     database.add_case(finished)
     other = Campaign.load(tmp_path / "tale.yaml", ["emt"])
     problems = derive(other, database).problems
-    assert any(problem.startswith("growth on Cu(111): no binding energies") for problem in problems)  # of emt
+    assert any(problem.startswith("growth on Cu(111), emt:ase: no binding energies") for problem in problems)
     assert [r.engine.name for r in database.results("morphology")] == ["morse"]
 
 
@@ -162,3 +162,63 @@ def test_what_does_not_belong_together_is_refused(tmp_path, old, new, words):
     path.write_text(FILE.replace(old, new))
     with pytest.raises(CampaignError, match=words):
         Campaign.load(path)
+
+
+# --- what a review found ---------------------------------------------------------------------------------------
+
+
+def changed(tmp_path, old, new):
+    path = tmp_path / "changed.yaml"
+    assert old in FILE
+    path.write_text(FILE.replace(old, new))
+    return Campaign.load(path)
+
+
+def test_equal_runs_of_two_substrates_stay_two(tmp_path, database):
+    entry = '  - {substrate: Cu, plane: "111", size: 10,'
+    both = changed(tmp_path, entry, f'{entry.replace("Cu", "W").replace("111", "110")} atoms: 40, seeds: 2, '
+                   f"ratios: [0.1, 10], diffusion_substrate_ev: 0.3, diffusion_li_ev: 0.3}}\n{entry}")  # fmt: skip
+    for energy, arrangement in ((-0.570, "dispersed"), (-0.560, "cluster")):
+        database.add_result(binding("W", "110", energy, arrangement))
+    for _ in range(2):
+        derive(both, database)
+        assert {r.substrate for r in database.results("morphology")} == {"Cu", "W"}
+
+
+def test_planes_and_names_of_people_find_results(tmp_path, database):
+    campaign = changed(
+        tmp_path, 'growths:\n  - {substrate: Cu, plane: "111"', 'growths:\n  - {substrate: Cu, plane: "222"'
+    )
+    assert derive(campaign, database).problems == ()
+    assert [r.substrate_plane for r in database.results("morphology")] == ["111"]
+
+
+def test_growths_on_surfaces_that_do_not_exist_are_told_before_anything_runs(tmp_path):
+    with pytest.raises(CampaignError, match="growths.0: .*Foo"):
+        changed(tmp_path, "growths:\n  - {substrate: Cu", "growths:\n  - {substrate: Foo").cases()
+
+
+def test_stability_takes_bulks_of_its_own_campaign_first(campaign, database):
+    other = bulk("W", -5.0)
+    newer = other.provenance.model_copy(update={"campaign": "other", "created_at": datetime(2027, 1, 1, tzinfo=UTC)})
+    database.add_result(other.model_copy(update={"provenance": newer}))
+    derive(campaign, database)
+    tungsten = next(r for r in database.results("stability") if r.material == "W")
+    assert {i.name: i.value for i in tungsten.inputs}["energy per atom, W"] == -12.9
+
+
+def test_stacks_that_differ_in_their_pores_are_all_kept(tmp_path, database):
+    pairs = "'Ag,Cu': 10, 'Cu,Ni': 20, 'Li,Ag': 30, 'Li,Cu': 40, 'Li,Ni': 50"
+    pores = "porosity: 0.5, thickness_um: 5, current_ma_per_cm2: 1"
+    materials = f"electrolyte: Ag, interlayer: Cu, collector: Ni, adhesions: {{{pairs}}}"
+    stacks = "".join(f"  - {{{materials}, pores: {{pore_nm: {d}, {pores}}}}}\n" for d in (31, 433))
+    campaign = changed(tmp_path, "stability: [W]\n", f"stability: [W]\nstacks:\n{stacks}")
+    assert not [case for case in campaign.cases() if case.spec.kind == "adhesion"]
+    derive(campaign, database)
+    assert len(database.results("deposition")) == 2
+
+
+def test_verdicts_name_their_engine_and_every_record(campaign, database):
+    derive(campaign, database)
+    (told,) = database.results("verdict")
+    assert told.engine == engine_info("morse") and {p.record_id for p in told.points if p.record_id}

@@ -217,9 +217,9 @@ def test_a_campaign_of_stacks_from_the_first_energy_to_the_place_of_li(tmp_path)
         assert found.problems == []
         database.put_derived(campaign.name, KINDS, found.documents)
         rows = database.query("depositions")
-        assert sorted(r["case"] for r in rows) == [
-            "deposition/Ag-Cu-Ni-0MPa-contact-1",
-            "deposition/Ag-Cu-Ni-5MPa-contact-1",
+        assert sorted(r["case"].rpartition("-")[0] for r in rows) == [
+            "deposition/Ag-Cu-Ni-0MPa",
+            "deposition/Ag-Cu-Ni-5MPa",
         ]
         assert database.verify() == []
         behind = {i.record_id for d in found.documents for i in d.inputs if i.record_id}

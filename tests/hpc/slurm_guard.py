@@ -25,7 +25,8 @@ def main() -> int:
     stopped: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda received, _: stopped.append(received))
-    daemons = {_start(folder, *command) for command in _commands(folder)}
+    started = [_start(folder, *command) for command in _commands(folder)]  # kept: a Popen that goes reaps its process
+    daemons = {daemon.pid for daemon in started}
     ended: set[int] = set()
     while os.getppid() == parent and not stopped and not daemons & ended:
         time.sleep(0.1)
@@ -43,9 +44,9 @@ def _commands(folder: Path) -> list[list[str]]:
     return [munged, ["slurmctld", "-D", "-f", f"{folder}/slurm.conf"], ["slurmd", "-D", "-f", f"{folder}/slurm.conf"]]
 
 
-def _start(folder: Path, *command: str) -> int:
+def _start(folder: Path, *command: str) -> subprocess.Popen[bytes]:
     with (folder / f"{command[0]}.out").open("wb") as out:
-        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=folder).pid
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, cwd=folder)
 
 
 def _reap() -> set[int]:

@@ -101,10 +101,20 @@ def test_fast_hops_are_slowed_and_say_so():
 
 def test_what_is_given_by_hand_is_said():
     growth = substrate_growth(energies(), GrowthSpec())
-    changed = growth.changed(bond_li_ev=0.2).at_ratio(5)
+    changed = substrate_growth(energies(), GrowthSpec(), given={"bond_li_ev": 0.2}).at_ratio(5)
     assert (changed.ratio, changed.rule, changed.spec.bond_li_ev) == (5, "by hand", 0.2)
     assert [i.name for i in changed.inputs if i.source == "by hand"] == ["bond_li_ev", "ratio of arrival rates"]
     assert "preference_assumed" in growth.flags
+
+
+def test_what_follows_from_numbers_by_hand_follows_them():
+    given = {"bond_substrate_ev": 0.3, "bond_li_ev": 0.1}
+    growth = substrate_growth(energies(spreading=known(20.0)), GrowthSpec(), given=given)
+    gain = growth.spec.substrate_preference_ev + 2 * 0.3 - 2 * 0.1
+    assert gain == pytest.approx(20.0 * AREA_PER_LI_A2 / 1000)
+    assert not any(flag.startswith("bonds_assumed") for flag in growth.flags)
+    fast = substrate_growth(energies(barrier=known(0.05)), GrowthSpec(), most_hops=100, given={"attempt_hz": 1e12})
+    assert fast.spec.attempt_hz * math.exp(-0.05 / KT_298_EV) == pytest.approx(100)  # slowed all the same
 
 
 def test_the_bare_substrate_is_needed():

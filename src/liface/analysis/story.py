@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from liface.documents import (
+    BarrierResult,
     CreepResult,
     DepositionResult,
     GrowthResult,
@@ -39,15 +40,6 @@ RESTS: tuple[str, ...] = ("MIEC", "ELI", "conductor at rest", "at rest")
 
 
 @dataclass(frozen=True)
-class Barrier:
-    """Diffusion barriers of one Li, on the substrate and on Li, eV."""
-
-    on_substrate_ev: float
-    on_li_ev: float
-    record_id: str
-
-
-@dataclass(frozen=True)
 class Story:
     """What is known of a substrate; None where it is missing."""
 
@@ -55,7 +47,8 @@ class Story:
     interface: InterfaceResult | None = None
     wetting: WettingResult | None = None
     growth: GrowthResult | None = None
-    barrier: Barrier | None = None
+    barrier: BarrierResult | None = None
+    barrier_on_li: BarrierResult | None = None
     morphology: MorphologyResult | None = None
     deposition: DepositionResult | None = None
     creep: CreepResult | None = None
@@ -88,7 +81,7 @@ def _points(s: Story) -> Iterator[VerdictPoint]:
     yield _interface(s.interface)
     yield _wetting(s.wetting)
     yield _growth(s.growth)
-    yield _barrier(s.barrier)
+    yield _barrier(s.barrier, s.barrier_on_li)
     yield _morphology(s.morphology)
     if s.asks_for_deposition:
         yield _deposition(s.deposition)
@@ -113,7 +106,9 @@ def _stability(found: StabilityResult | None) -> VerdictPoint:
     told = f"{found.verdict} ({found.lithium_class})"
     if found.reaction != "none":
         told += f": {found.reaction}, {found.reaction_energy_ev:+.2f} eV"
-    tested = None if found.verdict == "nothing competes" else is_at_rest
+    tested = None if is_at_rest and found.untested else is_at_rest
+    if is_at_rest and found.untested:
+        told += f", but no other phase is known of {', '.join(found.untested)}"
     return _point(question, tested, told, found.record_id)
 
 
@@ -144,12 +139,13 @@ def _growth(found: GrowthResult | None) -> VerdictPoint:
     return _point(question, is_for, f"{found.mode}: {found.evidence}", found.record_id)
 
 
-def _barrier(found: Barrier | None) -> VerdictPoint:
+def _barrier(found: BarrierResult | None, on_li: BarrierResult | None) -> VerdictPoint:
     question = "Li moves on it more easily than on Li"
-    if found is None:
-        return _missing(question, "diffusion barrier")
-    told = f"barrier {found.on_substrate_ev:.3f} eV, on Li {found.on_li_ev:.3f} eV"
-    return _point(question, found.on_substrate_ev < found.on_li_ev, told, found.record_id)
+    if found is None or on_li is None:
+        return _missing(question, "diffusion barrier" if found is None else "diffusion barrier on Li")
+    told = f"barrier {found.barrier_ev:.3f} eV, on Li {on_li.barrier_ev:.3f} eV"
+    is_itself = found.record_id == on_li.record_id
+    return _point(question, None if is_itself else found.barrier_ev < on_li.barrier_ev, told, found.record_id)
 
 
 def _morphology(found: MorphologyResult | None) -> VerdictPoint:

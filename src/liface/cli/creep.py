@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -134,6 +135,10 @@ def host(
     """Give what a porous host holds, from two of porosity, thickness and capacity, and the current that it passes."""
     from liface.mesoscale.hosts import host_capacity, host_current
 
+    if current is not None and not (math.isfinite(current) and current > 0):
+        raise InputError(f"--current {current}: give a positive current, mA/cm²")
+    if save is not None and not save.strip():
+        raise InputError("--save needs a name of the host")
     if pore is None and (current is not None or save is not None):
         raise InputError("--current and --save ask for the current that a host passes; give its pores with --pore")
 

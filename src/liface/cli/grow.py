@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 CHECKPOINT = "grow.checkpoint.npz"
 OUTPUTS = ("json", "figure", "animation", "checkpoint", "resume", "db")
-BARRIERS = ("diffusion_substrate", "diffusion_li")
 CHANGES = {
+    "diffusion_substrate": "diffusion_substrate_ev", "diffusion_li": "diffusion_li_ev",
     "bond_substrate": "bond_substrate_ev", "bond_li": "bond_li_ev", "preference": "substrate_preference_ev",
     "desorption": "desorption_li_ev", "attempt": "attempt_hz",
 }  # fmt: skip
@@ -65,7 +65,7 @@ def grow(
     """Grow Li on a substrate atom by atom: coverage, tip height, roughness and nuclei against the ratio of rates.
 
     With SURFACE, the ratio, bonds, barriers and preference of that surface are read from the database; options given
-    by hand take their place. Without it, everything is by hand.
+    by hand take their place. Without it, or with --from-binding, everything is by hand, and SURFACE is a name.
     """
     from liface.mesoscale.checkpoint import load_checkpoint
 
@@ -73,10 +73,12 @@ def grow(
     if resume is not None:
         _refuse_settings(asked)
         sweep = load_checkpoint(resume)
+        if not _given(context, "db"):
+            db = sweep.note.get("db", db)
     else:
         _refuse_contradictions(asked)
         sweep = _asked_sweep(context.params, asked)
-    if save is not None:
+    if sweep.note.get("save") is not None:
         open_to_write(db).close()  # better known now than after the runs
     result = _run(sweep, resume or checkpoint or _free_name())
     if json:
@@ -110,7 +112,7 @@ def _asked_sweep(params: dict[str, Any], asked: dict[str, Any]) -> SweepRun:
     seeds = tuple(range(params["first_seed"], params["first_seed"] + params["seeds"]))
     sweep = SweepRun(SweepSpec(growth=spec, ratios=tuple(sorted(set(ratios))), seeds=seeds, atoms=params["atoms"]))
     if params["save"] is not None:
-        note["save"] = _saved_as(params["save"], note, sweep)
+        note |= {"save": _saved_as(params["save"], note, sweep), "db": str(Path(params["db"]).absolute())}
     sweep.note = note
     return sweep
 
@@ -127,13 +129,10 @@ def _from_database(
             params["surface"],
             base,
             engine=params["engine"],
-            barriers={f"{name}_ev": asked[name] for name in BARRIERS if name in asked},
+            given={field: asked[name] for name, field in CHANGES.items() if name in asked},
             most_hops=params["most_hops"],
         )
     growth = found.growth
-    by_hand = {field: asked[name] for name, field in CHANGES.items() if name in asked}
-    if by_hand:
-        growth = growth.changed(**by_hand)
     own, rule = growth.ratio, growth.rule
     if (by_option := asked.get("ratio")) and len(by_option) == 1:
         own, rule = by_option[0], "by hand"

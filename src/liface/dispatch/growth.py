@@ -20,6 +20,8 @@ from liface.mesoscale.substrate import (
     SubstrateGrowth,
     substrate_growth,
 )
+from liface.structures.library import MaterialsLibrary
+from liface.workflows.case_specs import canonical_surface
 
 FILM, FILM_PLANE = "Li", "110"
 """The Li that Li grows on: its closest-packed plane."""
@@ -59,8 +61,10 @@ def stored_growth(
     *,
     engine: str | None = None,
     campaign: str | None = None,
-    barriers: Mapping[str, float] | None = None,
+    label: str | None = None,
+    given: Mapping[str, float] | None = None,
     most_hops: float | None = None,
+    library: MaterialsLibrary | None = None,
 ) -> StoredGrowth:
     """Return the growth run of a substrate with ratio, bonds, barriers and preference from the database.
 
@@ -72,22 +76,32 @@ def stored_growth(
         Lattice, temperature, arrival on Li and step edge.
     campaign
         Only records of this campaign.
-    barriers
-        Diffusion barriers by hand, eV, instead of stored ones: ``diffusion_substrate_ev``, ``diffusion_li_ev``.
+    label
+        What messages call the engine.
+    given
+        Fields of the spec by hand, instead of stored ones: barriers, bonds, preference, desorption, prefactor.
     most_hops
         Hops of a lone atom per direction and 1/k_Li-Li beyond which all are slowed.
+    library
+        Where names are looked up; the one of the package by default.
 
     Raises
     ------
     InputError
         Something that is needed is not stored; the message says what computes it.
     """
-    substrate, plane = named_surface(surface)
+    substrate, plane = canonical_surface(library or MaterialsLibrary(), *named_surface(surface))
     where = f"substrate={quoted(substrate)}" + (f" AND campaign={quoted(campaign)}" if campaign else "")
     bindings = of_engine(database.results("binding", where=where), engine)
-    bindings = [b for b in bindings if plane in (None, b.substrate_plane) and b.substrate_termination == 0]
+    bindings = [
+        b
+        for b in bindings
+        if plane in (None, b.substrate_plane)
+        and b.substrate_termination == 0
+        and (not b.monolayers or b.film_plane == FILM_PLANE)
+    ]
     if not bindings:
-        raise InputError(_missing_binding(surface, substrate, plane, engine))
+        raise InputError(_missing_binding(surface, substrate, plane, label or engine))
     info = one_engine(bindings, f"binding energies on {surface}")
     plane = the_plane(bindings, substrate, plane)
     records = _Records(database, info, campaign)
@@ -98,7 +112,7 @@ def stored_growth(
     }
     if 0 not in by_layers:
         raise InputError(_missing_binding(f"{substrate}({plane})", substrate, plane, info.label))
-    given = barriers or {}
+    given = given or {}
     energies = SubstrateEnergies(
         by_layers=by_layers,
         on_li=records.on_li(),
@@ -110,7 +124,7 @@ def stored_growth(
     return StoredGrowth(
         substrate,
         plane,
-        substrate_growth(energies, base, most_hops or MOST_HOPS),
+        substrate_growth(energies, base, MOST_HOPS if most_hops is None else most_hops, given),
         info,
         records.converged,
         records.calc_ids,
@@ -165,6 +179,7 @@ class _Records:
 
     def on_li(self) -> ClusterEnergies:
         where = f"substrate={quoted(FILM)} AND substrate_plane={quoted(FILM_PLANE)} AND monolayers=0"
+        where += " AND substrate_termination=0"
         found = self.clusters(self._mine("binding", where))
         if found is None:
             raise InputError(_missing_binding(f"{FILM}({FILM_PLANE})", FILM, FILM_PLANE, self._engine.label))
@@ -199,7 +214,7 @@ class _Records:
 
     def _barrier(self, substrate: str, plane: str) -> Any | None:
         where = f"substrate={quoted(substrate)} AND substrate_plane={quoted(plane)} AND monolayers=0"
-        return newest(self._mine("barrier", where))
+        return newest(self._mine("barrier", f"{where} AND substrate_termination=0"))
 
     def _mine(self, kind: str, where: str) -> list[Any]:
         results = self._database.results(kind, where=where + self._only)

@@ -8,14 +8,15 @@ from functools import partial
 from typing import Any
 
 from liface.analysis.stability import PhaseEntry
-from liface.analysis.story import Barrier, Story, points, verdict
+from liface.analysis.story import Story, points, verdict
 from liface.database import Database
 from liface.dispatch.adhesions import deposition_origin, stored_adhesions
 from liface.dispatch.growth import stored_growth
-from liface.dispatch.stability import entries_of, judged, stability_results
+from liface.dispatch.stability import entries_of, judged, newest_bulks, stability_results
 from liface.dispatch.surfaces import named_surface, newest, quoted
 from liface.dispatch.walls import Wall, origin_of, stored_wall
 from liface.documents import (
+    BarrierResult,
     BulkResult,
     CreepResult,
     DepositionResult,
@@ -24,6 +25,7 @@ from liface.documents import (
     ResultDocument,
     StabilityResult,
     VerdictResult,
+    content_hash,
 )
 from liface.engines.registry import engine_info
 from liface.errors import LifaceError
@@ -37,6 +39,7 @@ from liface.mesoscale.sweep import RATIOS, SweepRun, SweepSpec
 from liface.structures.library import MaterialsLibrary
 from liface.workflows.campaign import FILM, LI_PLANE, Campaign
 from liface.workflows.campaign_file import GrowthEntry, HostEntry, StoryEntry
+from liface.workflows.case_specs import canonical_surface
 
 KINDS = ("morphology", "deposition", "creep", "stability", "verdict")
 ZERO_CELSIUS_K = 273.15
@@ -73,47 +76,62 @@ def models_of(campaign: Campaign, database: Database, told: Callable[[str], None
         for entry in campaign.file.hosts
         if entry.wall is None
     }
-    for fingerprint in _fingerprints(campaign, database):
-        _OfEngine(campaign, database, fingerprint, found, told).derive(hosts)
+    for engine in _engines(campaign, database):
+        _OfEngine(campaign, database, engine, found, told).derive(hosts)
     return found
 
 
-def _fingerprints(campaign: Campaign, database: Database) -> list[str]:
+def _engines(campaign: Campaign, database: Database) -> list[EngineInfo]:
     """Return the engines of the campaign, and others that its cases were done with before; not that of a screening."""
-    asked = [engine_info(engine).fingerprint for engine in campaign.engines]
-    cheap = engine_info(campaign.screening_engine).fingerprint if campaign.screening_engine else None
-    before = [case.engine.fingerprint for case in database.cases(campaign.name, "finished")]
-    return list(dict.fromkeys((*asked, *(fingerprint for fingerprint in before if fingerprint != cheap))))
+    asked = [engine_info(engine) for engine in campaign.engines]
+    before = [case.engine for case in database.cases(campaign.name, "finished")]
+    engines = {engine.fingerprint: engine for engine in (*asked, *before)}
+    if campaign.screening_engine is not None:
+        cheap = engine_info(campaign.screening_engine).fingerprint
+        if cheap not in {engine.fingerprint for engine in asked}:
+            engines.pop(cheap, None)
+    return list(engines.values())
 
 
 class _OfEngine:
     """The models of a campaign for one engine."""
 
     def __init__(
-        self, campaign: Campaign, database: Database, fingerprint: str, found: Models, told: Callable[[str], None]
+        self, campaign: Campaign, database: Database, engine: EngineInfo, found: Models, told: Callable[[str], None]
     ):
-        self._campaign, self._database, self._fingerprint = campaign, database, fingerprint
+        self._campaign, self._database, self._engine = campaign, database, engine
+        self._fingerprint = engine.fingerprint
         self._found, self._told = found, told
+        self._library = MaterialsLibrary(campaign.file.materials, campaign.base)
 
     def derive(self, hosts: dict[str, CreepResult | None]) -> None:
         file = self._campaign.file
         judged_ = self._stability(dict.fromkeys((*file.stability, *(s.substrate for s in file.stories))))
-        asked = {(e.substrate, e.plane): e for e in (*map(_growth_entry, _grown(file.stories)), *file.growths)}
+        asked = {self._surface(e): e for e in (*map(_growth_entry, _grown(file.stories)), *file.growths)}
         grown = {
-            key: self._found.add(f"growth on {key[0]}({key[1]})", partial(self._morphology, entry))
+            key: self._add(f"growth on {key[0]}({key[1]})", partial(self._morphology, entry))
             for key, entry in asked.items()
         }
         deposited = self._depositions()
         hosts = hosts | {
-            entry.host: self._found.add(f"creep in {entry.host}", partial(self._creep_along, entry))
+            entry.host: self._add(f"creep in {entry.host}", partial(self._creep_along, entry))
             for entry in file.hosts
             if entry.wall is not None
         }
         for story in file.stories:
-            self._found.add(
+            self._add(
                 f"verdict on {story.substrate}({story.plane})",
                 partial(self._verdict, story, judged_, grown, deposited, hosts),
             )
+
+    def _add(self, what: str, make: Callable[[], Any]) -> Any | None:
+        """Keep what ``make`` returns, or its reason under the name of the engine."""
+        return self._found.add(f"{what}, {self._engine.label}", make)
+
+    def _surface(self, entry: GrowthEntry | StoryEntry) -> tuple[str, str]:
+        """Return material and plane as results name them."""
+        name, plane = canonical_surface(self._library, entry.substrate, entry.plane)
+        return name, plane or entry.plane
 
     def _mine(self, kind: str, where: str = "") -> list[Any]:
         own = f"campaign={quoted(self._campaign.name)} AND engine_fingerprint={quoted(self._fingerprint)}"
@@ -122,15 +140,13 @@ class _OfEngine:
     def _stability(self, materials: Sequence[str] | dict[str, None]) -> dict[str, StabilityResult]:
         wanted = [name for name in materials if name != FILM]
         everything = self._database.results("bulk", where=f"engine_fingerprint={quoted(self._fingerprint)}")
-        named: dict[str, list[Any]] = {}
-        for bulk in everything:
-            named.setdefault(bulk.material, []).append(bulk)
-        bulks = [bulk for same in named.values() if (bulk := newest(same)) is not None]
-        library = MaterialsLibrary(self._campaign.file.materials, self._campaign.base)
+        own = [bulk for bulk in everything if bulk.provenance.campaign == self._campaign.name]
+        bulks = list({bulk.material: bulk for bulk in (*newest_bulks(everything), *newest_bulks(own))}.values())
+        library = self._library
         entries = entries_of(bulks)
         results: dict[str, StabilityResult] = {}
         for name in wanted:
-            made = self._found.add(
+            made = self._add(
                 f"stability of {name}",
                 partial(self._judged, name, entries, bulks, library),
             )
@@ -154,13 +170,15 @@ class _OfEngine:
         }
         stored = stored_growth(
             self._database, f"{entry.substrate}({entry.plane})", base, engine=self._fingerprint,
-            campaign=self._campaign.name, barriers=by_hand, most_hops=entry.most_hops,
+            campaign=self._campaign.name, label=self._engine.label, given=by_hand, most_hops=entry.most_hops,
+            library=self._library,
         )  # fmt: skip
         own = stored.growth.ratio
         ratios = tuple(sorted({*(entry.ratios or RATIOS), own}))
         spec = SweepSpec(growth=stored.growth.spec, ratios=ratios, seeds=tuple(range(entry.seeds)), atoms=entry.atoms)
         origin = stored.origin(stored.growth, self._campaign.name, f"growth/{entry.substrate}-{entry.plane}")
-        known = newest(self._mine("morphology", f"sweep_id={quoted(sweep_id(spec))}"))
+        on = f"substrate={quoted(stored.substrate)} AND substrate_plane={quoted(stored.plane)}"
+        known = newest(self._mine("morphology", f"sweep_id={quoted(sweep_id(spec))} AND {on}"))
         if known is not None:
             return known.model_copy(
                 update={"inputs": origin.inputs, "flags": origin.flags, "converged": origin.converged,
@@ -174,13 +192,15 @@ class _OfEngine:
     def _creep_along(self, entry: HostEntry) -> CreepResult:
         """Return creep in a host whose wall has a stored barrier."""
         kelvin = entry.temperature_c + ZERO_CELSIUS_K
-        wall = stored_wall(self._database, entry.wall or "", kelvin, self._fingerprint, self._campaign.name)
+        wall = stored_wall(
+            self._database, entry.wall or "", kelvin, self._fingerprint, self._campaign.name, self._library
+        )
         return _creep(entry, self._campaign.name, wall)
 
     def _depositions(self) -> list[DepositionResult]:
         file = self._campaign.file
         made = [
-            self._found.add(f"deposition in {' | '.join(stack.materials)}", partial(self._deposition, stack))
+            self._add(f"deposition in {' | '.join(stack.materials)}", partial(self._deposition, stack))
             for stack in file.stacks
         ]
         return [result for result in made if result is not None]
@@ -191,7 +211,8 @@ class _OfEngine:
         )
         stack = spec.stack()
         found = deposition(stack, spec.given_over(stored))
-        case = f"deposition/{'-'.join(spec.materials)}-{stack.pressure_mpa:g}MPa-contact-{stack.contact:.3g}"
+        told = content_hash(spec.model_dump(mode="json"), 6)  # stacks of the same materials differ in much
+        case = f"deposition/{'-'.join(spec.materials)}-{stack.pressure_mpa:g}MPa-{told}"
         origin = deposition_origin(self._database, found, self._campaign.name, case)
         return deposition_result(found, stack, origin)
 
@@ -203,35 +224,37 @@ class _OfEngine:
         deposited: list[DepositionResult],
         hosts: dict[str, CreepResult | None],
     ) -> VerdictResult:
-        on = f"substrate={quoted(story.substrate)} AND substrate_plane={quoted(story.plane)}"
-        in_stack = [d for d in deposited if story.substrate in _inner(d.interlayer, d.collector)]
-        in_stack.sort(key=lambda d: named_surface(d.interlayer)[0] != story.substrate)  # as interlayer first
+        name, plane = surface = self._surface(story)
+        on = f"substrate={quoted(name)} AND substrate_plane={quoted(plane)}"
+        in_stack = [d for d in deposited if self._shows(surface, d.interlayer) or self._shows(surface, d.collector)]
+        in_stack.sort(key=lambda d: not self._shows(surface, d.interlayer))  # as interlayer first
         told = Story(
-            stability=judged_.get(story.substrate),
-            interface=newest(self._mine("interface", f'{on} AND film_plane="{HEADLINE_FILM_PLANE}"')),
+            stability=judged_.get(story.substrate) or judged_.get(name),
+            interface=newest(
+                self._mine("interface", f'{on} AND film_plane="{HEADLINE_FILM_PLANE}" AND substrate_termination=0')
+            ),
             wetting=newest(self._mine("wetting", f'{on} AND film_plane="{LI_PLANE}"')),
             growth=newest(self._mine("growth", on)),
             barrier=self._barrier(on),
-            morphology=grown.get((story.substrate, story.plane)),
+            barrier_on_li=self._barrier(f'substrate="{FILM}" AND substrate_plane="{LI_PLANE}"'),
+            morphology=grown.get(surface),
             deposition=in_stack[0] if in_stack else None,
             creep=hosts.get(story.host) if story.host else None,
             asks_for_deposition=any(
-                story.substrate in _inner(stack.interlayer, stack.collector) for stack in self._campaign.file.stacks
+                self._shows(surface, stack.interlayer) or self._shows(surface, stack.collector)
+                for stack in self._campaign.file.stacks
             ),
             asks_for_creep=story.host is not None,
         )
-        return _verdict_result(story, told, self._campaign.name)
+        return _verdict_result(surface, told, self._campaign.name, self._engine)
 
-    def _barrier(self, on: str) -> Barrier | None:
-        on_li = f'substrate="{FILM}" AND substrate_plane="{LI_PLANE}" AND monolayers=0'
-        here = newest(self._mine("barrier", f"{on} AND monolayers=0"))
-        li = newest(self._mine("barrier", on_li))
-        return Barrier(here.barrier_ev, li.barrier_ev, here.record_id) if here and li else None
+    def _barrier(self, on: str) -> BarrierResult | None:
+        return newest(self._mine("barrier", f"{on} AND monolayers=0 AND substrate_termination=0"))
 
-
-def _inner(interlayer: str, collector: str) -> tuple[str, str]:
-    """Return the materials without their planes."""
-    return named_surface(interlayer)[0], named_surface(collector)[0]
+    def _shows(self, surface: tuple[str, str], text: str) -> bool:
+        """Tell whether a material of a stack is this surface; one without a plane shows any."""
+        name, plane = canonical_surface(self._library, *named_surface(text))
+        return name == surface[0] and plane in (None, surface[1])
 
 
 def _grown(stories: Sequence[StoryEntry]) -> Iterator[StoryEntry]:
@@ -255,14 +278,14 @@ def _creep(entry: HostEntry, campaign: str, wall: Wall | None = None) -> CreepRe
     return creep_result(entry.host, passed, origin, entry.current_ma_per_cm2, parameters)
 
 
-def _verdict_result(story: StoryEntry, told: Story, campaign: str) -> VerdictResult:
+def _verdict_result(surface: tuple[str, str], told: Story, campaign: str, engine: EngineInfo) -> VerdictResult:
+    substrate, plane = surface
     found = points(told)
-    rests_on = [r for r in (told.stability, told.interface, told.wetting, told.growth, told.morphology,
-                            told.deposition, told.creep) if r is not None]  # fmt: skip
-    engine: EngineInfo | None = next((r.engine for r in rests_on if r.engine is not None), None)
+    rests_on = [r for r in (told.stability, told.interface, told.wetting, told.growth, told.barrier, told.barrier_on_li,
+                            told.morphology, told.deposition, told.creep) if r is not None]  # fmt: skip
     calc_ids = tuple(dict.fromkeys(i for r in rests_on for i in r.provenance.calc_ids))
     origin = Origin(
-        case=f"verdict/{story.substrate}-{story.plane}", campaign=campaign, engine=engine,
+        case=f"verdict/{substrate}-{plane}", campaign=campaign, engine=engine,
         converged=all(r.converged for r in rests_on),
         flags=tuple(dict.fromkeys(flag for r in rests_on for flag in r.flags)), calc_ids=calc_ids,
     )  # fmt: skip
@@ -271,7 +294,7 @@ def _verdict_result(story: StoryEntry, told: Story, campaign: str) -> VerdictRes
         definition="points of the papers, each answered by a stored result; counted, not weighed",
         engine=origin.engine, converged=origin.converged, flags=origin.flags, inputs=(),
         provenance=origin.provenance(doi for r in rests_on for doi in r.provenance.doi),
-        substrate=story.substrate, substrate_plane=story.plane, n_for=count["for"], n_against=count["against"],
+        substrate=substrate, substrate_plane=plane, n_for=count["for"], n_against=count["against"],
         n_open=count["open"], verdict=verdict(found), points=found,
     )  # fmt: skip
 

@@ -63,7 +63,13 @@ def stored_bulks(database: Database, engine: str | None = None) -> list[BulkResu
             f"bulks of {', '.join(sorted(levels.values()))} are stored; choose one with --engine ENGINE:MODEL, or ask "
             "a database of its own where models differ in their options only"
         )
-    return chosen
+    return newest_bulks(chosen)
+
+
+def newest_bulks(bulks: Sequence[BulkResult]) -> list[BulkResult]:
+    """Return the bulk of each material that was written last."""
+    ordered = sorted(bulks, key=lambda bulk: (bulk.provenance.created_at, bulk.record_id))
+    return list({bulk.material: bulk for bulk in ordered}.values())
 
 
 def entries_of(bulks: Sequence[BulkResult]) -> list[PhaseEntry]:

@@ -13,6 +13,8 @@ from liface.mesoscale.creep import surface_diffusivity
 from liface.mesoscale.creep_parameters import CreepParameters
 from liface.mesoscale.hops import USUAL_ATTEMPT_HZ, adatom_diffusivity, mass_diffusivity
 from liface.mesoscale.records import Origin
+from liface.structures.library import MaterialsLibrary
+from liface.workflows.case_specs import canonical_surface
 
 NEIGHBOURS = 4
 """Hops from a minimum; the diffusivity is good to a factor of order one."""
@@ -40,7 +42,12 @@ class Wall:
 
 
 def stored_wall(
-    database: Database, surface: str, temperature_k: float, engine: str | None = None, campaign: str | None = None
+    database: Database,
+    surface: str,
+    temperature_k: float,
+    engine: str | None = None,
+    campaign: str | None = None,
+    library: MaterialsLibrary | None = None,
 ) -> Wall:
     """Return the diffusivity along a wall from its stored barrier and the binding of one Li.
 
@@ -49,8 +56,8 @@ def stored_wall(
     InputError
         One of the two is not stored, or several engines or planes are.
     """
-    substrate, plane = named_surface(surface)
-    where = f"substrate={quoted(substrate)} AND monolayers=0" + (
+    substrate, plane = canonical_surface(library or MaterialsLibrary(), *named_surface(surface))
+    where = f"substrate={quoted(substrate)} AND monolayers=0 AND substrate_termination=0" + (
         f" AND campaign={quoted(campaign)}" if campaign else ""
     )
     barriers = [

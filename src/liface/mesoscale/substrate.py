@@ -107,20 +107,13 @@ class SubstrateGrowth:
             self, spec=self.spec.at_ratio(ratio), rule="by hand", inputs=(*self.inputs, by_hand), flags=flags
         )
 
-    def changed(self, **changes: float) -> SubstrateGrowth:
-        """Return it with fields of the spec given by hand."""
-        by_hand = tuple(
-            Input(name=n, value=v, unit=GrowthSpec.units()[n], source="by hand") for n, v in changes.items()
-        )
-        return replace(
-            self,
-            spec=GrowthSpec(**(self.spec.model_dump() | changes)),
-            inputs=(*self.inputs, *by_hand),
-        )
 
-
-def substrate_growth(known: SubstrateEnergies, base: GrowthSpec, most_hops: float = MOST_HOPS) -> SubstrateGrowth:
+def substrate_growth(
+    known: SubstrateEnergies, base: GrowthSpec, most_hops: float = MOST_HOPS, given: Mapping[str, float] | None = None
+) -> SubstrateGrowth:
     """Return the growth run that the energies imply; lattice, temperature, arrival on Li and step edge are of ``base``.
+
+    ``given`` are fields of the spec by hand: bonds and the prefactor before anything follows from them.
 
     Raises
     ------
@@ -130,7 +123,8 @@ def substrate_growth(known: SubstrateEnergies, base: GrowthSpec, most_hops: floa
     if 0 not in known.by_layers:
         raise AnalysisError("no clusters and dispersed atoms on the bare substrate; they decide the first layer")
     ratio, ratio_inputs, flags = _ratio(known, base.kt_ev)
-    bonds = _bonds(known, flags)
+    given = dict(given or {})
+    bonds = _bonds(known, flags, given)
     barriers = {"bond_substrate_ev": known.barrier.value, "bond_li_ev": known.barrier_li.value}
     for name, bond in bonds.items():
         weakest = -barriers[name] / 4
@@ -138,13 +132,17 @@ def substrate_growth(known: SubstrateEnergies, base: GrowthSpec, most_hops: floa
             flags.append(f"repulsion_cut: {name} {bond:+.3f} to {weakest:+.3f} eV")
             bonds[name] = weakest
     preference, preference_inputs = 0.0, []
-    if known.spreading is None:
+    if "substrate_preference_ev" in given:
+        preference = given["substrate_preference_ev"]
+    elif known.spreading is None:
         flags.append("preference_assumed")
     else:
         gain = known.spreading.value * AREA_PER_LI_A2 / MEV
         preference = gain + 2 * (bonds["bond_li_ev"] - bonds["bond_substrate_ev"])
         preference_inputs = [known.spreading.as_input("spreading coefficient", "meV/Å²")]
     attempt = known.attempt.value if known.attempt is not None else base.attempt_hz
+    attempt = given.get("attempt_hz", attempt)
+    others = {name: given[name] for name in ("desorption_li_ev",) if name in given}
     spec = GrowthSpec(
         **(
             base.model_dump()
@@ -154,6 +152,7 @@ def substrate_growth(known: SubstrateEnergies, base: GrowthSpec, most_hops: floa
                 "diffusion_li_ev": known.barrier_li.value,
                 "substrate_preference_ev": preference,
                 "attempt_hz": attempt,
+                **others,
             }
         )
     ).at_ratio(ratio)
@@ -167,13 +166,23 @@ def substrate_growth(known: SubstrateEnergies, base: GrowthSpec, most_hops: floa
         known.barrier_li.as_input("diffusion barrier, Li", "eV"),
         *preference_inputs,
         *((known.attempt.as_input("attempt frequency", "1/s"),) if known.attempt is not None else ()),
+        *_by_hand(given),
     )
     return SubstrateGrowth(slowed, "clusters", inputs, tuple(flags))
 
 
-def _bonds(known: SubstrateEnergies, flags: list[str]) -> dict[str, float]:
+def _by_hand(given: Mapping[str, float]) -> list[Input]:
+    """Return what was given by hand; barriers say so themselves."""
+    units = GrowthSpec.units()
+    told = {name: value for name, value in given.items() if not name.startswith("diffusion")}
+    return [Input(name=name, value=value, unit=units[name], source="by hand") for name, value in told.items()]
+
+
+def _bonds(known: SubstrateEnergies, flags: list[str], given: Mapping[str, float]) -> dict[str, float]:
     """Return the bond energies, and add to the flags what was assumed."""
     on_li, bare = known.on_li.bond_ev, known.by_layers[0].bond_ev
+    on_li = given.get("bond_li_ev", on_li)
+    bare = given.get("bond_substrate_ev", bare)
     if on_li is None:
         on_li = bond_energy(known.on_li.cluster.value, known.on_li.dispersed.value, known.on_li.n_li)
         flags.append("bonds_assumed: on Li, from a cluster that is not flat")

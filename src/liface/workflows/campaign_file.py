@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from liface.errors import CampaignError, FilterError
+from liface.mesoscale.records import WHAT_IF
 from liface.mesoscale.stack_file import StackSpec
 from liface.workflows.resources import ResourcesByKind
 from liface.workflows.specs import Protocol
@@ -288,9 +289,12 @@ class CampaignFile(_Entry):
         if unknown:
             known = ", ".join(hosts) or "none"
             raise ValueError(f"stories: no host {', '.join(map(repr, unknown))} under hosts; known: {known}")
-        surfaces = [(entry.substrate, entry.plane) for entry in self.growths]
-        if twice := sorted({f"{a}({b})" for a, b in surfaces if surfaces.count((a, b)) > 1}):
-            raise ValueError(f"growths: {', '.join(twice)} asked for twice; join the entries")
+        for key in ("growths", "stories"):
+            surfaces = [(entry.substrate, entry.plane) for entry in getattr(self, key)]
+            if twice := sorted({f"{a}({b})" for a, b in surfaces if surfaces.count((a, b)) > 1}):
+                raise ValueError(f"{key}: {', '.join(twice)} asked for twice; join the entries")
+        if self.name == WHAT_IF:
+            raise ValueError(f"name: {WHAT_IF} is kept for results that are saved by hand; give another name")
         return self
 
 

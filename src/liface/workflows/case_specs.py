@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from liface.errors import InputError
+from liface.errors import InputError, UnknownMaterialError
 from liface.structures.library import MaterialsLibrary
 from liface.workflows.specs import (
     AdhesionSpec,
@@ -35,6 +35,21 @@ PREFERRED_STRAIN_PERCENT = 4.0
 def material_spec(library: MaterialsLibrary, name: str) -> MaterialSpec:
     """Return a material as jobs need it."""
     return MaterialSpec.from_material(library.get(name))
+
+
+def canonical_surface(library: MaterialsLibrary, name: str, plane: str | None) -> tuple[str, str | None]:
+    """Return the name that results of a material have, and the label of the plane; as they are if it is unknown.
+
+    Raises
+    ------
+    MillerIndexError
+        The text is no plane.
+    """
+    try:
+        spec = material_spec(library, name)
+    except UnknownMaterialError:
+        return name, plane
+    return spec.name, None if plane is None else _label(spec, plane)
 
 
 def surface_spec(library: MaterialsLibrary, material: str, plane: str, termination: int = 0) -> SurfaceSpec:

@@ -16,6 +16,8 @@ from liface.workflows.campaign_file import (
     BarrierEntry,
     BindingEntry,
     CampaignFile,
+    GrowthEntry,
+    HostEntry,
     InterfaceEntry,
     PhononEntry,
     StoryEntry,
@@ -28,6 +30,7 @@ from liface.workflows.case_specs import (
     adhesion_spec,
     barrier_spec,
     binding_spec,
+    canonical_surface,
     interface_spec,
     material_spec,
     phonon_spec,
@@ -47,6 +50,7 @@ from liface.workflows.specs import (
     VibrationSpec,
 )
 
+Face = tuple[str, str | None]
 Build = Callable[[], Sequence[CaseSpec]]
 
 
@@ -67,6 +71,8 @@ def builders(
         "stories": partial(_story_specs, library, protocol, engines),
         "stability": partial(_bulk_specs, library),
         "stacks": partial(_stack_specs, library, protocol, file),
+        "growths": partial(_checked_growth, library),
+        "hosts": partial(_checked_host, library),
     }
     for name, make in makers.items():
         for i, entry in enumerate(getattr(file, name)):
@@ -189,17 +195,46 @@ def _stack_specs(
 
     Of Li on a substrate whose story is told the wetting will be known, which comes first.
     """
-    by_hand = [[part.strip() for part in pair.split(",")] for pair in entry.adhesions]
-    known = {frozenset(pair) for pair in by_hand} | {frozenset((e.a, e.b)) for e in file.adhesions}
+    by_hand = {frozenset(part.strip() for part in pair.split(",")) for pair in entry.adhesions}
+    known = [(_face(library, e.a, e.plane_a), _face(library, e.b, e.plane_b)) for e in file.adhesions]
     if file.wetting:
-        known |= {frozenset((FILM, story.substrate)) for story in file.stories}
+        told = [story for story in file.stories if LI_PLANE in story.film_planes]
+        known += [((FILM, LI_PLANE), _face(library, story.substrate, story.plane)) for story in told]
     found = []
     for a, b in entry.pairs:
-        (material_a, plane_a), (material_b, plane_b) = named_surface(a), named_surface(b)
-        if known & {frozenset((a, b)), frozenset((material_a, material_b))}:
+        sides = named_surface(a), named_surface(b)
+        if frozenset((a, b)) in by_hand or any(_meet(library, sides, pair) for pair in known):
             continue
-        found.append(adhesion_spec(library, (material_a, plane_a, 0), (material_b, plane_b, 0), protocol))
+        found.append(adhesion_spec(library, (*sides[0], 0), (*sides[1], 0), protocol))
     return found
+
+
+def _face(library: MaterialsLibrary, name: str, plane: str | None) -> Face:
+    """Return material and plane as results name them, the first default plane where none is given."""
+    return canonical_surface(library, name, plane or library.get(name).default_planes[0])
+
+
+def _meet(library: MaterialsLibrary, asked: tuple[Face, Face], known: tuple[Face, Face]) -> bool:
+    """Tell whether a pair is the one that a stack asks for; a material without a plane shows any."""
+    first, second = (canonical_surface(library, *side) for side in asked)
+    return any(
+        first[0] == a[0] and first[1] in (None, a[1]) and second[0] == b[0] and second[1] in (None, b[1])
+        for a, b in (known, known[::-1])
+    )
+
+
+def _checked_growth(library: MaterialsLibrary, entry: GrowthEntry) -> list[CaseSpec]:
+    """Ask for nothing, but tell of a surface that does not exist before anything runs."""
+    surface_spec(library, entry.substrate, entry.plane)
+    return []
+
+
+def _checked_host(library: MaterialsLibrary, entry: HostEntry) -> list[CaseSpec]:
+    """Do the same for the wall of a host."""
+    if entry.wall is not None:
+        material, plane = named_surface(entry.wall)
+        surface_spec(library, material, plane or library.get(material).default_planes[0])
+    return []
 
 
 def _limits(protocol: Protocol, entry: InterfaceEntry | AdhesionEntry | StoryEntry) -> Protocol:

@@ -141,25 +141,30 @@ def build_creep(context: Context) -> Html:
     if not results:
         return EMPTY
     columns = (
-        Column("host", "Host"), Column("pore", "Pores", "nm", numeric=True),
+        Column("host", "Host"), _ENGINE, Column("pore", "Pores", "nm", numeric=True),
         Column("porosity", "Porosity", "", numeric=True),
         Column("thickness", "Thickness", "µm", numeric=True), Column("celsius", "Temperature", "°C", numeric=True),
         Column("stress", "Stress", "MPa", numeric=True), Column("capacity", "Capacity", "mAh/cm²", numeric=True),
         Column("mechanism", "Fastest"), Column("current", "Largest current", "mA/cm²", numeric=True),
-        Column("asked", "Asked", "mA/cm²", numeric=True), Column("passes", "Passes"),
+        Column("asked", "Asked", "mA/cm²", numeric=True), Column("passes", "Passes"), _FLAGS,
     )  # fmt: skip
-    rows = [_creep_row(result) for result in results]
+    rows = [_creep_row(context, result) for result in results]
     maps = [_creep_map(context, kelvin, results) for kelvin in sorted({r.temperature_k for r in results})]
-    note = "Bands hold 90 % of the draws of all creep parameters, which are known to a factor at best."
+    note = (
+        "Bands hold 90 % of the draws of all creep parameters, which are known to a factor at best. The maps are those "
+        "of a Li surface, without the walls of hosts."
+    )
     return section(
         "creep", "Creep of Li in porous hosts", paragraph(note), *maps,
-        html_table(rows, columns, "What porous hosts hold and pass"), _inputs(context, results[0], "creep"),
+        html_table(rows, columns, "What porous hosts hold and pass"),
+        *(_inputs(context, result, result.host) for result in results),
     )  # fmt: skip
 
 
-def _creep_row(r: CreepResult) -> dict[str, object]:
+def _creep_row(context: Context, r: CreepResult) -> dict[str, object]:
     return {
-        "host": r.host, "pore": f"{r.pore_nm:g}", "porosity": fixed(r.porosity, 2), "thickness": f"{r.thickness_um:g}",
+        "engine": _engine(context, r), "flags": context.flags(r.flags), "host": r.host,
+        "pore": f"{r.pore_nm:g}", "porosity": fixed(r.porosity, 2), "thickness": f"{r.thickness_um:g}",
         "celsius": fixed(r.temperature_k - ZERO_CELSIUS_K, 0), "stress": f"{r.stress_mpa:.3g}",
         "capacity": fixed(r.capacity_mah_per_cm2, 3), "mechanism": r.mechanism,
         "current": f"{r.current_ma_per_cm2:.3g} ({r.current_lower_ma_per_cm2:.2g} to {r.current_upper_ma_per_cm2:.2g})",

@@ -194,7 +194,7 @@ def test_planes_and_names_of_people_find_results(tmp_path, database):
 
 
 def test_growths_on_surfaces_that_do_not_exist_are_told_before_anything_runs(tmp_path):
-    with pytest.raises(CampaignError, match="growths.0: .*Foo"):
+    with pytest.raises(CampaignError, match=r"growths\.0: .*Foo"):
         changed(tmp_path, "growths:\n  - {substrate: Cu", "growths:\n  - {substrate: Foo").cases()
 
 

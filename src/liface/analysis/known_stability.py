@@ -40,7 +40,7 @@ class KnownStability:
         return found.verdict in self.verdicts and same
 
 
-_AT_REST: tuple[Verdict, ...] = ("immiscible", "nothing competes")
+_AT_REST: tuple[Verdict, ...] = ("immiscible",)
 _END = KnownStability("end member on a tie-line with bcc Li (MIEC)", ("end member",), WANG2020)
 _IMMISCIBLE = KnownStability("immiscible with Li, some solubility at the interface", _AT_REST, WANG2020)
 _NO_ALLOY = KnownStability("forms no alloy with Li", _AT_REST, OH2024)
@@ -56,6 +56,16 @@ KNOWN: dict[str, KnownStability] = {
     ),
 }
 """Published statements by the name of the material in the library."""
+
+
+def agreement(found: LithiumStability) -> Literal["yes", "no", "untested", "nothing known"]:
+    """Hold a verdict against what is known; at rest for want of other phases is no agreement."""
+    known = KNOWN.get(found.material)
+    if known is None:
+        return "nothing known"
+    if found.untested and class_of(found.verdict) != "reactive":
+        return "untested"
+    return "yes" if known.agrees(found) else "no"
 
 
 def class_of(verdict: Verdict) -> Class:

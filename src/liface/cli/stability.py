@@ -71,7 +71,7 @@ def stability(
 
 
 def _row(result: LithiumStability) -> dict[str, Any]:
-    from liface.analysis.known_stability import KNOWN, class_of
+    from liface.analysis.known_stability import KNOWN, agreement, class_of
 
     known = KNOWN.get(result.material)
     reacts = result.reaction != "none"
@@ -89,7 +89,7 @@ def _row(result: LithiumStability) -> dict[str, Any]:
         "reaction": result.reaction if reacts else None,
         "compounds_with_li": ", ".join(result.compounds_with_li) or None,
         "known": known.statement if known else None,
-        "agrees": ("yes" if known.agrees(result) else "no") if known else None,
+        "agrees": agreement(result) if known else None,
     }
 
 

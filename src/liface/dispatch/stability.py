@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from liface.analysis.known_stability import KNOWN, class_of
+from liface.analysis.known_stability import KNOWN, agreement, class_of
 from liface.analysis.stability import LITHIUM, LithiumStability, PhaseEntry, lithium_stability
 from liface.database import Database
 from liface.documents import BulkResult, Input, StabilityResult
@@ -193,7 +193,7 @@ def _stored(
         reaction=one.reaction,
         lithium_class=class_of(one.verdict),
         known=known.statement if known else "",
-        agrees=("yes" if known.agrees(one) else "no") if known else "nothing known",
+        agrees=agreement(one),
         phases=tuple(sorted(entry.name for entry in used)),
         **one.model_dump(exclude={"level", "doi"}),
     )

@@ -225,7 +225,7 @@ class StabilityResult(ModelResult):
     window_high_v: float | None = quantity("V", "Above this voltage it is oxidised; None where nothing does it.")
     band_gap_ev: float | None = quantity("eV", "From the literature.")
     known: str = Field(default="", description="What is known from experiment or the literature.")
-    agrees: Literal["yes", "no", "nothing known"] = "nothing known"
+    agrees: Literal["yes", "no", "untested", "nothing known"] = "nothing known"
     products: tuple[Product, ...]
     compounds_with_li: tuple[str, ...]
     untested: tuple[str, ...] = Field(description="Elements of which no other phase is known.")

@@ -137,7 +137,7 @@ def _from_database(
     if (by_option := asked.get("ratio")) and len(by_option) == 1:
         own, rule = by_option[0], "by hand"
         growth = growth.at_ratio(own)
-    for line in (*(f"{i.name}: {i.value:+.4g} {i.unit} ({i.source})" for i in growth.inputs),
+    for line in (*(f"{i.name}: {i.value:+.4g}{'' if i.unit == '1' else f' {i.unit}'} ({i.source})" for i in growth.inputs),
                  f"ratio of arrival rates: {own:.4g}", *growth.flags):  # fmt: skip
         talk(line)
     origin = found.origin(growth, WHAT_IF, "")

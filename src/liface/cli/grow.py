@@ -15,6 +15,7 @@ from liface.cli.output import plural, talk, write_json, write_table
 from liface.cli.progress import ProgressLine, clock
 
 if TYPE_CHECKING:
+    from liface.documents import Input
     from liface.mesoscale import GrowthSpec, GrowthSweep, SweepRun
     from liface.mesoscale.sweep import SweepState
 
@@ -137,14 +138,18 @@ def _from_database(
     if (by_option := asked.get("ratio")) and len(by_option) == 1:
         own, rule = by_option[0], "by hand"
         growth = growth.at_ratio(own)
-    for line in (*(f"{i.name}: {i.value:+.4g}{'' if i.unit == '1' else f' {i.unit}'} ({i.source})" for i in growth.inputs),
-                 f"ratio of arrival rates: {own:.4g}", *growth.flags):  # fmt: skip
+    for line in (*map(_told, growth.inputs), f"ratio of arrival rates: {own:.4g}", *growth.flags):
         talk(line)
     origin = found.origin(growth, WHAT_IF, "")
     return growth.spec, {
         "ratio": own, "rule": rule, "surface": f"{found.substrate}({found.plane})",
         "origin": origin.model_dump(mode="json"),
     }  # fmt: skip
+
+
+def _told(one: Input) -> str:
+    unit = "" if one.unit == "1" else f" {one.unit}"
+    return f"{one.name}: {one.value:+.4g}{unit} ({one.source})"
 
 
 def _saved_as(name: str, note: dict[str, Any], sweep: SweepRun) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -21,6 +22,9 @@ Surface = tuple[str, str | None]
 
 CLOSEST_PACKED = "110"
 """Plane of bcc Li that a nucleus shows."""
+
+_TERMINATION = re.compile(r"-t\d+_")
+"""In the case of a wetting result: another termination than the first, which the document itself does not name."""
 
 
 def stored_adhesions(
@@ -114,7 +118,11 @@ def _wetting(stored: _Source, material: str) -> WettingResult | None:
     """Return the wetting result of a material, or None; of several planes of Li that of its closest-packed one."""
     name, plane = named_surface(material)
     substrates = " OR ".join(f"substrate={quoted(known)}" for known in _names(name))
-    found = [result for result in stored.results("wetting", substrates) if plane in (None, result.substrate_plane)]
+    found = [
+        result
+        for result in stored.results("wetting", substrates)
+        if plane in (None, result.substrate_plane) and not _TERMINATION.search(result.provenance.case)
+    ]
     if len({(r.substrate, r.substrate_plane, r.engine.fingerprint) for r in found}) > 1:
         each = (
             f"{r.substrate}({r.substrate_plane})/Li({r.film_plane}) {r.engine.label}: "

@@ -59,7 +59,7 @@ class BarrierResult(ResultBase):
     barrier_ev: float = quantity(
         "eV", "Highest saddle point above the lowest minimum on the easiest way that leads without end."
     )
-    direction: Vector2 = quantity("Å", "Translation of the surface by which that way repeats, Cartesian.")
+    direction: Vector2 = quantity("Å", "Direction in which that way repeats: a translation of the surface, Cartesian.")
     barrier_across_ev: float | None = quantity(
         "eV", "The same for migration in the whole plane; None where the hops computed do not reach it.", default=None
     )

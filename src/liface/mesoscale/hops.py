@@ -6,11 +6,11 @@ rate ``Γ = ν exp(-E/kT)``, and in a plane ``<r²> = 4 D t`` (Antczak and Ehrli
 
     D = z Γ l² / 4
 
-A migration barrier stands for all hops here. On a net of several kinds of minima the lowest is taken to be occupied
-and its barrier to be that of the slowest hop, so that ``l`` is the distance between images of the lowest minimum and
-D is good to a factor of order one. The adatom is alone: no islands, steps or other adatoms. The diffusivity of matter
-along a surface, as in :func:`liface.mesoscale.creep.surface_diffusivity`, counts the share of sites that hold an
-adatom besides; the two are different quantities.
+A migration barrier stands for all hops here: ``E`` is that of the easiest direction and ``l`` the length of the hop
+that limits it, so that D is that along this direction, good to a factor of order one. The adatom is alone: no islands,
+steps or other adatoms. The diffusivity of matter along a surface, as in
+:func:`liface.mesoscale.creep.surface_diffusivity`, counts the share of sites that hold an adatom besides; the two are
+different quantities.
 """
 
 from __future__ import annotations

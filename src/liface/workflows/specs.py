@@ -393,6 +393,15 @@ class VibrationSpec(_CaseSpec):
         gt=0,
     )
 
+    @model_validator(mode="after")
+    def _film_has_no_free_surface(self) -> Self:
+        if isinstance(self.of, InterfaceSpec) and self.of.method == "vacuum":
+            raise ValueError(
+                "vibrations of a film with vacuum hold those of its free surface, which nothing subtracts; ask for the "
+                "sandwich"
+            )
+        return self
+
     @property
     def name(self) -> str:
         """Readable name."""

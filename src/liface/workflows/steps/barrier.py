@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from pydantic import Field
@@ -10,6 +11,7 @@ from pydantic import Field
 from liface.analysis.hop_network import Channel, Threshold, migration
 from liface.documents import CalculationDocument, CalculationRequest, CalculationSettings, Document, Geometry, quantity
 from liface.documents.barriers import Vector2
+from liface.documents.path import AS_GIVEN_A
 from liface.errors import CalculationError, LifaceError
 from liface.structures.hops import Hop, HopLattice, hop_lattice, moved_to
 from liface.workflows.specs import BarrierSpec
@@ -67,6 +69,7 @@ def planned_hops(spec: BarrierSpec, setup: BindingSetup, minima: Minima) -> Hops
     edges = np.linalg.norm(clean.cell_array[:2], axis=1)
     longest = min(spec.longest_hop_a, float(edges.min()) - MARGIN_A)
     lattice = hop_lattice(slab, [m.position for m in minima.minima], longest)
+    lattice, folded = _without_folded(lattice, clean.cell_array[:2, :2])
     chosen = _enough(lattice, spec.most_hops)
     if not chosen:
         raise CalculationError(
@@ -74,7 +77,9 @@ def planned_hops(spec: BarrierSpec, setup: BindingSetup, minima: Minima) -> Hops
             "in the protocol"
         )
     plans: list[HopPlan] = []
-    left_out: list[str] = []
+    left_out = [
+        f"a hop of {hop.length_a:.1f} Å is longer than its way to another image: raise binding_edge_a" for hop in folded
+    ]
     for hop in chosen:
         start, end = minima.minima[hop.start], minima.minima[hop.end]
         name = f"{start.name}-to-{end.name}-{hop.length_a:.1f}"
@@ -93,6 +98,18 @@ def planned_hops(spec: BarrierSpec, setup: BindingSetup, minima: Minima) -> Hops
         hops=tuple(plans),
         left_out=tuple(left_out),
     )
+
+
+def _without_folded(lattice: HopLattice, cell: np.ndarray) -> tuple[HopLattice, list[Hop]]:
+    """Take out hops that would run to a nearer image of their end: that path is another hop.
+
+    ``cell`` are the in-plane vectors of the slab as rows, Å, shape (2, 2).
+    """
+    images = [i * cell[0] + j * cell[1] for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    nearest = [min(float(np.linalg.norm(hop.vector + image)) for image in images) for hop in lattice.hops]
+    stands = [hop.length_a <= least + AS_GIVEN_A for hop, least in zip(lattice.hops, nearest, strict=True)]
+    kept = tuple(hop for hop, does in zip(lattice.hops, stands, strict=True) if does)
+    return replace(lattice, hops=kept), [hop for hop, does in zip(lattice.hops, stands, strict=True) if not does]
 
 
 def _enough(lattice: HopLattice, most: int) -> list[Hop]:

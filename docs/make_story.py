@@ -171,6 +171,17 @@ def barriers(database: Database) -> str:
     return markdown(["surface", "barrier (eV)", "attempt frequency (THz)", "flags"], rows)
 
 
+def films(database: Database) -> str:
+    """Tabulate interfacial energies at temperatures."""
+    rows = []
+    for r in database.results("vibration", where=f'campaign="{CAMPAIGN}" AND n_interfaces > 0'):
+        energies = (r.gamma_mev_per_a2, r.gamma_0_mev_per_a2, r.gamma_298_mev_per_a2, r.gamma_333_mev_per_a2)
+        cells = ["–" if e is None else f"{e:.1f}" for e in energies]
+        where = f"{r.substrate}({r.substrate_plane}) and Li({r.film_plane}), {r.n_li} Li"
+        rows.append([where, *cells, f"{r.lowest_thz:.2f}", slugs(r.flags)])
+    return markdown(["film", "no vibrations (meV/Å²)", "0 K", "298 K", "333 K", "lowest mode (THz)", "flags"], rows)
+
+
 def adhesions(database: Database) -> str:
     """Tabulate works of adhesion."""
     rows = [
@@ -185,7 +196,7 @@ def adhesions(database: Database) -> str:
 def vibrations(database: Database) -> str:
     """Tabulate binding energies at temperatures."""
     rows = []
-    for r in database.results("vibration", where=f'campaign="{CAMPAIGN}"'):
+    for r in database.results("vibration", where=f'campaign="{CAMPAIGN}" AND n_interfaces=0'):
         what = f"Li{r.n_li} cluster" if r.arrangement == "cluster" else f"{r.n_li} Li"
         energies = (r.e_bind_ev_per_li, r.e_bind_0_ev_per_li, r.e_bind_298_ev_per_li, r.e_bind_333_ev_per_li)
         cells = ["–" if e is None else f"{e:+.3f}" for e in energies]
@@ -241,6 +252,7 @@ TABLES = {
     "barriers": barriers,
     "growth": growth,
     "vibrations": vibrations,
+    "films": films,
     "adhesions": adhesions,
     "depositions": depositions,
     "creep": creep,

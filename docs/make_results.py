@@ -9,13 +9,14 @@ is not computed again.
 from __future__ import annotations
 
 import argparse
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
+
+from page_tables import inserted, markdown
 
 from liface.analysis.literature import PublishedValue, published
 from liface.database import Database
@@ -42,7 +43,7 @@ def main() -> None:
         page = DOCS / "results.md"
         text = page.read_text(encoding="utf-8")
         for name, table in TABLES.items():
-            text = inserted(text, name, table(database))
+            text = inserted(text, name, table(database), "docs/results.md")
         page.write_text(text, encoding="utf-8")
 
 
@@ -59,21 +60,6 @@ def run(campaign: str, db: str, workers: str) -> None:
         for figure in sorted((Path(folder) / f"{campaign}_figures").glob("*.png")):
             if figure.name.startswith(FIGURES):
                 shutil.copy(figure, DOCS / "results" / f"{campaign}-{figure.name}")
-
-
-def inserted(text: str, name: str, table: str) -> str:
-    """Replace what stands between the markers of a table."""
-    pattern = re.compile(rf"(<!-- table {name} -->\n).*?(<!-- end -->)", flags=re.S)
-    if not pattern.search(text):
-        raise SystemExit(f"docs/results.md has no marker for table {name}")
-    return pattern.sub(lambda match: f"{match[1]}{table}\n{match[2]}", text)
-
-
-def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a Markdown table."""
-    header = list(header)
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def by_engine(rows: Iterable[dict], *keys: str) -> dict[tuple, dict[str, dict]]:

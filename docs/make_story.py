@@ -9,13 +9,14 @@ is not computed again.
 from __future__ import annotations
 
 import argparse
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
+
+from page_tables import inserted, markdown
 
 from liface.analysis.literature import published
 from liface.analysis.story import plain
@@ -52,8 +53,8 @@ def main() -> None:
     text = page.read_text(encoding="utf-8")
     with Database(options.db, must_exist=True, read_only=True) as database:
         for name, table in TABLES.items():
-            text = inserted(text, name, table(database))
-    text = inserted(text, "published", growth_rows(grown))
+            text = inserted(text, name, table(database), "docs/story.md")
+    text = inserted(text, "published", growth_rows(grown), "docs/story.md")
     page.write_text(text, encoding="utf-8")
 
 
@@ -94,21 +95,6 @@ def published_clusters(substrate: str, plane: str) -> ClusterEnergies:
         if (v.material, v.plane, v.n_li, v.monolayers or 0) == (substrate, plane, 4, 0)
     }
     return ClusterEnergies(4, known["dispersed"], known["cluster"], known["cluster"])
-
-
-def inserted(text: str, name: str, table: str) -> str:
-    """Replace what stands between the markers of a table."""
-    pattern = re.compile(rf"(<!-- table {name} -->\n).*?(<!-- end -->)", flags=re.S)
-    if not pattern.search(text):
-        raise SystemExit(f"docs/story.md has no marker for table {name}")
-    return pattern.sub(lambda match: f"{match[1]}{table}\n{match[2]}", text)
-
-
-def markdown(header: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a Markdown table."""
-    header = list(header)
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
 def slugs(flags: Iterable[str]) -> str:

@@ -4,6 +4,9 @@ Inside the program: eV, Å, eV/Å², K, GPa. Reported: meV/Å² and J/m², mA/cm
 Constants are exact or CODATA 2018 values, taken from :mod:`scipy.constants` by definition.
 """
 
+ZERO_CELSIUS_K = 273.15
+"""0 °C in K (exact)."""
+
 EV_IN_J = 1.602176634e-19
 """One electronvolt in joule (exact, SI 2019)."""
 

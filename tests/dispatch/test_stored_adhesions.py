@@ -241,3 +241,10 @@ def test_a_saved_answer_names_records_that_verify_follows(db, tmp_path):
         assert saved.engine.fingerprint == EMT.fingerprint
         assert database.verify() == []
         assert not stored_adhesions(database, ("Ag", "Cu", "Ni"), campaign="another").values
+
+
+def test_wetting_of_another_termination_is_not_taken(db):
+    store(db, wetting(case="wetting/interface/Cu-111-t1_Li-110"))
+    assert not stored_adhesions(db, ("Cu",)).values
+    store(db, wetting(case="wetting/interface/Cu-111_Li-110"))
+    assert stored_adhesions(db, ("Cu",)).between("Cu", "Li") == 45.0

@@ -12,6 +12,7 @@ from liface.cli.figure_file import known_figure, write_figure
 from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, open_to_write
 from liface.cli.output import talk, write_facts, write_json, write_table
 from liface.errors import InputError
+from liface.units import ZERO_CELSIUS_K
 
 if TYPE_CHECKING:
     from liface.dispatch.walls import Wall as StoredWall
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Creep of Li in pores: rates, maps, hosts, checks.", no_args_is_help=True)
 
-ZERO_CELSIUS_K = 273.15
 BULK_STRESS_MPA = 3.0
 """Above about this stress no creep of bulk Li was measured."""
 

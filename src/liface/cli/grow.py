@@ -28,7 +28,6 @@ CHANGES = {
 }  # fmt: skip
 """Options that stand in for a number of the database, and the field that they change."""
 
-WHAT_IF = "what-if"
 UNITS = {"tip_height": "layers", "roughness": "layers", "mean_island_size": "columns"}
 
 
@@ -123,6 +122,7 @@ def _from_database(
 ) -> tuple[GrowthSpec, dict[str, Any]]:
     """Return the spec of a surface from the database with what was given by hand in its place."""
     from liface.dispatch.growth import stored_growth
+    from liface.mesoscale.records import WHAT_IF
 
     with open_to_read(params["db"]) as database:
         found = stored_growth(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -10,7 +9,7 @@ from typing import Any
 
 from liface.analysis.references import require_same_engine
 from liface.database import Database
-from liface.dispatch.surfaces import named_surface, newest, of_engine, quoted
+from liface.dispatch.surfaces import named_surface, newest, of_engine, of_first_termination, quoted
 from liface.documents import AdhesionResult, EngineInfo, WettingResult
 from liface.errors import InputError, MixedEnginesError, UnknownMaterialError
 from liface.mesoscale.deposition import Deposition
@@ -22,9 +21,6 @@ Surface = tuple[str, str | None]
 
 CLOSEST_PACKED = "110"
 """Plane of bcc Li that a nucleus shows."""
-
-_TERMINATION = re.compile(r"-t\d+_")
-"""In the case of a wetting result: another termination than the first, which the document itself does not name."""
 
 
 def stored_adhesions(
@@ -120,8 +116,8 @@ def _wetting(stored: _Source, material: str) -> WettingResult | None:
     substrates = " OR ".join(f"substrate={quoted(known)}" for known in _names(name))
     found = [
         result
-        for result in stored.results("wetting", substrates)
-        if plane in (None, result.substrate_plane) and not _TERMINATION.search(result.provenance.case)
+        for result in of_first_termination(stored.results("wetting", substrates))
+        if plane in (None, result.substrate_plane)
     ]
     if len({(r.substrate, r.substrate_plane, r.engine.fingerprint) for r in found}) > 1:
         each = (

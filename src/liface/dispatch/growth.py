@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from liface.database import Database
-from liface.dispatch.surfaces import named_surface, newest, of_engine, one_engine, quoted, the_plane
+from liface.dispatch.surfaces import (
+    named_surface,
+    newest,
+    of_engine,
+    of_first_termination,
+    one_engine,
+    quoted,
+    the_plane,
+)
 from liface.documents import BindingResult, EngineInfo
 from liface.errors import InputError
-from liface.mesoscale.records import Origin
+from liface.mesoscale.records import BY_HAND, Origin
 from liface.mesoscale.spec import GrowthSpec
 from liface.mesoscale.substrate import (
     MOST_HOPS,
@@ -25,8 +33,6 @@ from liface.workflows.case_specs import canonical_surface
 
 FILM, FILM_PLANE = "Li", "110"
 """The Li that Li grows on: its closest-packed plane."""
-
-BY_HAND_SOURCE = "by hand"
 
 
 @dataclass(frozen=True)
@@ -187,7 +193,7 @@ class _Records:
 
     def barrier(self, substrate: str, plane: str, by_hand: float | None, option: str) -> Known:
         if by_hand is not None:
-            return Known(by_hand, BY_HAND_SOURCE)
+            return Known(by_hand, BY_HAND)
         record = self._barrier(substrate, plane)
         if record is None:
             raise InputError(
@@ -206,7 +212,7 @@ class _Records:
         if substrate == FILM:
             return Known(0.0, "Li on itself")
         where = f"substrate={quoted(substrate)} AND substrate_plane={quoted(plane)} AND film_plane={quoted(FILM_PLANE)}"
-        wetting = newest(self._mine("wetting", where))
+        wetting = newest(of_first_termination(self._mine("wetting", where)))
         if wetting is None:
             return None
         gain = wetting.gamma_substrate_mev_per_a2 - wetting.gamma_li_mev_per_a2 - wetting.gamma_interface_mev_per_a2

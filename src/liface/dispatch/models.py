@@ -13,7 +13,7 @@ from liface.database import Database
 from liface.dispatch.adhesions import deposition_origin, stored_adhesions
 from liface.dispatch.growth import stored_growth
 from liface.dispatch.stability import entries_of, judged, newest_bulks, stability_results
-from liface.dispatch.surfaces import named_surface, newest, quoted
+from liface.dispatch.surfaces import named_surface, newest, of_first_termination, quoted
 from liface.dispatch.walls import Wall, origin_of, stored_wall
 from liface.documents import (
     BarrierResult,
@@ -37,12 +37,12 @@ from liface.mesoscale.spec import GrowthSpec
 from liface.mesoscale.stack_file import StackSpec
 from liface.mesoscale.sweep import RATIOS, SweepRun, SweepSpec
 from liface.structures.library import MaterialsLibrary
+from liface.units import ZERO_CELSIUS_K
 from liface.workflows.campaign import FILM, LI_PLANE, Campaign
 from liface.workflows.campaign_file import GrowthEntry, HostEntry, StoryEntry
 from liface.workflows.case_specs import canonical_surface
 
 KINDS = ("morphology", "deposition", "creep", "stability", "verdict")
-ZERO_CELSIUS_K = 273.15
 HEADLINE_FILM_PLANE = "100"
 """Li plane of the published trend of interfacial energies."""
 
@@ -233,7 +233,7 @@ class _OfEngine:
             interface=newest(
                 self._mine("interface", f'{on} AND film_plane="{HEADLINE_FILM_PLANE}" AND substrate_termination=0')
             ),
-            wetting=newest(self._mine("wetting", f'{on} AND film_plane="{LI_PLANE}"')),
+            wetting=newest(of_first_termination(self._mine("wetting", f'{on} AND film_plane="{LI_PLANE}"'))),
             growth=newest(self._mine("growth", on)),
             barrier=self._barrier(on),
             barrier_on_li=self._barrier(f'substrate="{FILM}" AND substrate_plane="{LI_PLANE}"'),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -19,6 +20,11 @@ def quoted(text: str) -> str:
 def of_engine(results: Iterable[Any], engine: str | None) -> list[Any]:
     """Return the results of an engine, by its fingerprint, label or name; all of them without one."""
     return [r for r in results if engine in (None, r.engine.fingerprint, r.engine.label, r.engine.name)]
+
+
+def of_first_termination(wettings: Iterable[Any]) -> list[Any]:
+    """Return the wetting results of first terminations; which one it is, is told by their case alone."""
+    return [wetting for wetting in wettings if not re.search(r"-t\d+_", wetting.provenance.case)]
 
 
 def one_engine(results: Sequence[Any], what: str) -> EngineInfo:
@@ -61,4 +67,4 @@ def the_plane(results: Sequence[Any], substrate: str, plane: str | None) -> str:
     return str(planes[0])
 
 
-__all__ = ["named_surface", "newest", "of_engine", "one_engine", "quoted", "the_plane"]
+__all__ = ["named_surface", "newest", "of_engine", "of_first_termination", "one_engine", "quoted", "the_plane"]

@@ -14,8 +14,7 @@ from liface.errors import InputError
 from liface.mesoscale.creep_parameters import DEFAULT, CreepParameters
 from liface.mesoscale.hosts import host_current, pressure_mpa
 from liface.mesoscale.stack import AREA_PER_LI_A2, LI, Adhesions, Place, Pores, Stack, contact_share
-
-ZERO_CELSIUS_K = 273.15
+from liface.units import ZERO_CELSIUS_K
 
 
 class PoreSpec(Document):

@@ -16,8 +16,8 @@ from liface.report.mesoscale_figures import creep_plot, deposition_plot
 from liface.report.numbers import facet, fixed, formula, plural, signed
 from liface.report.records import BY_HAND
 from liface.report.tables import Column, html_table
+from liface.units import ZERO_CELSIUS_K
 
-ZERO_CELSIUS_K = 273.15
 MAP_POINTS = 40
 
 _ENGINE = Column("engine", "Engine", keep=True)

@@ -222,3 +222,23 @@ def test_verdicts_name_their_engine_and_every_record(campaign, database):
     derive(campaign, database)
     (told,) = database.results("verdict")
     assert told.engine == engine_info("morse") and {p.record_id for p in told.points if p.record_id}
+
+
+def test_a_sweep_that_is_done_survives_a_stop(tmp_path, database):
+    entry = '  - {substrate: Cu, plane: "111", size: 10,'
+    more = f'{entry.replace("Cu", "W").replace("111", "110")} atoms: 40, seeds: 2, diffusion_substrate_ev: 0.3, ' \
+           "diffusion_li_ev: 0.3}\n"  # fmt: skip
+    both = changed(tmp_path, "hosts:\n", f"{more}hosts:\n")
+    for energy, arrangement in ((-0.570, "dispersed"), (-0.560, "cluster")):
+        database.add_result(binding("W", "110", energy, arrangement))
+
+    def stop_at_the_second(said):
+        if "W(110)" in said:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        derive(both, database, stop_at_the_second)
+    said = []
+    derive(both, database, said.append)
+    assert len(said) == 1 and "W(110)" in said[0]
+    assert database.verify() == [] and database.count("morphologies") == 2

@@ -187,7 +187,9 @@ class _OfEngine:
         self._told(f"growth of Li on {entry.substrate}({entry.plane}): {len(spec.runs())} runs of {entry.atoms} atoms")
         run = SweepRun(spec)
         sweep = run.run()
-        return morphology_result(sweep, run.pictures, stored.substrate, stored.plane, own, stored.growth.rule, origin)
+        grown = morphology_result(sweep, run.pictures, stored.substrate, stored.plane, own, stored.growth.rule, origin)
+        self._database.add_result(grown)  # at once: who stops here loses no sweep that is done
+        return grown
 
     def _creep_along(self, entry: HostEntry) -> CreepResult:
         """Return creep in a host whose wall has a stored barrier."""

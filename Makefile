@@ -20,7 +20,7 @@ $(VENV)/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and "Python 3.11 or newer is needed, this is %d.%d; say make PYTHON=..." % v)'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[sevennet,chgnet,hpc,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[sevennet,chgnet,postgresql,serve,parquet,hpc,dev]'
 	@touch $@
 
 gpaw: $(VENV)/gpaw  ## Build GPAW, an open DFT code, into the environment; needs a C compiler, libxc and OpenBLAS.

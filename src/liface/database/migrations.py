@@ -54,6 +54,17 @@ def _nouns_of_3(connection: Connection) -> None:
             table.create(connection, checkfirst=True)
 
 
+NOUNS_OF_4: tuple[str, ...] = ()
+
+
+def _nouns_of_4(connection: Connection) -> None:
+    """Add the tables of what people share: published values, runs of campaigns, converged parameters."""
+    for noun in NOUNS_OF_4:
+        for table in (TABLES[noun], FLAG_TABLES.get(noun)):
+            if table is not None:
+                table.create(connection, checkfirst=True)
+
+
 def _add_column(connection: Connection, table: str, column: str) -> None:
     """Add an empty text column; a database made by this version has it already."""
     if column not in {found["name"] for found in inspect(connection).get_columns(table)}:
@@ -64,6 +75,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "results, calculations, cases and flags", _baseline),
     Migration(2, "submissions to queues; links from costly calculations to cheap ones", _submissions),
     Migration(3, "barriers, vibrations, adhesion, and the mesoscale", _nouns_of_3),
+    Migration(4, "published values, runs, converged parameters; structures and indices to ask fast", _nouns_of_4),
 )
 """All steps, oldest first; a released step is never changed, a new one is appended."""
 

@@ -1,0 +1,1 @@
+"""HTTP servers that read a results database: the page and OPTIMADE."""

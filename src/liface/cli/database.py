@@ -81,3 +81,13 @@ def export(
         typer.echo(str(path))
     if not paths:
         talk("nothing to write")
+
+
+@app.command()
+def reindex(db: Db = DEFAULT_DATABASE) -> None:
+    """Derive the table of structures, which OPTIMADE asks, again from the stored documents."""
+    from liface.database import Database
+
+    with Database(db, must_exist=True) as database:
+        number = database.structures.rebuild()
+    talk(f"{db}: {plural(number, 'structure')}")

@@ -16,6 +16,7 @@ from liface.documents import CalculationDocument, CaseDocument, FinishedCase, Re
 from liface.errors import DatabaseOpenError, DatabaseWriteError, FilterError
 
 if TYPE_CHECKING:
+    from liface.database.structure_entries import References, Structures
     from liface.database.verify import Problem
 
 
@@ -252,6 +253,20 @@ class Database:
         """Return how many rows match."""
         with self._store.reading() as connection:
             return reading.count(connection, noun_named(noun), where)
+
+    @property
+    def structures(self) -> Structures:
+        """The structures of results and calculations, as entries of OPTIMADE."""
+        from liface.database.structure_entries import Structures
+
+        return Structures(self._store)
+
+    @property
+    def references(self) -> References:
+        """The papers that these structures rest on."""
+        from liface.database.structure_entries import References
+
+        return References(self._store)
 
     def info(self) -> dict[str, Any]:
         """Return what the database holds: counts, engines, campaigns, versions, size."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, insert, select, true
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, insert, not_, select, true
 
 from liface.database.codec import decode
 from liface.database.columns import NOUNS, Noun
@@ -112,6 +112,47 @@ def rebuild_structures(connection: Connection) -> int:
 def shown_rows(noun: Noun) -> ColumnElement[bool]:
     """Return the condition on rows of a noun whose structures are in the table."""
     return TABLES[noun.name].c.is_current if noun.is_result else true()
+
+
+def structure_problems(connection: Connection, noun: Noun, stored: dict[str, Any], document: Any) -> Iterator[str]:
+    """Yield what the tables of structures say else than the document they follow from."""
+    expected = structure_row(noun, stored, document)
+    if noun.is_result and not stored["is_current"]:
+        expected = None
+    structure_id, version, _ = identities(noun, stored)
+    here = and_(STRUCTURE_TABLE.c.id == structure_id, STRUCTURE_TABLE.c.immutable_id == version)
+    row = connection.execute(select(STRUCTURE_TABLE).where(here)).mappings().one_or_none()
+    if expected is None or row is None:
+        if expected is not None:
+            yield "its structure is not in the table of structures"
+        elif row is not None:
+            yield "it is in the table of structures, but is not shown or holds no structure"
+        return
+    for name, value in expected.row.items():
+        if row[name] != value:
+            yield f"{name} of its structure is {row[name]!r}, its document says {value!r}"
+    for table in STRUCTURE_TABLES[1:]:
+        statement = select(table).where(table.c.structure_id == structure_id).order_by(table.c.position)
+        if [dict(each) for each in connection.execute(statement).mappings()] != expected.lists[table.name]:
+            yield f"{table.name} of its structure are not those of its document"
+
+
+def lost_structures(connection: Connection) -> Iterator[tuple[str, str]]:
+    """Yield noun and identity of structures whose document is not there, or not shown."""
+    for noun in WITH_STRUCTURE:
+        table = TABLES[noun.name]
+        key, version = (
+            (table.c.slot_id, table.c.entry_id) if noun.is_result else (table.c[noun.key], table.c.document_sha256)
+        )
+        own = STRUCTURE_TABLE.c
+        behind = exists().where(and_(key == own.id, version == own.immutable_id, shown_rows(noun)))
+        for structure_id in connection.scalars(select(own.id).where(own.noun == noun.name, not_(behind))):
+            yield noun.name, structure_id
+    known = [noun.name for noun in WITH_STRUCTURE]
+    for name, structure_id in connection.execute(
+        select(STRUCTURE_TABLE.c.noun, STRUCTURE_TABLE.c.id).where(STRUCTURE_TABLE.c.noun.not_in(known))
+    ):
+        yield name, structure_id
 
 
 def _pieces(connection: Connection, noun: Noun) -> Iterator[Sequence[dict[str, Any]]]:

@@ -47,12 +47,15 @@ class Page:
         Flat: ``id``, then every property that was asked for; of structures also ``references``, their DOIs.
     number
         Entries that match, on all pages together.
+    more
+        Whether entries follow after these.
     unknown
         Properties of other databases in filter and order, which were treated as unknown.
     """
 
     entries: list[dict[str, Any]]
     number: int
+    more: bool
     unknown: list[str] = field(default_factory=list)
 
 
@@ -77,7 +80,7 @@ class Entries:
 
     def page(
         self, where: str | None = None, sort: str | None = None, limit: int = PAGE, offset: int = 0,
-        fields: Collection[str] | None = None,
+        fields: Collection[str] | None = None, above: str | None = None,
     ) -> Page:  # fmt: skip
         """Return entries ``offset`` to ``offset + limit`` of those that match.
 
@@ -85,6 +88,8 @@ class Entries:
         ----------
         fields
             Properties that are wanted; None for all. What is costly is left out where it is not wanted.
+        above
+            Only entries whose ``id`` comes after this one; the order is then that of ``id``.
 
         Raises
         ------
@@ -95,10 +100,14 @@ class Entries:
             raise FilterError(f"page: {limit} entries from {offset} on; give whole numbers from 0 on")
         source = self._make_source()
         with self._store.reading() as connection:
-            number = self._count(connection, source, where)
-            statement = self._statement(source, where).order_by(*source.order_by(sort)).limit(limit).offset(offset)
-            entries = self._read(connection, statement, fields)
-        return Page(entries, number, list(dict.fromkeys(source.unknown)))
+            number = left = self._count(connection, source, where)
+            statement = self._statement(source, where)
+            if above is not None:
+                statement = statement.where(source.table.c.id > above)
+                left = connection.scalar(select(func.count()).select_from(statement.subquery())) or 0
+            ordered = statement.order_by(*source.order_by(sort)).limit(limit).offset(offset)
+            entries = self._read(connection, ordered, fields)
+        return Page(entries, number, left > offset + len(entries), list(dict.fromkeys(source.unknown)))
 
     def by_id(self, ids: Sequence[str], fields: Collection[str] | None = None) -> list[dict[str, Any]]:
         """Return those of these entries that are there, in the order of their identities."""

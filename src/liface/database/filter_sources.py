@@ -19,8 +19,9 @@ Match = Callable[[tuple[Any, ...]], ColumnElement[bool]]
 class Items(Protocol):
     """The items of a list column."""
 
-    type: Type
-    """Type of the items; ``dictionary`` where they cannot be compared."""
+    @property
+    def type(self) -> Type:
+        """Type of the items; ``dictionary`` where they cannot be compared."""
 
     def some(self, match: Match) -> ColumnElement[bool]:
         """Whether an item matches."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -44,6 +45,19 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def _text(kind: type[String], length: int | None = None) -> String:
+    """Text that is compared and ordered by its characters alone, in every database as SQLite does it."""
+    return kind(length).with_variant(kind(length, collation="C"), "postgresql")
+
+
+TEXT = _text(String)
+LONG_TEXT = _text(Text)
+KEY = _text(String, 32)
+"""A content identity."""
+
+INTEGER = Integer().with_variant(BigInteger(), "postgresql")
+"""Whole numbers of 64 bits, in every database as in SQLite."""
+
 METADATA = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_name)s",
@@ -56,15 +70,15 @@ VERSIONS = Table(
     "liface_schema",
     METADATA,
     Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("description", Text, nullable=False),
-    Column("liface_version", String, nullable=False),
+    Column("description", LONG_TEXT, nullable=False),
+    Column("liface_version", TEXT, nullable=False),
     Column("applied_at", UtcDateTime, nullable=False),
 )
 """One row per migration that was applied; its presence tells a results database from any other."""
 
 _TYPES: dict[str, type[TypeEngine[Any]] | TypeEngine[Any]] = {
-    "string": String,
-    "integer": Integer,
+    "string": TEXT,
+    "integer": INTEGER,
     "float": Double,
     "boolean": Boolean,
     "timestamp": UtcDateTime,
@@ -77,8 +91,8 @@ def _table(noun: Noun) -> Table:
     if noun.is_result:
         # One record may belong to several campaigns, so the content identity alone is no primary key.
         own += [
-            Column("entry_id", String(32), primary_key=True),
-            Column("slot_id", String(32), nullable=False, index=True),
+            Column("entry_id", KEY, primary_key=True),
+            Column("slot_id", KEY, nullable=False, index=True),
             Column("is_current", Boolean, nullable=False, index=True),
         ]
     for column in noun.stored_columns:
@@ -86,7 +100,7 @@ def _table(noun: Noun) -> Table:
         own.append(Column(column.name, _TYPES[column.type], primary_key=is_key, index=column.indexed and not is_key))
     own += [
         Column("document", LargeBinary, nullable=False),
-        Column("document_sha256", String(64), nullable=False),
+        Column("document_sha256", _text(String, 64), nullable=False),
     ]
     return Table(noun.name, METADATA, *own)
 
@@ -95,10 +109,10 @@ def _flag_table(noun: Noun) -> Table:
     return Table(
         f"{noun.kind}_flags",
         METADATA,
-        Column("entry_id", String(32), ForeignKey(f"{noun.name}.entry_id", ondelete="CASCADE"), primary_key=True),
+        Column("entry_id", KEY, ForeignKey(f"{noun.name}.entry_id", ondelete="CASCADE"), primary_key=True),
         Column("position", Integer, primary_key=True),
-        Column("slug", String, nullable=False, index=True),
-        Column("flag", Text, nullable=False),
+        Column("slug", TEXT, nullable=False, index=True),
+        Column("flag", LONG_TEXT, nullable=False),
     )
 
 
@@ -120,15 +134,15 @@ def _structure_table() -> Table:
         METADATA,
         *own,
         *axes,
-        Column("noun", String, nullable=False),
+        Column("noun", TEXT, nullable=False),
     )
 
 
-def _structure_list(name: str, *columns: Column[Any]) -> Table:
+def _structure_list(name: str, *columns: Column[Any] | Index) -> Table:
     return Table(
         f"structure_{name}",
         METADATA,
-        Column("structure_id", String, ForeignKey("structures.id", ondelete="CASCADE"), primary_key=True),
+        Column("structure_id", TEXT, ForeignKey("structures.id", ondelete="CASCADE"), primary_key=True),
         Column("position", Integer, primary_key=True),
         *columns,
     )
@@ -139,18 +153,18 @@ STRUCTURE_TABLE: Table = _structure_table()
 
 STRUCTURE_ELEMENTS: Table = _structure_list(
     "elements",
-    Column("element", String, nullable=False),
+    Column("element", TEXT, nullable=False),
     Column("ratio", Double, nullable=False),
     Index("ix_structure_elements_element", "element", "structure_id"),
 )
 """Elements of each structure in alphabetical order, with their share of the atoms."""
 
 STRUCTURE_FLAGS: Table = _structure_list(
-    "flags", Column("slug", String, nullable=False, index=True), Column("flag", Text, nullable=False)
+    "flags", Column("slug", TEXT, nullable=False, index=True), Column("flag", LONG_TEXT, nullable=False)
 )
 """Flags of each structure, in order."""
 
-STRUCTURE_REFERENCES: Table = _structure_list("references", Column("doi", String, nullable=False, index=True))
+STRUCTURE_REFERENCES: Table = _structure_list("references", Column("doi", TEXT, nullable=False, index=True))
 """Papers each structure rests on, in order."""
 
 STRUCTURE_TABLES: tuple[Table, ...] = (STRUCTURE_TABLE, STRUCTURE_ELEMENTS, STRUCTURE_FLAGS, STRUCTURE_REFERENCES)

@@ -7,9 +7,9 @@ from collections.abc import Collection
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy import ColumnElement, literal, select
 
-from liface.database.columns import Column, Noun
+from liface.database.columns import Column, Noun, Type
 from liface.database.filter_sources import FilterSource, FixedItems, Items, StoredItems
 from liface.database.schema import STRUCTURE_ELEMENTS, STRUCTURE_FLAGS, STRUCTURE_REFERENCES, STRUCTURE_TABLE
 from liface.database.structures import OWN, PREFIX, REFERENCE_IDS, SITE_PROPERTIES, STRUCTURES, Property
@@ -29,6 +29,12 @@ UNKNOWN_STRUCTURE_PROPERTIES = frozenset(
 )
 """Properties of OPTIMADE that are unknown for every structure here."""
 
+_REFERENCE_PROPERTIES: tuple[tuple[str, Type], ...] = (
+    ("id", "string"),
+    ("type", "string"),
+    ("doi", "string"),
+)
+
 REFERENCES = Noun(
     name="references",
     kind="reference",
@@ -36,23 +42,16 @@ REFERENCES = Noun(
     slot=("id",),
     columns={
         name: Property(name=name, type=type_, unit="", read=lambda _: None, cell=name)
-        for name, type_ in (("id", "string"), ("type", "string"), ("doi", "string"), ("last_modified", "timestamp"))
-    },  # type: ignore[arg-type]
+        for name, type_ in _REFERENCE_PROPERTIES
+    },
     adapter=TypeAdapter(dict),
 )
 """What a filter on references can name: papers are known by their DOI alone."""
 
-_DATED = (
-    select(
-        STRUCTURE_REFERENCES.c.doi.label("id"),
-        STRUCTURE_REFERENCES.c.doi,
-        func.min(STRUCTURE_TABLE.c.last_modified).label("last_modified"),
-    )
-    .join(STRUCTURE_TABLE, STRUCTURE_TABLE.c.id == STRUCTURE_REFERENCES.c.structure_id)
-    .group_by(STRUCTURE_REFERENCES.c.doi)
+REFERENCE_TABLE = (
+    select(STRUCTURE_REFERENCES.c.doi.label("id"), STRUCTURE_REFERENCES.c.doi).distinct().subquery("cited")
 )
-REFERENCE_TABLE = _DATED.subquery("cited")
-"""Every paper that a structure rests on, with the moment from which it was cited."""
+"""Every paper that a structure rests on."""
 
 
 class EntrySource(FilterSource):

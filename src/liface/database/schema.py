@@ -134,6 +134,7 @@ def _structure_table() -> Table:
         METADATA,
         *own,
         *axes,
+        Column("element_set", TEXT, nullable=False, index=True),
         Column("noun", TEXT, nullable=False),
     )
 
@@ -155,7 +156,7 @@ STRUCTURE_ELEMENTS: Table = _structure_list(
     "elements",
     Column("element", TEXT, nullable=False),
     Column("ratio", Double, nullable=False),
-    Index("ix_structure_elements_element", "element", "structure_id"),
+    Index("ix_structure_elements_element", "element", "ratio", "structure_id"),
 )
 """Elements of each structure in alphabetical order, with their share of the atoms."""
 

@@ -105,19 +105,20 @@ class Entries:
             statement = self._statement(source, where)
             if above is not None:
                 statement = statement.where(source.table.c.id > above)
-                left = connection.scalar(select(func.count()).select_from(statement.subquery())) or 0
-            ordered = statement.order_by(*source.order_by(sort)).limit(limit).offset(offset)
-            entries = self._read(connection, ordered, fields)
+                left = connection.scalar(statement.with_only_columns(func.count(), maintain_column_froms=True)) or 0
+            ordered = statement.with_only_columns(source.table.c.id).order_by(*source.order_by(sort))
+            ids = connection.scalars(ordered.limit(limit).offset(offset)).all()  # narrow rows are sorted fast
+            entries = self._in_order(connection, source, ids, fields)
         return Page(entries, number, left > offset + len(entries), list(dict.fromkeys(source.unknown)))
 
     def every(self, where: str | None = None) -> Iterator[dict[str, Any]]:
         """Go through all entries that match in the order of their identities, within one view of the database."""
         source, last = self._make_source(), ""
+        key = source.table.c.id
+        matching = self._statement(source, where).order_by(key).limit(PAGE)
         with self._store.reading() as connection:
             while True:
-                key = source.table.c.id
-                statement = self._statement(source, where).where(key > last).order_by(key).limit(PAGE)
-                entries = self._read(connection, statement, None)
+                entries = self._read(connection, matching.where(key > last), None)
                 if not entries:
                     return
                 yield from entries
@@ -131,6 +132,15 @@ class Entries:
 
     def _statement(self, source: EntrySource, where: str | None) -> Select[Any]:
         return _filtered(select(source.table), source, where)
+
+    def _in_order(
+        self, connection: Connection, source: EntrySource, ids: Sequence[str], fields: Collection[str] | None
+    ) -> list[dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for piece in chunks(ids):
+            statement = select(source.table).where(source.table.c.id.in_(piece))
+            found.update((entry["id"], entry) for entry in self._read(connection, statement, fields))
+        return [found[entry_id] for entry_id in ids]
 
     def _read(
         self, connection: Connection, statement: Select[Any], fields: Collection[str] | None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import concurrent.futures
 import logging
-import os
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -303,24 +302,23 @@ def test_a_failure_of_the_server_tells_nothing(stored, monkeypatch, caplog):
 def test_a_database_that_is_not_there(tmp_path):
     with pytest.raises(DatabaseOpenError, match="no database"):
         optimade_app(tmp_path / "none.db")
-    assert not os.listdir(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_it_sees_what_is_stored_while_it_runs(tmp_path):
     from conftest import served
 
     path = tmp_path / "liface.db"
-    with Database(path) as database:
-        with served(optimade_app(path)) as base:
-            assert get(f"{base}/v1/structures").json()["data"] == []
-            assert get(f"{base}/v1/references").json()["data"] == []
-            database.add_result(surface("Cu"))
-            (entry,) = get(f"{base}/v1/structures").json()["data"]
-            assert Geometry(
-                cell=entry["attributes"]["lattice_vectors"], positions=entry["attributes"]["cartesian_site_positions"],
-                species=entry["attributes"]["species_at_sites"], frozen=entry["attributes"]["_liface_frozen"],
-                roles=entry["attributes"]["_liface_roles"],
-            ) == surface("Cu").structure  # fmt: skip
+    with Database(path) as database, served(optimade_app(path)) as base:
+        assert get(f"{base}/v1/structures").json()["data"] == []
+        assert get(f"{base}/v1/references").json()["data"] == []
+        database.add_result(surface("Cu"))
+        (entry,) = get(f"{base}/v1/structures").json()["data"]
+        assert Geometry(
+            cell=entry["attributes"]["lattice_vectors"], positions=entry["attributes"]["cartesian_site_positions"],
+            species=entry["attributes"]["species_at_sites"], frozen=entry["attributes"]["_liface_frozen"],
+            roles=entry["attributes"]["_liface_roles"],
+        ) == surface("Cu").structure  # fmt: skip
 
 
 def test_a_base_url_that_is_given_is_the_one_others_are_told(stored):

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import inspect
 
 from liface.database import Database
-from liface.database.connection import Store
+from liface.database.connection import open_store
 from liface.database.migrations import latest
 from liface.database.schema import METADATA
 
@@ -47,7 +47,7 @@ def test_an_old_database_is_brought_up_to_date(old):
 
 def test_it_then_has_the_tables_of_a_new_one(old, tmp_path):
     Database(old).close()
-    store = Store(old)
+    store = open_store(old)
     with store.reading() as connection:
         inspector = inspect(connection)
         found = {name: {c["name"] for c in inspector.get_columns(name)} for name in inspector.get_table_names()}

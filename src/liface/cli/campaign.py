@@ -249,7 +249,7 @@ def _run(campaign: Campaign, database: Database, workers: int, retry: str | None
     rows = planned.rows
     to_do = sum(row.state != DONE for row in rows)
     where = plural(workers, "worker") if workers else "in this process"
-    talk(f"{plural(len(rows), 'case')}, {len(rows) - to_do} in the database; {where}; {database.path or ':memory:'}")
+    talk(f"{plural(len(rows), 'case')}, {len(rows) - to_do} in the database; {where}; {database.name}")
     if to_do:
         talk(f"about {clock(planned.seconds(workers))} for the rest; it can be stopped and run again at any time")
     if planned.phase.name == "screening":
@@ -267,7 +267,7 @@ def _run(campaign: Campaign, database: Database, workers: int, retry: str | None
                 announce=lambda phase: talk(phase.note),
             )
     except KeyboardInterrupt:
-        talk(f"stopped; finished work is in {database.path or ':memory:'}, run again to go on")
+        talk(f"stopped; finished work is in {database.name}, run again to go on")
         raise typer.Exit(INTERRUPTED) from None
     talk(
         f"{plural(len(state.done), 'case')} run, {len(state.skipped)} finished before; calculations: {state.computed} "

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, cast
 
 import typer
 
-from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read
+from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, shown
 from liface.cli.output import plural, talk, write_facts, write_json, write_table
 from liface.errors import DatabaseError, InputError
 
@@ -53,10 +53,10 @@ def verify(json: Json = False, db: Db = DEFAULT_DATABASE) -> None:
         write_table(rows)
     if rows:
         raise DatabaseError(
-            f"{db}: {plural(len(rows), 'problem')} found; restore it from a copy, or move it away "
+            f"{shown(db)}: {plural(len(rows), 'problem')} found; restore it from a copy, or move it away "
             "and run the campaigns again"
         )
-    talk(f"{db} is sound")
+    talk(f"{shown(db)} is sound")
 
 
 @app.command()

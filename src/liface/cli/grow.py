@@ -174,7 +174,7 @@ def _save(sweep: SweepRun, result: GrowthSweep, db: str) -> None:
     document = morphology_result(result, sweep.pictures, substrate, plane or "", note["ratio"], note["rule"], origin)
     with open_to_write(db) as database:
         record_id = database.add_result(document)
-        talk(f"saved as {note['save']} of campaign {origin.campaign}, record {record_id}; {database.path}")
+        talk(f"saved as {note['save']} of campaign {origin.campaign}, record {record_id}; {database.name}")
 
 
 def _given(context: typer.Context, name: str) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -42,6 +43,19 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+def _text(kind: type[String], length: int | None = None) -> String:
+    """Text that is compared and ordered by its characters alone, in every database as SQLite does it."""
+    return kind(length).with_variant(kind(length, collation="C"), "postgresql")
+
+
+TEXT = _text(String)
+LONG_TEXT = _text(Text)
+KEY = _text(String, 32)
+"""A content identity."""
+
+INTEGER = Integer().with_variant(BigInteger(), "postgresql")
+"""Whole numbers of 64 bits, in every database as in SQLite."""
+
 METADATA = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_name)s",
@@ -54,15 +68,15 @@ VERSIONS = Table(
     "liface_schema",
     METADATA,
     Column("version", Integer, primary_key=True, autoincrement=False),
-    Column("description", Text, nullable=False),
-    Column("liface_version", String, nullable=False),
+    Column("description", LONG_TEXT, nullable=False),
+    Column("liface_version", TEXT, nullable=False),
     Column("applied_at", UtcDateTime, nullable=False),
 )
 """One row per migration that was applied; its presence tells a results database from any other."""
 
 _TYPES: dict[str, type[TypeEngine[Any]] | TypeEngine[Any]] = {
-    "string": String,
-    "integer": Integer,
+    "string": TEXT,
+    "integer": INTEGER,
     "float": Double,
     "boolean": Boolean,
     "timestamp": UtcDateTime,
@@ -75,8 +89,8 @@ def _table(noun: Noun) -> Table:
     if noun.is_result:
         # One record may belong to several campaigns, so the content identity alone is no primary key.
         own += [
-            Column("entry_id", String(32), primary_key=True),
-            Column("slot_id", String(32), nullable=False, index=True),
+            Column("entry_id", KEY, primary_key=True),
+            Column("slot_id", KEY, nullable=False, index=True),
             Column("is_current", Boolean, nullable=False, index=True),
         ]
     for column in noun.stored_columns:
@@ -84,7 +98,7 @@ def _table(noun: Noun) -> Table:
         own.append(Column(column.name, _TYPES[column.type], primary_key=is_key, index=column.indexed and not is_key))
     own += [
         Column("document", LargeBinary, nullable=False),
-        Column("document_sha256", String(64), nullable=False),
+        Column("document_sha256", _text(String, 64), nullable=False),
     ]
     return Table(noun.name, METADATA, *own)
 
@@ -93,10 +107,10 @@ def _flag_table(noun: Noun) -> Table:
     return Table(
         f"{noun.kind}_flags",
         METADATA,
-        Column("entry_id", String(32), ForeignKey(f"{noun.name}.entry_id", ondelete="CASCADE"), primary_key=True),
+        Column("entry_id", KEY, ForeignKey(f"{noun.name}.entry_id", ondelete="CASCADE"), primary_key=True),
         Column("position", Integer, primary_key=True),
-        Column("slug", String, nullable=False, index=True),
-        Column("flag", Text, nullable=False),
+        Column("slug", TEXT, nullable=False, index=True),
+        Column("flag", LONG_TEXT, nullable=False),
     )
 
 

@@ -8,10 +8,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from sqlalchemy import inspect
+
 from liface.database import export as exporting
 from liface.database import migrations, reading, writing
+from liface.database.addresses import is_server, path_of
 from liface.database.columns import NOUNS, RESULT_NOUNS, noun_named
-from liface.database.connection import Store
+from liface.database.connection import open_store
+from liface.database.schema import VERSIONS
 from liface.documents import CalculationDocument, CaseDocument, FinishedCase, ResultDocument, SubmissionDocument
 from liface.errors import DatabaseOpenError, DatabaseWriteError, FilterError
 
@@ -20,28 +24,31 @@ if TYPE_CHECKING:
 
 
 class Database:
-    """Calculations, results and cases in one file, safe for several threads and processes at once.
+    """Calculations, results and cases in one file or on one server, safe for several threads and processes at once.
 
     Parameters
     ----------
     target
-        A file, ``sqlite:///FILE`` or ``:memory:``. A file that does not exist yet is made.
+        A file, ``sqlite:///FILE``, ``:memory:`` or ``postgresql://user@host/database``. A file that does not exist
+        yet, and the tables in an empty database of a server, are made.
     read_only
-        Refuse writes; also reads files and folders that cannot be written. A file that is not writable is
-        opened so by itself.
+        Refuse writes; also reads files and folders that cannot be written. What is not writable is opened so by
+        itself.
     must_exist
-        Refuse to make a new file.
+        Refuse to make a new file or new tables.
 
     Raises
     ------
     DatabaseOpenError
-        If the file is missing, unreadable or not a results database.
+        If the file or the server is missing, unreadable or holds no results database.
+    MissingExtraError
+        If the driver of the server is not installed.
     SchemaVersionError
         If a newer version of liface wrote it.
     """
 
     def __init__(self, target: str | os.PathLike[str], *, read_only: bool = False, must_exist: bool = False):
-        self._store = Store(target, read_only=read_only, must_exist=must_exist)
+        self._store = open_store(target, read_only=read_only, must_exist=must_exist)
         try:
             self.schema_version = self._prepare()
         except BaseException:
@@ -63,14 +70,43 @@ class Database:
         """Close all connections; the object opens new ones when it is used again."""
         self._store.close()
 
+    @staticmethod
+    def exists(target: str | os.PathLike[str]) -> bool:
+        """Tell whether there is a file at this path, or tables of liface in this database of a server.
+
+        Raises
+        ------
+        DatabaseOpenError
+            If the server cannot be asked.
+        """
+        if not is_server(target):
+            path = path_of(target)
+            return path is not None and path.exists()
+        store = open_store(target, read_only=True)
+        try:
+            with store.reading() as connection:
+                return inspect(connection).has_table(VERSIONS.name)
+        finally:
+            store.close()
+
+    @property
+    def name(self) -> str:
+        """The database as messages name it: the file, ``:memory:``, or the address without a password."""
+        return self._store.name
+
     @property
     def url(self) -> str:
-        """Address that opens the same database from another process; absolute."""
+        """Address, absolute, as it may be shown: without a password."""
         return self._store.url
 
     @property
+    def address(self) -> str:
+        """What opens the same database from another process; it may hold a password, so never show it."""
+        return self._store.address
+
+    @property
     def path(self) -> Path | None:
-        """The file; None in memory."""
+        """The file; None in memory and on a server."""
         return self._store.path
 
     @property
@@ -82,6 +118,16 @@ class Database:
     def read_only(self) -> bool:
         """Whether writes are refused."""
         return self._store.read_only
+
+    def check_writable(self, consequence: str) -> None:
+        """Refuse a database that is only read, before hours of work rather than after.
+
+        Raises
+        ------
+        DatabaseWriteError
+            It says why, and what follows from it, e.g. "nothing was run".
+        """
+        self._store.check_writable(consequence)
 
     # Calculations
 
@@ -285,31 +331,35 @@ class Database:
     # Opening
 
     def _prepare(self) -> int:
-        version = self._stored_version()
+        name, version = self._store.name, self._stored_version()
         if version is not None:
-            migrations.check_version(version, self._store.name)
+            migrations.check_version(version, name)
+        elif self._store.must_exist and not self._store.in_memory:
+            raise DatabaseOpenError(
+                f"{name} holds no results of liface; run a campaign first, or name another database with --db or "
+                "LIFACE_DB"
+            )
         latest = migrations.latest()
         if self._store.read_only:
             if version != latest:
                 raise DatabaseOpenError(
-                    f"{self._store.name} has schema version {version or 'none'}, this liface needs {latest}; "
-                    "open it once where it can be written"
+                    f"{name} has schema version {version or 'none'}, this liface needs {latest}; open it once where "
+                    f"it can be written ({self._store.read_only_because})"
                 )
             return latest
-        self._store.use_write_ahead_log()
+        self._store.get_ready()
         if version != latest:
             with self._store.writing() as connection:
                 # asked again under the lock: another process may have been first
-                migrations.upgrade(connection, migrations.stored_version(connection, self._store.name))
+                migrations.upgrade(connection, migrations.stored_version(connection, name))
         return latest
 
     def _stored_version(self) -> int | None:
         try:
             return self._read_version()
         except DatabaseOpenError:
-            if not self._store.read_only or self._store.in_memory or self._store.immutable:
+            if not self._store.can_read_otherwise():
                 raise
-        self._store.read_without_log()
         return self._read_version()
 
     def _read_version(self) -> int | None:

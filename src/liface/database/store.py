@@ -13,9 +13,11 @@ from liface.database import migrations, reading, writing
 from liface.database.columns import NOUNS, RESULT_NOUNS, noun_named
 from liface.database.connection import Store
 from liface.documents import CalculationDocument, CaseDocument, FinishedCase, ResultDocument, SubmissionDocument
-from liface.errors import DatabaseOpenError, DatabaseWriteError, FilterError
+from liface.errors import DatabaseOpenError, DatabaseWriteError, FilterError, InputError
 
 if TYPE_CHECKING:
+    from liface.database.moving.copying import CopyReport, Observer
+    from liface.database.moving.merge import Conflicts
     from liface.database.verify import Problem
 
 
@@ -267,6 +269,44 @@ class Database:
         return verify(self._store)
 
     # Handing on
+
+    def copy_to(
+        self,
+        target: Database,
+        *,
+        conflicts: Conflicts = "refuse",
+        skip_damaged: bool = False,
+        check_only: bool = False,
+        observer: Observer | None = None,
+    ) -> CopyReport:
+        """Copy every document into another database, or merge it with what is there, and check the copy.
+
+        Only what is missing is copied, in batches that are stored together or not at all; nothing is changed here.
+        See :mod:`liface.database.moving.copying`.
+
+        Raises
+        ------
+        InputError
+            If both are the same database.
+        CopyConflictError, CorruptDatabaseError
+            At the first batch with contradictions or damage; the batches before it are stored.
+        """
+        from liface.database.moving.copying import copy
+        from liface.database.moving.sql import SqlPlace
+
+        if self._is_same(target):
+            raise InputError(f"{self._store.name} cannot be copied onto itself; name another target")
+        return copy(
+            SqlPlace(self._store), SqlPlace(target._store), conflicts=conflicts, skip_damaged=skip_damaged,
+            check_only=check_only, observer=observer,
+        )  # fmt: skip
+
+    def _is_same(self, other: Database) -> bool:
+        if self is other or self._store is other._store:
+            return True
+        if self.path is not None and other.path is not None:
+            return self.path.exists() and other.path.exists() and self.path.samefile(other.path)
+        return not self.in_memory and self.url == other.url
 
     def export(
         self, path: str | os.PathLike[str], fmt: Literal["json", "jsonl", "csv"] | None = None,

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from liface.cli.options import Json, open_to_read, open_to_write
+from liface.cli.options import Json
 from liface.cli.output import plural, talk, write_json, write_table
 from liface.cli.progress import ProgressLine
 from liface.errors import InputError
 
 if TYPE_CHECKING:
-    from liface.database import Database
     from liface.database.moving.copying import CopyReport, CopyState
 
+PLACE = "Results database, mongodb://HOST/DATABASE[/COLLECTION], or a YAML or JSON file that describes a maggma store"
 CONFLICTS = ("refuse", "keep", "newer")
 
 ConflictsOption = Annotated[
@@ -28,8 +28,11 @@ ConflictsOption = Annotated[
 
 
 def copy(
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="Results database to read; it is not changed.")],
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="Results database to fill; made if there is none.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help=f"{PLACE}; it is not changed.")],
+    target: Annotated[
+        str,
+        typer.Argument(metavar="TARGET", help="Where to: the same kinds of places; a file is made if there is none."),
+    ],
     conflicts: ConflictsOption = "refuse",
     skip_damaged: Annotated[
         bool, typer.Option("--skip-damaged", help="Leave damaged documents of SOURCE out, and name them.")
@@ -43,9 +46,17 @@ def copy(
 
     Run again, it copies what is missing. Of one quantity, the newest result is shown; the others are kept.
     """
+    from liface.database.moving import copying
+    from liface.database.moving.places import opened, refuse_same
+
     how = _conflicts(conflicts)
-    with open_to_read(source) as read, _open_target(target, check_only) as into, ProgressLine(words=_words) as progress:
-        report = read.copy_to(into, conflicts=how, skip_damaged=skip_damaged, check_only=check_only, observer=progress)
+    _refuse_memory(target)
+    with opened(source, writable=False) as read, opened(target, writable=not check_only) as into:
+        refuse_same(read, into)
+        with ProgressLine(words=_words) as progress:
+            report = copying.copy(
+                read, into, conflicts=how, skip_damaged=skip_damaged, check_only=check_only, observer=progress
+            )
     _show(report, json)
     report.raise_if_incomplete()
     talk(f"{target} holds everything of {source}" + (" that is not damaged" if report.damaged else ""))
@@ -57,12 +68,11 @@ def _conflicts(asked: str) -> Literal["refuse", "keep", "newer"]:
     return cast(Literal["refuse", "keep", "newer"], asked)
 
 
-def _open_target(target: str, check_only: bool) -> Database:
+def _refuse_memory(target: str) -> None:
     from liface.database.connection import MEMORY
 
     if target == MEMORY:
         raise InputError(f"{MEMORY} would be gone when this command ends; name a file")
-    return open_to_read(target) if check_only else open_to_write(target)
 
 
 def _show(report: CopyReport, json: bool) -> None:

@@ -295,19 +295,12 @@ class Database:
         from liface.database.moving.copying import copy
         from liface.database.moving.sql import SqlPlace
 
-        if self._is_same(target):
-            raise InputError(f"{self._store.name} cannot be copied onto itself; name another target")
+        source, into = SqlPlace(self._store), SqlPlace(target._store)
+        if source.is_same(into):
+            raise InputError(f"{source.name} cannot be copied onto itself; name another target")
         return copy(
-            SqlPlace(self._store), SqlPlace(target._store), conflicts=conflicts, skip_damaged=skip_damaged,
-            check_only=check_only, observer=observer,
-        )  # fmt: skip
-
-    def _is_same(self, other: Database) -> bool:
-        if self is other or self._store is other._store:
-            return True
-        if self.path is not None and other.path is not None:
-            return self.path.exists() and other.path.exists() and self.path.samefile(other.path)
-        return not self.in_memory and self.url == other.url
+            source, into, conflicts=conflicts, skip_damaged=skip_damaged, check_only=check_only, observer=observer
+        )
 
     def export(
         self,

@@ -34,6 +34,15 @@ class SqlPlace:
         """The file or the server."""
         return self._store.name
 
+    def is_same(self, other: SqlPlace) -> bool:
+        """Tell whether another place is the same database, also under another name of its file."""
+        mine, theirs = self._store, other._store
+        if mine is theirs:
+            return True
+        if mine.path is not None and theirs.path is not None:
+            return mine.path.exists() and theirs.path.exists() and mine.path.samefile(theirs.path)
+        return not (mine.in_memory or theirs.in_memory) and mine.url == theirs.url
+
     @contextmanager
     def reading(self) -> Iterator[None]:
         """Hold one consistent view."""
@@ -99,7 +108,7 @@ class SqlPlace:
         for start in range(0, len(wholes), SLOTS):
             same = or_(*(_same_slot(noun, each) for each in wholes[start : start + SLOTS]))
             for row in self._connection.execute(select(table).where(same)).mappings():
-                entry, slot_id = identity(noun, row)
+                entry, slot_id = identity(noun, dict(row))
                 found[slot_id] = Occupant(entry, row.get("created_at") or LONG_AGO)
         return found
 

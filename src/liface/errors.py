@@ -45,7 +45,9 @@
         ├── DatabaseOpenError           missing, unreadable, read-only or not ours
         ├── CorruptDatabaseError        the file or a stored document is damaged
         ├── SchemaVersionError          written by a newer version
-        └── DatabaseWriteError          disk full or a write refused; nothing was changed
+        ├── DatabaseWriteError          disk full or a write refused; nothing was changed
+        ├── CopyConflictError           different content under one identity; that batch was not stored
+        └── CopyCheckError              a copy that does not hold everything its source holds
 
 A message says what happened, with the values, and what to do.
 """
@@ -280,6 +282,14 @@ class SchemaVersionError(DatabaseError):
 
 class DatabaseWriteError(DatabaseError):
     """Disk full or a write refused; nothing was changed."""
+
+
+class CopyConflictError(DatabaseError):
+    """Different content under one identity in both databases; nothing of that batch was stored."""
+
+
+class CopyCheckError(DatabaseError):
+    """A copy that does not hold everything its source holds."""
 
 
 def _entry(key: str, material: str) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from liface.cli import (
     correlate,
     creep,
     database,
+    database_moving,
     deposit,
     engines,
     grow,
@@ -65,6 +66,8 @@ app.command("phonon")(phonon.phonon)
 app.command("stability")(stability.stability)
 app.command("deposit")(deposit.deposit)
 app.add_typer(creep.app, name="creep")
+for verb in ("copy",):
+    database.app.command()(getattr(database_moving, verb))
 app.add_typer(database.app, name="database")
 app.add_typer(engines.app, name="engines")
 app.add_typer(hpc.app, name="hpc")

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any
 
 import typer
 
 from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, shown
 from liface.cli.output import plural, talk, write_facts, write_json, write_table
-from liface.errors import DatabaseError, InputError
+from liface.errors import DatabaseError
 
 app = typer.Typer(help="Look after the results database.", no_args_is_help=True)
-
-FORMATS = ("json", "jsonl", "csv")
 
 
 @app.command()
@@ -62,22 +60,41 @@ def verify(json: Json = False, db: Db = DEFAULT_DATABASE) -> None:
 @app.command()
 def export(
     out: Annotated[
-        Path, typer.Option("--out", "-o", metavar="FILE", help="Where to write; CSV of several kinds: one file each.")
+        Path,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Where to write; CSV and Parquet of several kinds: one file each."
+        ),
     ] = Path("liface-export.json"),
     fmt: Annotated[
-        str | None, typer.Option("--format", metavar="|".join(FORMATS), help="Instead of that of the file name.")
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            help="Instead of that of the file name: json, jsonl, csv or parquet for rows; ase, extxyz or cif for "
+            "structures.",
+        ),
     ] = None,
     nouns: Annotated[
         list[str] | None, typer.Option("--noun", metavar="NOUN", help="Only this kind of rows; repeat it for several.")
     ] = None,
+    where: Annotated[
+        str | None, typer.Option("--where", "-w", metavar="FILTER", help="OPTIMADE filter on the columns of --noun.")
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option("--sort", "-s", metavar="COLUMNS", help="E.g. -gamma_mev_per_a2,substrate.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option("--limit", "-n", min=0, help="At most so many of each kind.")] = None,
+    campaign: Annotated[
+        str | None, typer.Option("--campaign", metavar="NAME", help="Only this campaign, with its calculations.")
+    ] = None,
     db: Db = DEFAULT_DATABASE,
 ) -> None:
-    """Write rows to a file for other programs and print the paths."""
-    if fmt is not None and fmt not in FORMATS:
-        raise InputError(f"unknown format {fmt!r}; formats: {', '.join(FORMATS)}")
+    """Write rows or structures to a file for other programs and print the paths."""
     with open_to_read(db) as database:
-        paths = database.export(out, cast(Literal["json", "jsonl", "csv"] | None, fmt), nouns or None)
+        paths = database.export(out, fmt, nouns or None, where, sort, limit, campaign)
     for path in paths:
         typer.echo(str(path))
     if not paths:
         talk("nothing to write")
+    if paths.left_out:
+        talk(f"{plural(paths.left_out, 'document')} left out: no structure, such as a failed calculation")

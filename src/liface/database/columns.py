@@ -58,6 +58,7 @@ class Column:
     read: Callable[[Any], Any]
     choices: tuple[str, ...] = ()
     indexed: bool = False
+    description: str = ""
 
     @property
     def stored(self) -> bool:
@@ -90,6 +91,8 @@ class Noun:
     columns: dict[str, Column]
     adapter: Any
     natural_order: tuple[str, ...] = ()
+    model: type[Document] | None = None
+    """Class of the documents, where they are all of one."""
 
     @property
     def is_result(self) -> bool:
@@ -128,7 +131,8 @@ def _fields(
         read = _optional(name) if not source else attrgetter(f"{source}.{name}")
         counted = "1" if scalar[0] == "integer" else ""
         unit = units.get(name, counted)
-        columns.append(Column((rename or {}).get(name, name), scalar[0], unit, read, scalar[1]))
+        described = field.description or ""
+        columns.append(Column((rename or {}).get(name, name), scalar[0], unit, read, scalar[1], description=described))
     return columns
 
 
@@ -179,6 +183,7 @@ def _result(
         slot=(*keys, "engine_fingerprint", "campaign", "case"),
         columns=_ordered([*columns, *_ENGINE, *derived, *_RESULT_TAIL], (*keys, "engine", "model"), indexed),
         adapter=RESULT_ADAPTER,
+        model=model,
     )
 
 

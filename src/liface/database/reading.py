@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +16,9 @@ from liface.database.sorting import order_by
 from liface.database.writing import chunks
 from liface.documents import CaseDocument, SubmissionDocument
 from liface.errors import FilterError
+
+STREAMED = 100
+"""Documents that are held in memory at once where many are read one after the other."""
 
 
 def shown(noun: Noun) -> ColumnElement[bool]:
@@ -46,6 +49,16 @@ def documents(connection: Connection, noun: Noun, where: str | None, sort: str |
     table = TABLES[noun.name]
     statement = _selected(noun, select(table.c[noun.key], table.c.document), where, sort, limit, 0)
     return [decode(noun, key, blob) for key, blob in connection.execute(statement)]
+
+
+def stream(
+    connection: Connection, noun: Noun, where: str | None, sort: str | None, limit: int | None
+) -> Iterator[tuple[str, Any]]:
+    """Yield identities and whole documents, a few at a time."""
+    table = TABLES[noun.name]
+    statement = _selected(noun, select(table.c[noun.key], table.c.document), where, sort, limit, 0)
+    for key, blob in connection.execution_options(yield_per=STREAMED).execute(statement):
+        yield key, decode(noun, key, blob)
 
 
 def documents_by_key(connection: Connection, noun: Noun, keys: Sequence[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import inspect
 
@@ -16,10 +16,13 @@ from liface.database.addresses import is_server, path_of
 from liface.database.columns import NOUNS, RESULT_NOUNS, noun_named
 from liface.database.connection import open_store
 from liface.database.schema import VERSIONS
+from liface.database.selection import Selection
 from liface.documents import CalculationDocument, CaseDocument, FinishedCase, ResultDocument, SubmissionDocument
-from liface.errors import DatabaseOpenError, DatabaseWriteError, FilterError
+from liface.errors import DatabaseOpenError, DatabaseWriteError, FilterError, InputError
 
 if TYPE_CHECKING:
+    from liface.database.moving.copying import CopyReport, Observer
+    from liface.database.moving.merge import Conflicts
     from liface.database.verify import Problem
 
 
@@ -314,15 +317,72 @@ class Database:
 
     # Handing on
 
+    def copy_to(
+        self,
+        target: Database,
+        *,
+        conflicts: Conflicts = "refuse",
+        skip_damaged: bool = False,
+        check_only: bool = False,
+        observer: Observer | None = None,
+    ) -> CopyReport:
+        """Copy every document into another database, or merge it with what is there, and check the copy.
+
+        Only what is missing is copied, in batches that are stored together or not at all; nothing is changed here.
+        See :mod:`liface.database.moving.copying`.
+
+        Raises
+        ------
+        InputError
+            If both are the same database.
+        CopyConflictError, CorruptDatabaseError
+            At the first batch with contradictions or damage; the batches before it are stored.
+        """
+        from liface.database.moving.copying import copy
+        from liface.database.moving.sql import SqlPlace
+
+        source, into = SqlPlace(self._store), SqlPlace(target._store)
+        if source.is_same(into):
+            raise InputError(f"{source.name} cannot be copied onto itself; name another target")
+        return copy(
+            source, into, conflicts=conflicts, skip_damaged=skip_damaged, check_only=check_only, observer=observer
+        )
+
     def export(
-        self, path: str | os.PathLike[str], fmt: Literal["json", "jsonl", "csv"] | None = None,
+        self,
+        path: str | os.PathLike[str],
+        fmt: str | None = None,
         nouns: Iterable[str] | None = None,
-    ) -> list[Path]:  # fmt: skip
-        """Write rows to files and return their paths; see :mod:`liface.database.export`."""
-        chosen = [noun_named(name) for name in nouns] if nouns is not None else list(NOUNS.values())
+        where: str | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+        campaign: str | None = None,
+    ) -> exporting.Exported:
+        """Write a selection to files and return their paths.
+
+        Parameters
+        ----------
+        fmt
+            json, jsonl, csv or parquet for rows; ase, extxyz or cif for structures; that of the suffix by default.
+        nouns
+            All of them by default; ``where`` and ``sort`` are columns of those that are named.
+        limit
+            At most so many of each noun.
+        campaign
+            Only what belongs to this campaign; of calculations, those that its results rest on.
+
+        Raises
+        ------
+        InputError
+            If the format is unknown, does not take these nouns, or a file cannot be written.
+        FilterError
+            If a noun is unknown, or the filter or the order does not fit its columns.
+        """
+        selection = Selection.of(nouns, where, sort, limit, campaign)
+        file = Path(path)
+        chosen = exporting.format_for(file, fmt)
         with self._store.reading() as connection:
-            tables = {noun: reading.rows(connection, noun, None, None, None, 0) for noun in chosen}
-        return exporting.write(Path(path), fmt, tables, {"schema_version": self.schema_version})
+            return exporting.write(connection, file, chosen, selection, {"schema_version": self.schema_version})
 
     def rows_to_csv(self, rows: Sequence[Mapping[str, Any]], noun: str, *, units: bool = False) -> str:
         """Return rows as CSV text; ``units`` adds a first line, a comment with the unit of each column."""

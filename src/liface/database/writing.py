@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, insert, select, update
@@ -32,7 +32,17 @@ def row_of(noun: Noun, document: Any) -> dict[str, Any]:
     DatabaseWriteError
         If one of its numbers is not finite.
     """
-    blob, sha256 = encode(document)
+    return row_with(noun, document, *encode(document))
+
+
+def row_with(noun: Noun, document: Any, blob: bytes, sha256: str) -> dict[str, Any]:
+    """Return the table row of a document whose bytes are there already.
+
+    Raises
+    ------
+    DatabaseWriteError
+        If one of its numbers is not finite.
+    """
     values = noun.values(document)
     for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
@@ -76,7 +86,7 @@ def put_result(connection: Connection, document: ResultDocument) -> str:
     )
     if current is None:
         connection.execute(insert(table).values(entry_id=entry_id, slot_id=slot_id, is_current=True, **row))
-        _put_flags(connection, noun, entry_id, document.flags)
+        put_flags(connection, noun, {entry_id: document.flags})
     else:
         connection.execute(update(table).where(table.c.entry_id == entry_id).values(is_current=True))
     return record_id
@@ -117,9 +127,12 @@ def record_id_of(document: ResultDocument) -> str:
         ) from error
 
 
-def _put_flags(connection: Connection, noun: Noun, entry_id: str, flags: Sequence[str]) -> None:
+def put_flags(connection: Connection, noun: Noun, flags: Mapping[str, Sequence[str]]) -> None:
+    """Store the flags of new results, by their entries."""
     rows = [
-        {"entry_id": entry_id, "position": i, "slug": flag_slug(flag), "flag": flag} for i, flag in enumerate(flags)
+        {"entry_id": entry_id, "position": i, "slug": flag_slug(flag), "flag": flag}
+        for entry_id, own in flags.items()
+        for i, flag in enumerate(own)
     ]
     if rows:
         connection.execute(insert(FLAG_TABLES[noun.name]), rows)
@@ -131,8 +144,12 @@ def put_case(connection: Connection, document: CaseDocument) -> None:
     Results that only the earlier one lists are kept but no longer shown: they belong to another definition of
     the case, or to a run that could not be repeated.
     """
+    put_case_row(connection, document, row_of(NOUNS["cases"], document))
+
+
+def put_case_row(connection: Connection, document: CaseDocument, row: dict[str, Any]) -> None:
+    """Store a case whose row is there already, as :func:`put_case` does."""
     noun, table = NOUNS["cases"], TABLES["cases"]
-    row = row_of(noun, document)
     same_slot = and_(*(table.c[name] == row[name] for name in noun.slot))
     earlier = same_slot | (table.c.case_id == document.case_id)
     listed: set[str] = set()
@@ -141,6 +158,16 @@ def put_case(connection: Connection, document: CaseDocument) -> None:
     _hide_results(connection, sorted(listed - set(getattr(document, "record_ids", ()))), row)
     connection.execute(delete(table).where(earlier))
     connection.execute(insert(table).values(row))
+
+
+def hide_results_of_older_case(connection: Connection, older: CaseDocument, row: dict[str, Any]) -> None:
+    """Supersede results that only this case lists, and not the newer one that is stored in its place."""
+    noun, table = NOUNS["cases"], TABLES["cases"]
+    same_slot = and_(*(table.c[name] == row[name] for name in noun.slot))
+    kept: set[str] = set()
+    for case_id, blob in connection.execute(select(table.c.case_id, table.c.document).where(same_slot)):
+        kept.update(getattr(decode(noun, case_id, blob), "record_ids", ()))
+    _hide_results(connection, sorted(set(getattr(older, "record_ids", ())) - kept), row)
 
 
 def put_submission(connection: Connection, document: SubmissionDocument) -> None:

@@ -9,6 +9,7 @@
     │   ├── MaterialFileError           a CIF that cannot be read, or holds no usable crystal
     │   ├── MillerIndexError            a plane that is no plane
     │   ├── FilterError                 a query that names unknown columns or does not parse
+    │   │   └── UnsupportedFilterError  a query that parses, and asks what is not done: other types, other lists
     │   ├── UnknownEngineError          no engine, model or checkpoint of that name
     │   ├── EngineTaskError             a task that this engine cannot do, and another can
     │   ├── MissingExtraError           an optional package that is not installed
@@ -98,6 +99,10 @@ class MillerIndexError(InputError):
 
 class FilterError(InputError):
     """A query that names unknown columns or does not parse."""
+
+
+class UnsupportedFilterError(FilterError):
+    """A query that parses, and asks what is not done: values of another type, items of lists that are not kept."""
 
 
 class UnknownEngineError(InputError):

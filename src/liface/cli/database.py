@@ -98,3 +98,13 @@ def export(
         talk("nothing to write")
     if paths.left_out:
         talk(f"{plural(paths.left_out, 'document')} left out: no structure, such as a failed calculation")
+
+
+@app.command()
+def reindex(db: Db = DEFAULT_DATABASE) -> None:
+    """Derive the table of structures, which OPTIMADE asks, again from the stored documents."""
+    from liface.database import Database
+
+    with Database(db, must_exist=True) as database:
+        number = database.structures.rebuild()
+    talk(f"{db}: {plural(number, 'structure')}")

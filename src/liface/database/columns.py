@@ -43,7 +43,8 @@ from liface.documents import (
 )
 from liface.errors import FilterError
 
-Type = Literal["string", "integer", "float", "boolean", "timestamp", "list", "dictionary"]
+Type = Literal["string", "integer", "float", "boolean", "timestamp", "list", "dictionary", "unknown"]
+"""``unknown`` is what another database has and this one does not; no column of a noun is of that type."""
 
 _TYPES: dict[Any, Type] = {str: "string", int: "integer", float: "float", bool: "boolean"}
 

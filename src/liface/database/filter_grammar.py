@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from typing import Any
 
 from lark import Token, Transformer
-from sqlalchemy import ColumnElement, and_, exists, false, func, literal, not_, or_, select, true
+from sqlalchemy import ColumnElement, and_, false, func, literal, not_, or_, true
 
-from liface.database.columns import Column, Noun
-from liface.database.filters import BOOLEAN_MARK, column_named
-from liface.database.schema import FLAG_TABLES, TABLES
-from liface.errors import FilterError
+from liface.database.columns import Column
+from liface.database.filter_sources import FilterSource, Items, Match, StoredItems, nothing_known
+from liface.database.filters import BOOLEAN_MARK
+from liface.errors import FilterError, UnsupportedFilterError
 
 MAX_COMPARISONS = 200
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
@@ -25,15 +25,16 @@ MIRRORED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
 Condition = Callable[[Column], ColumnElement[bool]]
 """The right side of a comparison, waiting for its column."""
+Wanted = tuple[str, Any]
+"""An operator and the value that an item of a list is compared with."""
 
 
 class FilterTransformer(Transformer[Token, Any]):
     """One method per rule of the grammar; a right side becomes a condition on the column before it."""
 
-    def __init__(self, noun: Noun):
+    def __init__(self, source: FilterSource):
         super().__init__()
-        self.noun = noun
-        self.table = TABLES[noun.name]
+        self.source = source
         self._comparisons = 0
 
     def filter(self, children: list[Any]) -> ColumnElement[bool]:
@@ -68,7 +69,7 @@ class FilterTransformer(Transformer[Token, Any]):
         """Turn ``5 < n_li`` round."""
         value, sign, column = children
         if not isinstance(column, Column):
-            raise FilterError(f"filter: {value!r} {sign} {column!r} names no column")
+            raise UnsupportedFilterError(f"filter: {value!r} {sign} {column!r} names no column")
         return self._compare(column, MIRRORED[str(sign)], value)
 
     def value_op_rhs(self, children: list[Any]) -> Condition:
@@ -81,9 +82,9 @@ class FilterTransformer(Transformer[Token, Any]):
         wanted = str(children[1]) == "KNOWN"
 
         def condition(column: Column) -> ColumnElement[bool]:
-            if column.type == "list":  # a list is always known, if only to be empty
-                return true() if wanted else false()
-            cell = self.table.c[column.name]
+            if column.type in ("list", "unknown"):  # a list is always known, if only to be empty
+                return true() if wanted == (column.type == "list") else false()
+            cell = self.source.cell(column)
             return cell.is_not(None) if wanted else cell.is_(None)
 
         return condition
@@ -93,41 +94,50 @@ class FilterTransformer(Transformer[Token, Any]):
         sign, value = str(children[0]), children[-1]
 
         def condition(column: Column) -> ColumnElement[bool]:
+            if column.type == "unknown":
+                return nothing_known()
             if column.type != "string":
-                raise FilterError(f"filter: {sign} needs a text column; {_described(column)}")
+                raise UnsupportedFilterError(f"filter: {sign} needs a text column; {_described(column)}")
             if not isinstance(value, str):
-                raise FilterError(f'filter: {column.name} {sign} needs text in double quotes, e.g. "W"')
-            return _FUZZY[sign](self.table.c[column.name], value)
+                raise UnsupportedFilterError(f'filter: {column.name} {sign} needs text in double quotes, e.g. "W"')
+            return _FUZZY[sign](self.source.cell(column), value)
 
         return condition
 
     def set_op_rhs(self, children: list[Any]) -> Condition:
         """Look into a list."""
         words = [str(child) for child in children if isinstance(child, Token)]
-        if len(words) > 1 and words[1] in OPERATORS:
-            raise FilterError(f"filter: HAS {words[1]} is not supported; write HAS and the flag")
-        how = words[1] if len(words) > 1 else "ALL"
-        values = children[-1] if isinstance(children[-1], list) else [children[-1]]
-        return lambda column: self._has(column, how, values)
+        how = next((word for word in words if word in ("ALL", "ANY", "ONLY")), "ALL")
+        sign = next((word for word in words if word in OPERATORS), "=")
+        last = children[-1]
+        values = last if isinstance(last, list) else [(sign, last)]
+        return lambda column: self._has([column], how, [(value,) for value in values])
+
+    def set_zip_op_rhs(self, children: list[Any]) -> Condition:
+        """Look into several lists side by side, ``elements:elements_ratios HAS "Li":>0.5``."""
+        others, *rest = children
+        how = next((str(word) for word in rest if str(word) in ("ALL", "ANY", "ONLY")), "ALL")
+        rows = rest[-1] if isinstance(rest[-1], list) else [rest[-1]]
+        return lambda column: self._has([column, *others], how, rows)
+
+    def property_zip_addon(self, children: list[Any]) -> tuple[Column, ...]:
+        """Return the lists after the first."""
+        return tuple(child for child in children if isinstance(child, Column))
 
     def length_op_rhs(self, children: list[Any]) -> Condition:
         """Compare the length of a list."""
         sign = str(children[1]) if len(children) == 3 else "="
 
         def condition(column: Column) -> ColumnElement[bool]:
-            flags = self._side_table(column, "LENGTH")
-            size = select(func.count()).select_from(flags).where(self._mine(flags)).scalar_subquery()
-            return OPERATORS[sign](size, children[-1])
+            if column.type == "unknown":
+                return nothing_known()
+            return OPERATORS[sign](self._items(column, "LENGTH").length(), children[-1])
 
         return condition
 
-    def set_zip_op_rhs(self, children: list[Any]) -> Condition:
-        """Refuse lists side by side; no noun has such columns."""
-        raise FilterError("filter: comparing several lists at once (a:b HAS ...) is not supported")
-
     def property(self, children: list[Token]) -> Column:
         """Look the column up."""
-        return column_named(self.noun, ".".join(children))
+        return self.source.column(".".join(children))
 
     def string(self, children: list[Token]) -> str | bool:
         """Take off quotes and escapes."""
@@ -142,11 +152,17 @@ class FilterTransformer(Transformer[Token, Any]):
         """Read a length."""
         return _number(str(children[0]))
 
-    def value_list(self, children: list[Any]) -> list[Any]:
-        """Return plain values."""
-        if any(isinstance(child, Token) for child in children):
-            raise FilterError("filter: operators inside a list of values are not supported")
-        return list(children)
+    def value_list(self, children: list[Any]) -> list[Wanted]:
+        """Return values, each with the operator before it."""
+        return list(_signed(children))
+
+    def value_zip(self, children: list[Any]) -> tuple[Wanted, ...]:
+        """Return the values for lists side by side."""
+        return tuple(_signed(children))
+
+    def value_zip_list(self, children: list[Any]) -> list[tuple[Wanted, ...]]:
+        """Return several of them."""
+        return [child for child in children if isinstance(child, tuple)]
 
     def _first(self, children: list[Any]) -> Any:
         return children[0]
@@ -159,42 +175,89 @@ class FilterTransformer(Transformer[Token, Any]):
             raise FilterError(f"filter: more than {MAX_COMPARISONS} comparisons; split it into several")
 
     def _compare(self, column: Column, sign: str, value: Any) -> ColumnElement[bool]:
+        if column.type == "unknown" or (isinstance(value, Column) and value.type == "unknown"):
+            return nothing_known()
         if column.type in ("list", "dictionary"):
             use = f'write {column.name} HAS "..."' if column.type == "list" else "it can only be IS KNOWN"
-            raise FilterError(f"filter: {_described(column)} and cannot be compared with {sign}; {use}")
-        cell = self.table.c[column.name]
+            raise UnsupportedFilterError(f"filter: {_described(column)} and cannot be compared with {sign}; {use}")
+        cell = self.source.cell(column)
         if isinstance(value, Column):
             if not _comparable(column, value):
-                raise FilterError(f"filter: {_described(column)}, {_described(value)}; they cannot be compared")
-            return OPERATORS[sign](cell, self.table.c[value.name])
+                raise UnsupportedFilterError(
+                    f"filter: {_described(column)}, {_described(value)}; they cannot be compared"
+                )
+            return OPERATORS[sign](cell, self.source.cell(value))
         typed = _typed(column, value)
         if column.type == "boolean" and sign not in ("=", "!="):
-            raise FilterError(f"filter: {_described(column)}; only = and != apply")
+            raise UnsupportedFilterError(f"filter: {_described(column)}; only = and != apply")
         return OPERATORS[sign](cell, literal(typed, cell.type if column.type == "timestamp" else None))
 
-    def _side_table(self, column: Column, sign: str) -> Any:
+    def _items(self, column: Column, sign: str) -> Items:
         if column.type != "list":
-            raise FilterError(f"filter: {sign} needs a list column such as flags; {_described(column)}")
-        return FLAG_TABLES[self.noun.name]
+            raise UnsupportedFilterError(f"filter: {sign} needs a list column such as flags; {_described(column)}")
+        return self.source.items(column)
 
-    def _mine(self, flags: Any) -> ColumnElement[bool]:
-        return flags.c.entry_id == self.table.c.entry_id
-
-    def _has(self, column: Column, how: str, values: list[Any]) -> ColumnElement[bool]:
-        flags = self._side_table(column, "HAS")
-        wrong = [value for value in values if not isinstance(value, str)]
-        if wrong:
-            raise FilterError(f"filter: {column.name} HAS needs text in double quotes, not {_shown(wrong[0])}")
-        self._count(len(values))
+    def _has(self, columns: list[Column], how: str, rows: list[tuple[Wanted, ...]]) -> ColumnElement[bool]:
+        """Tell which lists have the wanted items; each row of values holds one for each list."""
+        if any(column.type == "unknown" for column in columns):
+            return nothing_known()
+        lists = [self._items(column, "HAS") for column in columns]
+        if any(len(row) != len(columns) for row in rows):
+            raise FilterError(f"filter: {':'.join(c.name for c in columns)} HAS needs {len(columns)} values each")
+        self._count(sum(len(row) for row in rows))
+        wanted = [
+            [_item_match(column, items, *value) for column, items, value in zip(columns, lists, row, strict=True)]
+            for row in rows
+        ]
         if how == "ONLY":
-            return not_(exists().where(self._mine(flags), not_(_is_any(flags, values))))
-        groups = [values] if how == "ANY" else [[value] for value in values]
-        return and_(*(exists().where(self._mine(flags), _is_any(flags, group)) for group in groups))
+            return not_(_some(columns, lists, wanted, negated=True))
+        if how == "ANY":
+            return _some(columns, lists, wanted)
+        return and_(*(_some(columns, lists, [row]) for row in wanted))
 
 
-def _is_any(flags: Any, values: list[str]) -> ColumnElement[bool]:
-    """Whether a flag is one of these, by its slug or by its whole text."""
-    return or_(flags.c.slug.in_(values), flags.c.flag.in_(values))
+def _signed(children: list[Any]) -> Iterator[Wanted]:
+    """Yield values with the operators before them; without one, they are to be equal."""
+    sign = "="
+    for child in children:
+        if isinstance(child, Token):
+            sign = str(child)
+        else:
+            yield sign, child
+            sign = "="
+
+
+def _some(
+    columns: list[Column], lists: list[Items], rows: list[list[Match]], negated: bool = False
+) -> ColumnElement[bool]:
+    """Whether an item matches one of the rows, or with ``negated`` none of them; several lists match together."""
+
+    def matches(cells: list[tuple[Any, ...]]) -> ColumnElement[bool]:
+        found = or_(*(and_(*(match(cell) for match, cell in zip(row, cells, strict=True))) for row in rows))
+        return not_(found) if negated else found
+
+    if len(lists) == 1:
+        return lists[0].some(lambda cells: matches([cells]))
+    stored = [items for items in lists if isinstance(items, StoredItems)]
+    if len(stored) < len(lists) or len({items.table.name for items in stored}) > 1:
+        names = ":".join(column.name for column in columns)
+        raise UnsupportedFilterError(f"filter: {names} cannot be looked into side by side")
+    return stored[0].some_row(matches([items.cells for items in stored]))
+
+
+def _item_match(column: Column, items: Items, sign: str, value: Any) -> Match:
+    """Return the comparison of one item, its value checked against the type of the items."""
+    if items.type == "dictionary":
+        raise UnsupportedFilterError(f"filter: the items of {column.name} cannot be compared; only LENGTH applies")
+    text = isinstance(value, str)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if items.type == "string" and not text:
+        raise UnsupportedFilterError(f"filter: {column.name} HAS needs text in double quotes, not {_shown(value)}")
+    if items.type != "string" and not number:
+        raise UnsupportedFilterError(f"filter: {column.name} HAS needs a number without quotes, not {_shown(value)}")
+    if sign == "=":
+        return lambda cells: or_(*(cell == value for cell in cells))
+    return lambda cells: OPERATORS[sign](cells[-1], value)
 
 
 def _starts(cell: Any, text: str) -> ColumnElement[bool]:
@@ -224,14 +287,18 @@ def _typed(column: Column, value: Any) -> Any:
             return value.lower() == "true"
         if isinstance(value, bool):
             return value
-        raise FilterError(f"filter: {_described(column)}; write {column.name}=TRUE, not {_shown(value)}")
+        raise UnsupportedFilterError(f"filter: {_described(column)}; write {column.name}=TRUE, not {_shown(value)}")
     if column.type in ("integer", "float"):
         if number:
             return value
         unit = f" in {column.unit}" if column.unit not in ("", "1") else ""
-        raise FilterError(f"filter: {_described(column)}; write a number{unit} without quotes, not {_shown(value)}")
+        raise UnsupportedFilterError(
+            f"filter: {_described(column)}; write a number{unit} without quotes, not {_shown(value)}"
+        )
     if not isinstance(value, str):
-        raise FilterError(f'filter: {_described(column)}; write text in double quotes, {column.name}="{_bare(value)}"')
+        raise UnsupportedFilterError(
+            f'filter: {_described(column)}; write text in double quotes, {column.name}="{_bare(value)}"'
+        )
     if column.type == "timestamp":
         return _moment(column, value)
     if column.choices and value not in column.choices:
@@ -254,7 +321,7 @@ def _moment(column: Column, value: str) -> datetime:
 def _number(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise FilterError(f"filter: {text[:20]} is too large for a number")
+        raise UnsupportedFilterError(f"filter: {text[:20]} is too large for a number")
     whole = text.lstrip("+-").isdigit() and abs(value) < 2**62
     return int(text) if whole else value
 
@@ -270,7 +337,7 @@ def _unescaped(text: str) -> str:
 
 def _described(column: Column) -> str:
     kinds = {"string": "text", "integer": "a whole number", "float": "a number", "boolean": "TRUE or FALSE",
-             "timestamp": "a moment", "list": "a list", "dictionary": "a table"}  # fmt: skip
+             "timestamp": "a moment", "list": "a list", "dictionary": "a table", "unknown": "unknown here"}  # fmt: skip
     return f"{column.name} is {kinds[column.type]}"
 
 

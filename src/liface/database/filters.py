@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from optimade.filterparser import LarkParser
     from sqlalchemy import ColumnElement
 
+    from liface.database.filter_sources import FilterSource
+
 MAX_LENGTH = 10_000
 MAX_DEPTH = 50
 BOOLEAN_MARK = "\x01"
@@ -33,8 +35,8 @@ _BOOLEAN = re.compile(r'("(?:[^"\\]|\\.)*")|\b(TRUE|FALSE)\b', re.DOTALL)
 _parsing = threading.Lock()
 
 
-def filter_expression(noun: Noun, where: str) -> ColumnElement[bool]:
-    """Turn a filter into a condition on the table of a noun.
+def filter_expression(noun: Noun | FilterSource, where: str) -> ColumnElement[bool]:
+    """Turn a filter into a condition on the table of a noun, or on what a source finds elsewhere.
 
     Raises
     ------
@@ -45,9 +47,11 @@ def filter_expression(noun: Noun, where: str) -> ColumnElement[bool]:
     from lark.exceptions import VisitError
 
     from liface.database.filter_grammar import FilterTransformer
+    from liface.database.filter_sources import FilterSource
 
+    source = FilterSource(noun) if isinstance(noun, Noun) else noun
     try:
-        return FilterTransformer(noun).transform(_parse(where))
+        return FilterTransformer(source).transform(_parse(where))
     except VisitError as error:
         if isinstance(error.orig_exc, FilterError):
             raise error.orig_exc from None

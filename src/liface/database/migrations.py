@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, insert, inspect, select, text
 
 from liface import __version__
-from liface.database.schema import FLAG_TABLES, METADATA, TABLES, TEXT, VERSIONS
+from liface.database.schema import FLAG_TABLES, METADATA, STRUCTURE_TABLES, TABLES, TEXT, VERSIONS
+from liface.database.structure_rows import rebuild_structures
 from liface.documents import now
 from liface.errors import DatabaseOpenError, SchemaVersionError
 
@@ -63,6 +64,14 @@ def _nouns_of_4(connection: Connection) -> None:
         for table in (TABLES[noun], FLAG_TABLES.get(noun)):
             if table is not None:
                 table.create(connection, checkfirst=True)
+    _structures(connection)
+
+
+def _structures(connection: Connection) -> None:
+    """Add the structures that stored documents hold, in the form others ask for them."""
+    for table in STRUCTURE_TABLES:
+        table.create(connection, checkfirst=True)
+    rebuild_structures(connection)
 
 
 def _add_column(connection: Connection, table: str, column: str) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Dialect,
     Double,
     ForeignKey,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -24,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from liface.database.columns import NOUNS, Noun
+from liface.database.structures import STRUCTURES, Property
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -119,6 +121,53 @@ TABLES: dict[str, Table] = {name: _table(noun) for name, noun in NOUNS.items()}
 
 FLAG_TABLES: dict[str, Table] = {name: _flag_table(noun) for name, noun in NOUNS.items() if noun.is_result}
 """Flags of each result noun, one row per flag, in order."""
+
+
+def _structure_table() -> Table:
+    properties = [each for each in STRUCTURES.columns.values() if isinstance(each, Property) and each.cell]
+    own = [
+        Column(each.cell, _TYPES[each.type], primary_key=each.cell == "id", index=each.indexed) for each in properties
+    ]
+    axes = [Column(f"dimension_type_{axis}", Integer, nullable=False) for axis in "abc"]
+    return Table(
+        "structures",
+        METADATA,
+        *own,
+        *axes,
+        Column("noun", String, nullable=False),
+    )
+
+
+def _structure_list(name: str, *columns: Column[Any]) -> Table:
+    return Table(
+        f"structure_{name}",
+        METADATA,
+        Column("structure_id", String, ForeignKey("structures.id", ondelete="CASCADE"), primary_key=True),
+        Column("position", Integer, primary_key=True),
+        *columns,
+    )
+
+
+STRUCTURE_TABLE: Table = _structure_table()
+"""One row per structure that is shown; it follows from the documents and can be derived again from them."""
+
+STRUCTURE_ELEMENTS: Table = _structure_list(
+    "elements",
+    Column("element", String, nullable=False),
+    Column("ratio", Double, nullable=False),
+    Index("ix_structure_elements_element", "element", "structure_id"),
+)
+"""Elements of each structure in alphabetical order, with their share of the atoms."""
+
+STRUCTURE_FLAGS: Table = _structure_list(
+    "flags", Column("slug", String, nullable=False, index=True), Column("flag", Text, nullable=False)
+)
+"""Flags of each structure, in order."""
+
+STRUCTURE_REFERENCES: Table = _structure_list("references", Column("doi", String, nullable=False, index=True))
+"""Papers each structure rests on, in order."""
+
+STRUCTURE_TABLES: tuple[Table, ...] = (STRUCTURE_TABLE, STRUCTURE_ELEMENTS, STRUCTURE_FLAGS, STRUCTURE_REFERENCES)
 
 
 def flag_slug(flag: str) -> str:

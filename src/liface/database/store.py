@@ -23,6 +23,7 @@ from liface.errors import DatabaseOpenError, DatabaseWriteError, FilterError, In
 if TYPE_CHECKING:
     from liface.database.moving.copying import CopyReport, Observer
     from liface.database.moving.merge import Conflicts
+    from liface.database.structure_entries import References, Structures
     from liface.database.verify import Problem
 
 
@@ -301,6 +302,20 @@ class Database:
         """Return how many rows match."""
         with self._store.reading() as connection:
             return reading.count(connection, noun_named(noun), where)
+
+    @property
+    def structures(self) -> Structures:
+        """The structures of results and calculations, as entries of OPTIMADE."""
+        from liface.database.structure_entries import Structures
+
+        return Structures(self._store)
+
+    @property
+    def references(self) -> References:
+        """The papers that these structures rest on."""
+        from liface.database.structure_entries import References
+
+        return References(self._store)
 
     def info(self) -> dict[str, Any]:
         """Return what the database holds: counts, engines, campaigns, versions, size."""

@@ -13,9 +13,12 @@ from liface.database.columns import NOUNS, RESULT_NOUNS, Noun
 from liface.database.connection import Store
 from liface.database.identities import derived_problems
 from liface.database.schema import FLAG_TABLES, METADATA, TABLES
+from liface.database.structure_rows import WITH_STRUCTURE, lost_structures, structure_problems
 from liface.database.writing import CHUNK, entry_ids
 from liface.documents import CalculationRequest
 from liface.errors import CorruptDatabaseError, DatabaseError, LifaceError
+
+REBUILD = "run 'liface database reindex', which derives the structures again"
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,7 @@ def verify(store: Store) -> list[Problem]:
     for noun in NOUNS.values():
         problems += _guarded(store, noun.name, lambda connection, noun=noun: _check_noun(connection, noun))
     problems += _guarded(store, "references", _check_references)
+    problems += _guarded(store, "structures", _check_structures)
     return problems
 
 
@@ -105,6 +109,9 @@ def _check_row(connection: Connection, noun: Noun, row: dict[str, Any]) -> Itera
         yield from (Problem(noun.name, key, "identity", text) for text in derived_problems(document))
     elif noun.name == "calculations":
         yield from _check_calculation(document)
+    if noun in WITH_STRUCTURE:
+        for message in structure_problems(connection, noun, row, document):
+            yield Problem(noun.name, key, "structure", f"{message}; {REBUILD}")
 
 
 def _check_calculation(document: Any) -> Iterator[Problem]:
@@ -158,6 +165,13 @@ def _check_slots(connection: Connection, noun: Noun) -> Iterator[Problem]:
     )
     for _, record_id, number in connection.execute(statement):
         yield Problem(noun.name, record_id, "current", f"{number} results of the same quantity are shown")
+
+
+def _check_structures(connection: Connection) -> Iterator[Problem]:
+    """Every structure must be that of a document that is shown."""
+    for name, structure_id in lost_structures(connection):
+        message = f"it is no structure of a shown row of {name}; {REBUILD}"
+        yield Problem("structures", structure_id, "structure", message)
 
 
 def _check_references(connection: Connection) -> Iterator[Problem]:

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from liface.database.codec import decode, encode
 from liface.database.columns import NOUNS, RESULT_NOUNS, Noun
-from liface.database.schema import FLAG_TABLES, TABLES, flag_slug
+from liface.database.schema import FLAG_TABLES, STRUCTURE_TABLE, TABLES, flag_slug
+from liface.database.structure_rows import hide_structures, put_structure
 from liface.documents import CalculationDocument, CaseDocument, ResultDocument, SubmissionDocument, content_hash
 from liface.errors import DatabaseWriteError
 
@@ -61,13 +62,18 @@ def put_calculation(connection: Connection, document: CalculationDocument, repla
         return False
     if known:
         connection.execute(delete(table).where(here))
-    connection.execute(insert(table).values(row_of(NOUNS["calculations"], document)))
+    row = row_of(NOUNS["calculations"], document)
+    connection.execute(insert(table).values(row))
+    put_structure(connection, NOUNS["calculations"], row, document)
     return not known
 
 
 def forget(connection: Connection, noun: Noun, keys: Sequence[str]) -> int:
     """Delete rows by identity; return how many there were."""
     table = TABLES[noun.name]
+    if noun.name == "calculations":
+        for piece in chunks(keys):
+            hide_structures(connection, STRUCTURE_TABLE.c.id.in_(piece))
     return sum(connection.execute(delete(table).where(table.c[noun.key].in_(piece))).rowcount for piece in chunks(keys))
 
 
@@ -89,6 +95,7 @@ def put_result(connection: Connection, document: ResultDocument) -> str:
         put_flags(connection, noun, {entry_id: document.flags})
     else:
         connection.execute(update(table).where(table.c.entry_id == entry_id).values(is_current=True))
+    put_structure(connection, noun, {**row, "entry_id": entry_id, "slot_id": slot_id}, document)
     return record_id
 
 
@@ -101,6 +108,8 @@ def put_derived(
         connection.execute(
             update(table).where(and_(table.c.campaign == campaign, table.c.is_current)).values(is_current=False)
         )
+        here = and_(STRUCTURE_TABLE.c.campaign == campaign, STRUCTURE_TABLE.c.noun == table.name)
+        hide_structures(connection, here)
     for document in documents:
         put_result(connection, document)
 
@@ -179,6 +188,9 @@ def put_submission(connection: Connection, document: SubmissionDocument) -> None
 
 def _hide_results(connection: Connection, record_ids: Sequence[str], case_row: dict[str, Any]) -> None:
     """Supersede these results of a case; the same record in another case or campaign stays."""
+    for piece in chunks(record_ids):
+        of_case = and_(STRUCTURE_TABLE.c.campaign == case_row["campaign"], STRUCTURE_TABLE.c.case == case_row["case"])
+        hide_structures(connection, and_(of_case, STRUCTURE_TABLE.c.record_id.in_(piece)))
     for noun in RESULT_NOUNS.values():
         table = TABLES[noun.name]
         own = and_(table.c.campaign == case_row["campaign"], table.c.case == case_row["case"])

@@ -18,6 +18,9 @@ IDENTITY_DECIMALS = 4
 
 TIE_OFFSET = 1e-5
 
+VACUUM_A = 6.0
+"""A height without atoms of at least this, periodic images included, is vacuum: nothing repeats across it."""
+
 ROLES = ("bulk", "substrate", "film", "adsorbate")
 
 Vector = tuple[float, float, float]
@@ -63,6 +66,25 @@ class Geometry(Document):
         """Area spanned by the first two lattice vectors, Å²."""
         a, b, _ = self.cell_array
         return float(np.linalg.norm(np.cross(a, b)))
+
+    @property
+    def empty_heights(self) -> np.ndarray:
+        """Largest height without atoms along each lattice vector, periodic images included, Å, shape (3,).
+
+        Heights are measured across the two other vectors. The cell must have a volume.
+        """
+        heights = 1 / np.linalg.norm(np.linalg.inv(self.cell_array), axis=0)
+        wrapped = np.sort(np.mod(np.linalg.solve(self.cell_array.T, self.position_array.T), 1.0), axis=1)
+        if not self.n_atoms:
+            return heights
+        around = np.concatenate([wrapped, wrapped[:, :1] + 1.0], axis=1)
+        return np.diff(around, axis=1).max(axis=1) * heights
+
+    @property
+    def vacuum_directions(self) -> tuple[bool, bool, bool]:
+        """Along which lattice vectors there is vacuum; the cell must have a volume."""
+        a, b, c = self.empty_heights > VACUUM_A - 1e-6
+        return bool(a), bool(b), bool(c)
 
     @property
     def formula(self) -> str:

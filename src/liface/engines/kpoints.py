@@ -15,9 +15,6 @@ from liface.errors import InputError
 
 Mesh = tuple[int, int, int]
 
-VACUUM_A = 6.0
-"""A periodic gap without atoms of at least this height is vacuum: no band disperses across it."""
-
 RATIO_DECIMALS = 2
 """Before rounding up, so that noise in a lattice constant (1e-4 Å counts as the same crystal) adds no point."""
 
@@ -79,10 +76,8 @@ def parse_mesh(text: str) -> Mesh:
 
 def vacuum_directions(geometry: Geometry) -> tuple[bool, bool, bool]:
     """Tell along which lattice vectors a gap without atoms, periodic images included, is vacuum (6 Å or more)."""
-    heights = cell_heights(geometry)
-    frac = np.linalg.solve(geometry.cell_array.T, geometry.position_array.T).T
-    vacuum = [_largest_gap(frac[:, i]) * heights[i] > VACUUM_A - 1e-6 for i in range(3)]
-    return bool(vacuum[0]), bool(vacuum[1]), bool(vacuum[2])
+    cell_heights(geometry)  # refuses a cell without volume
+    return geometry.vacuum_directions
 
 
 def cell_heights(geometry: Geometry) -> np.ndarray:
@@ -97,14 +92,6 @@ def cell_heights(geometry: Geometry) -> np.ndarray:
     if not np.isfinite(cell).all() or abs(np.linalg.det(cell)) < 1e-6:
         raise InputError(f"the cell of {geometry.formula or 'a structure'} has no volume; no k-points can be chosen")
     return 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
-
-
-def _largest_gap(frac: np.ndarray) -> float:
-    """Return the largest distance between neighbours on a circle of length 1."""
-    if len(frac) == 0:
-        return 1.0
-    wrapped = np.sort(np.mod(frac, 1.0))
-    return float(np.diff(np.append(wrapped, wrapped[0] + 1.0)).max())
 
 
 def _mesh(counts: np.ndarray) -> Mesh:

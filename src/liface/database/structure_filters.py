@@ -1,0 +1,175 @@
+"""Filters and sort orders on structures and references, as OPTIMADE has them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, func, literal, select
+
+from liface.database.columns import Column, Noun
+from liface.database.filter_sources import FilterSource, FixedItems, Items, StoredItems
+from liface.database.schema import STRUCTURE_ELEMENTS, STRUCTURE_FLAGS, STRUCTURE_REFERENCES, STRUCTURE_TABLE
+from liface.database.structures import OWN, PREFIX, REFERENCE_IDS, SITE_PROPERTIES, STRUCTURES, Property
+from liface.errors import FilterError, UnsupportedFilterError
+
+MAX_SORT_KEYS = 20
+
+UNKNOWN_STRUCTURE_PROPERTIES = frozenset(
+    {
+        "assemblies",
+        "space_group_it_number",
+        "space_group_symbol_hall",
+        "space_group_symbol_hermann_mauguin",
+        "space_group_symbol_hermann_mauguin_extended",
+        "space_group_symmetry_operations_xyz",
+    }
+)
+"""Properties of OPTIMADE that are unknown for every structure here."""
+
+REFERENCES = Noun(
+    name="references",
+    kind="reference",
+    key="id",
+    slot=("id",),
+    columns={
+        name: Property(name=name, type=type_, unit="", read=lambda _: None, cell=name)
+        for name, type_ in (("id", "string"), ("type", "string"), ("doi", "string"), ("last_modified", "timestamp"))
+    },  # type: ignore[arg-type]
+    adapter=TypeAdapter(dict),
+)
+"""What a filter on references can name: papers are known by their DOI alone."""
+
+_DATED = (
+    select(
+        STRUCTURE_REFERENCES.c.doi.label("id"),
+        STRUCTURE_REFERENCES.c.doi,
+        func.min(STRUCTURE_TABLE.c.last_modified).label("last_modified"),
+    )
+    .join(STRUCTURE_TABLE, STRUCTURE_TABLE.c.id == STRUCTURE_REFERENCES.c.structure_id)
+    .group_by(STRUCTURE_REFERENCES.c.doi)
+)
+REFERENCE_TABLE = _DATED.subquery("cited")
+"""Every paper that a structure rests on, with the moment from which it was cited."""
+
+
+class EntrySource(FilterSource):
+    """Properties of entries of OPTIMADE; those of other databases are unknown, and remembered in ``unknown``."""
+
+    entry_type = ""
+    table: Any
+    known_unknown: Collection[str] = ()
+
+    def __init__(self, noun: Noun):
+        super().__init__(noun)
+        self.unknown: list[str] = []
+
+    def column(self, name: str) -> Column:
+        """Look a property up.
+
+        Raises
+        ------
+        UnsupportedFilterError
+            If it is a part of a property, or of a related entry.
+        FilterError
+            If the property is none of OPTIMADE and none of another database.
+        """
+        if name in self.noun.columns:
+            return self.noun.columns[name]
+        first, _, rest = name.partition(".")
+        if is_foreign(first):
+            self.unknown.append(first)
+            return _unknown(first)
+        if first in self.known_unknown:
+            return _unknown(first)
+        if first in SITE_PROPERTIES or (rest and (first in self.noun.columns or first in ("references", "structures"))):
+            raise UnsupportedFilterError(f"filter: {name} cannot be asked for; ask for a whole property")
+        raise FilterError(f"filter: {self.entry_type} have no property {name[:80]!r}; see /info/{self.entry_type}")
+
+    def cell(self, column: Column) -> Any:
+        """Return the SQL of a property that is no list."""
+        if column.name == "type":
+            return literal(self.entry_type)
+        return self.table.c[column.cell if isinstance(column, Property) else column.name]
+
+    def order_by(self, sort: str | None) -> list[ColumnElement[Any]]:
+        """Turn ``-nsites,id`` into the terms of ORDER BY: unknown values last, ties by ``id``.
+
+        Raises
+        ------
+        FilterError
+            If a property is unknown here or has no order; those of other databases are passed over.
+        """
+        names = [part.strip() for part in (sort or "").split(",") if part.strip()]
+        if len(names) > MAX_SORT_KEYS:
+            raise FilterError(f"sort: {len(names)} properties; at most {MAX_SORT_KEYS} are taken")
+        terms: list[ColumnElement[Any]] = []
+        for name in names:
+            column = self.column(name.removeprefix("-"))
+            if column.type == "list":
+                raise FilterError(f"sort: {column.name} is a list and has no order; sort by another property")
+            if column.type == "unknown" or column.name == "type":
+                continue
+            cell = self.cell(column)
+            if column.name != "id":
+                terms.append(cell.is_(None))
+            terms.append(cell.desc() if name.startswith("-") else cell.asc())
+        return [*terms, self.table.c.id]
+
+
+class StructureSource(EntrySource):
+    """Properties of structures."""
+
+    entry_type = "structures"
+    table = STRUCTURE_TABLE
+    known_unknown = UNKNOWN_STRUCTURE_PROPERTIES
+
+    def __init__(self) -> None:
+        super().__init__(STRUCTURES)
+
+    def items(self, column: Column) -> Items:
+        """Return the items of a list; lengths are columns where there is one."""
+        own, parts = STRUCTURE_TABLE.c, STRUCTURE_ELEMENTS.c
+        mine = parts.structure_id == own.id
+        if column.name in ("elements", "species_at_sites"):
+            size = own.nelements if column.name == "elements" else own.nsites
+            return StoredItems(STRUCTURE_ELEMENTS, mine, (parts.element,), size=size)
+        if column.name == "elements_ratios":
+            return StoredItems(STRUCTURE_ELEMENTS, mine, (parts.ratio,), "float", size=own.nelements)
+        if column.name == f"{OWN}flags":
+            flags = STRUCTURE_FLAGS.c
+            return StoredItems(STRUCTURE_FLAGS, flags.structure_id == own.id, (flags.slug, flags.flag))
+        if column is REFERENCE_IDS:
+            cited = STRUCTURE_REFERENCES.c
+            return StoredItems(STRUCTURE_REFERENCES, cited.structure_id == own.id, (cited.doi,))
+        if column.name == "dimension_types":
+            return FixedItems((own.dimension_type_a, own.dimension_type_b, own.dimension_type_c), "integer")
+        if column.name == "structure_features":
+            return FixedItems((), "string")
+        sizes = {"lattice_vectors": literal(3), "species": own.nelements, "cartesian_site_positions": own.nsites}
+        return FixedItems((), "dictionary", sizes[column.name])
+
+
+class ReferenceSource(EntrySource):
+    """Properties of references; what is not known of a paper beside its DOI is unknown."""
+
+    entry_type = "references"
+    table = REFERENCE_TABLE
+
+    def __init__(self) -> None:
+        super().__init__(REFERENCES)
+        from optimade.models import ReferenceResourceAttributes
+
+        self.known_unknown = set(ReferenceResourceAttributes.model_fields) - set(REFERENCES.columns)
+
+
+def is_foreign(name: str) -> bool:
+    """Tell whether a property has the prefix of another database."""
+    found = re.match(r"_([a-z0-9]+)_", name)
+    return found is not None and found[1] != PREFIX
+
+
+def _unknown(name: str) -> Column:
+    return Column(name, "unknown", "", lambda _: None)

@@ -12,7 +12,14 @@ from liface.database import export as exporting
 from liface.database import migrations, reading, writing
 from liface.database.columns import NOUNS, RESULT_NOUNS, noun_named
 from liface.database.connection import Store
-from liface.documents import CalculationDocument, CaseDocument, FinishedCase, ResultDocument, SubmissionDocument
+from liface.documents import (
+    CalculationDocument,
+    CaseDocument,
+    FinishedCase,
+    ResultDocument,
+    RunDocument,
+    SubmissionDocument,
+)
 from liface.errors import DatabaseOpenError, DatabaseWriteError, FilterError
 
 if TYPE_CHECKING:
@@ -214,6 +221,18 @@ class Database:
         """Return the submissions of a campaign, the oldest first."""
         with self._store.reading() as connection:
             return reading.submissions(connection, campaign)
+
+    # Runs
+
+    def add_run(self, document: RunDocument) -> bool:
+        """Store a run of a campaign; earlier runs stay. Return whether it was not there yet."""
+        with self._store.writing() as connection:
+            return writing.put_run(connection, document)
+
+    def runs(self, campaign: str | None = None, run_id: str | None = None) -> list[RunDocument]:
+        """Return recorded runs, the oldest first: of a campaign, or those whose identity begins with ``run_id``."""
+        with self._store.reading() as connection:
+            return reading.runs(connection, campaign, run_id)
 
     # Asking
 

@@ -15,8 +15,10 @@ import typer
 
 from liface.cli import (
     campaign,
+    campaign_diff,
     campaign_lock,
     campaign_queue,
+    campaign_replay,
     correlate,
     creep,
     database,
@@ -41,7 +43,8 @@ INTERNAL_ERROR = 70
 
 EPILOG = (
     "Exit codes: 0 done; 1 the numbers do not allow it, or an engine refused; 2 wrong input; 3 the database; "
-    "4 some cases of a campaign failed; 5 the queue or the site; 70 an internal error; 130 stopped by the user."
+    "4 some cases of a campaign failed; 5 the queue or the site; 6 a replay did not meet its lock; "
+    "70 an internal error; 130 stopped by the user."
 )
 
 app = typer.Typer(
@@ -59,6 +62,8 @@ app.add_typer(structure.app, name="structure")
 for verb in ("submit", "follow", "collect", "retry", "cancel"):
     campaign.app.command()(getattr(campaign_queue, verb))
 campaign.app.command()(campaign_lock.lock)
+campaign.app.command()(campaign_replay.replay)
+campaign.app.command()(campaign_diff.diff)
 app.add_typer(campaign.app, name="campaign")
 app.command("query")(query.query)
 app.command("correlate")(correlate.correlate)

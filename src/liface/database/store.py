@@ -297,6 +297,24 @@ class Database:
             tables = {noun: reading.rows(connection, noun, None, None, None, 0) for noun in chosen}
         return exporting.write(Path(path), fmt, tables, {"schema_version": self.schema_version})
 
+    def copy_campaign(self, campaign: str, path: str | os.PathLike[str]) -> dict[str, int]:
+        """Write a campaign and what it rests on into a new file; return how many rows of each noun that were.
+
+        The same rows give the same bytes.
+
+        Raises
+        ------
+        DatabaseWriteError
+            The file cannot be written, or holds something already.
+        """
+        from liface.database.selection import campaign_selection, copy_selection
+        from liface.database.single_file import settle
+
+        with Database(path) as target, self._store.reading() as source, target._store.writing() as connection:
+            copied = copy_selection(source, connection, campaign_selection(source, campaign))
+        settle(Path(path))
+        return copied
+
     def rows_to_csv(self, rows: Sequence[Mapping[str, Any]], noun: str, *, units: bool = False) -> str:
         """Return rows as CSV text; ``units`` adds a first line, a comment with the unit of each column."""
         return exporting.csv_text(rows, noun_named(noun), units=units)

@@ -15,6 +15,7 @@ import typer
 
 from liface.cli import (
     campaign,
+    campaign_bundle,
     campaign_diff,
     campaign_lock,
     campaign_queue,
@@ -64,6 +65,9 @@ for verb in ("submit", "follow", "collect", "retry", "cancel"):
 campaign.app.command()(campaign_lock.lock)
 campaign.app.command()(campaign_replay.replay)
 campaign.app.command()(campaign_diff.diff)
+campaign.app.command()(campaign_bundle.bundle)
+campaign.app.command("open")(campaign_bundle.open_)
+campaign.app.command()(campaign_bundle.verify)
 app.add_typer(campaign.app, name="campaign")
 app.command("query")(query.query)
 app.command("correlate")(correlate.correlate)

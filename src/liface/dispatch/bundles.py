@@ -209,6 +209,8 @@ def _require_harmless(path: Path, members: list[zipfile.ZipInfo]) -> None:
             raise BundleError(
                 f"{path}: {member.filename!r} swells from {member.compress_size} to {member.file_size} bytes"
             )
+        if member.filename == SUMS and member.file_size > MOST_MEMBERS * 400:
+            raise BundleError(f"{path}: {SUMS} has {member.file_size} bytes, more than any bundle has")
     total = sum(member.file_size for member in members)
     if total > MOST_BYTES:
         raise BundleError(f"{path} holds {total} bytes, more than {MOST_BYTES}")

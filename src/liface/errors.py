@@ -15,7 +15,9 @@
     │   ├── MissingExtraError           an optional package that is not installed
     │   ├── ResponseDataError           a file of measured points that does not hold together
     │   ├── MissingAdhesionError        a work of adhesion that is neither stored nor given
-    │   └── CheckpointError             a file of an interrupted run that cannot be taken up
+    │   ├── CheckpointError             a file of an interrupted run that cannot be taken up
+    │   ├── LockError                   a lock of a campaign that was changed, or does not fit this machine
+    │   └── BundleError                 a bundle of a campaign that is damaged or not what it says
     ├── StructureError                  a cell that cannot be built as specified
     │   ├── TerminationError            no termination of that index
     │   ├── SplitPlaneError             an atomic plane torn between the two faces of a slab
@@ -153,6 +155,14 @@ class MissingAdhesionError(InputError):
 
 class CheckpointError(InputError):
     """A file of an interrupted run that cannot be written, read or taken up."""
+
+
+class LockError(InputError):
+    """A lock of a campaign that cannot be read, was changed by hand, or does not fit this machine."""
+
+
+class BundleError(InputError):
+    """A bundle of a campaign that is damaged, unsafe to open, or not what it says it is."""
 
 
 class StructureError(LifaceError):

@@ -31,6 +31,11 @@ from liface.documents import (
     MorphologyResult,
     PhononResult,
     Provenance,
+    RunCalculation,
+    RunCase,
+    RunDocument,
+    RunEngine,
+    RunRecord,
     StabilityResult,
     SurfaceResult,
     ThermalPoint,
@@ -340,3 +345,27 @@ def failed_case(case_id: str = "c1", **changes: Any) -> FailedCase:
         "reason": "no coherent cell", "created_at": CREATED,
     }  # fmt: skip
     return FailedCase(**{**values, **changes})
+
+
+def run(campaign: str = "quickstart", gamma: float = 80.0, **changes: Any) -> RunDocument:
+    calculated = RunCalculation(
+        calc_id="0" * 32, label="surface/Cu-111/slab", engine=EMT.fingerprint, settings="relax", geometry="1" * 32,
+        formula="Cu7", cell=(2.5, 2.5, 30.0, 90.0, 90.0, 120.0), status="converged", energy_ev=-3.0, n_force_calls=7,
+    )  # fmt: skip
+    record = RunRecord(
+        noun="surfaces", record_id="2" * 32, case="surface/Cu-111", engine=EMT.fingerprint,
+        slot={"material": "Cu", "plane": "111", "termination": 0}, numbers={"gamma_mev_per_a2": gamma}, converged=True,
+        calc_ids=(calculated.calc_id,),
+    )  # fmt: skip
+    case = RunCase(
+        case_id="3" * 32, case="surface/Cu-111", kind="surface", engine=EMT.fingerprint, status="finished",
+        record_ids=(record.record_id,), calc_ids=(calculated.calc_id,),
+    )  # fmt: skip
+    values = {
+        "campaign": campaign, "liface_version": "0.1.0", "dispatcher": "local", "packages": {"ase": "3.29.0"},
+        "computed_with": {"ase": ("3.29.0",)}, "content": {"name": campaign, "engines": ["emt"]},
+        "engines": (RunEngine(asked="emt", info=EMT),), "settings": {"relax": CalculationSettings()}, "cases": (case,),
+        "calculations": (calculated,), "records": (record,), "column_units": {"surfaces.gamma_mev_per_a2": "meV/Å²"},
+        "created_at": CREATED,
+    }  # fmt: skip
+    return RunDocument.sealed(**{**values, **changes})

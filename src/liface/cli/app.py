@@ -15,7 +15,11 @@ import typer
 
 from liface.cli import (
     campaign,
+    campaign_bundle,
+    campaign_diff,
+    campaign_lock,
     campaign_queue,
+    campaign_replay,
     correlate,
     creep,
     database,
@@ -41,7 +45,8 @@ INTERNAL_ERROR = 70
 
 EPILOG = (
     "Exit codes: 0 done; 1 the numbers do not allow it, or an engine refused; 2 wrong input; 3 the database; "
-    "4 some cases of a campaign failed; 5 the queue or the site; 70 an internal error; 130 stopped by the user."
+    "4 some cases of a campaign failed; 5 the queue or the site; 6 a replay did not meet its lock; "
+    "70 an internal error; 130 stopped by the user."
 )
 
 app = typer.Typer(
@@ -58,6 +63,12 @@ app.add_typer(materials.app, name="materials")
 app.add_typer(structure.app, name="structure")
 for verb in ("submit", "follow", "collect", "retry", "cancel"):
     campaign.app.command()(getattr(campaign_queue, verb))
+campaign.app.command()(campaign_lock.lock)
+campaign.app.command()(campaign_replay.replay)
+campaign.app.command()(campaign_diff.diff)
+campaign.app.command()(campaign_bundle.bundle)
+campaign.app.command("open")(campaign_bundle.open_)
+campaign.app.command()(campaign_bundle.verify)
 app.add_typer(campaign.app, name="campaign")
 app.command("query")(query.query)
 app.command("correlate")(correlate.correlate)

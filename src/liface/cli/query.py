@@ -44,6 +44,8 @@ SHOWN = {
     "verdicts": "substrate substrate_plane engine model n_for n_against n_open verdict",
     "calculations": "label engine model task status n_atoms n_force_calls wall_s energy_ev calc_id reason",
     "submissions": "submission_id campaign queue place n_cases n_jobs cancelled created_at",
+    "runs": "run_id campaign engines dispatcher n_cases n_failed_cases n_calculations n_computed n_records lock_id "
+    "liface_version cpu wall_s created_at",
     "cases": "campaign case engine model status n_results n_calculations n_failures created_at reason",
 }
 """What a table shows; JSON and CSV hold every column."""
@@ -55,7 +57,7 @@ def query(
         typer.Argument(
             metavar="NOUN",
             help="bulks, surfaces, interfaces, bindings, barriers, growth, wetting, adhesions, morphologies, "
-            "depositions, creep, stability, verdicts, phonons, vibrations, calculations, cases or submissions.",
+            "depositions, creep, stability, verdicts, phonons, vibrations, calculations, cases, submissions or runs.",
         ),
     ],
     where: Annotated[

@@ -34,6 +34,7 @@ from liface.documents import (
     InterfaceResult,
     MorphologyResult,
     PhononResult,
+    RunDocument,
     StabilityResult,
     SubmissionDocument,
     SurfaceResult,
@@ -268,6 +269,14 @@ NOUNS: dict[str, Noun] = {
                       ("submission_id", "campaign", "queue", "place", "n_cases", "n_jobs", "cancelled"),
                       ("campaign", "queue", "created_at")),
              TypeAdapter(SubmissionDocument), ("campaign", "created_at")),
+        Noun("runs", "run", "run_id", ("run_id",),
+             _ordered([*_fields(RunDocument),
+                       Column("engines", "string", "", attrgetter("engine_names")),
+                       Column("cpu", "string", "", lambda run: run.machine.cpu if run.machine else None),
+                       Column("created_at", "timestamp", "UTC", attrgetter("created_at"))],
+                      ("run_id", "campaign", "engines", "dispatcher", "created_at"),
+                      ("campaign", "lock_id", "created_at")),
+             TypeAdapter(RunDocument), ("campaign", "created_at")),
     )
 }  # fmt: skip
 """Every noun by its plural name."""

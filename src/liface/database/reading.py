@@ -14,7 +14,7 @@ from liface.database.filters import filter_expression
 from liface.database.schema import FLAG_TABLES, TABLES
 from liface.database.sorting import order_by
 from liface.database.writing import chunks
-from liface.documents import CaseDocument, SubmissionDocument
+from liface.documents import CaseDocument, RunDocument, SubmissionDocument
 from liface.errors import FilterError
 
 STREAMED = 100
@@ -98,6 +98,17 @@ def submissions(connection: Connection, campaign: str) -> list[SubmissionDocumen
     noun, table = NOUNS["submissions"], TABLES["submissions"]
     statement = select(table.c.submission_id, table.c.document).where(table.c.campaign == campaign)
     statement = statement.order_by(table.c.created_at, table.c.submission_id)
+    return [decode(noun, key, blob) for key, blob in connection.execute(statement)]
+
+
+def runs(connection: Connection, campaign: str | None, run_id: str | None) -> list[RunDocument]:
+    """Return the recorded runs, the oldest first; those whose identity begins with ``run_id``."""
+    noun, table = NOUNS["runs"], TABLES["runs"]
+    statement = select(table.c.run_id, table.c.document).order_by(table.c.created_at, table.c.run_id)
+    if campaign is not None:
+        statement = statement.where(table.c.campaign == campaign)
+    if run_id is not None:
+        statement = statement.where(table.c.run_id.startswith(run_id, autoescape=True))
     return [decode(noun, key, blob) for key, blob in connection.execute(statement)]
 
 

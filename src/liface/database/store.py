@@ -17,7 +17,14 @@ from liface.database.columns import NOUNS, RESULT_NOUNS, noun_named
 from liface.database.connection import open_store
 from liface.database.schema import VERSIONS
 from liface.database.selection import Selection
-from liface.documents import CalculationDocument, CaseDocument, FinishedCase, ResultDocument, SubmissionDocument
+from liface.documents import (
+    CalculationDocument,
+    CaseDocument,
+    FinishedCase,
+    ResultDocument,
+    RunDocument,
+    SubmissionDocument,
+)
 from liface.errors import DatabaseOpenError, DatabaseWriteError, FilterError, InputError
 
 if TYPE_CHECKING:
@@ -265,6 +272,18 @@ class Database:
         with self._store.reading() as connection:
             return reading.submissions(connection, campaign)
 
+    # Runs
+
+    def add_run(self, document: RunDocument) -> bool:
+        """Store a run of a campaign; earlier runs stay. Return whether it was not there yet."""
+        with self._store.writing() as connection:
+            return writing.put_run(connection, document)
+
+    def runs(self, campaign: str | None = None, run_id: str | None = None) -> list[RunDocument]:
+        """Return recorded runs, the oldest first: of a campaign, or those whose identity begins with ``run_id``."""
+        with self._store.reading() as connection:
+            return reading.runs(connection, campaign, run_id)
+
     # Asking
 
     def query(
@@ -398,6 +417,24 @@ class Database:
         chosen = exporting.format_for(file, fmt)
         with self._store.reading() as connection:
             return exporting.write(connection, file, chosen, selection, {"schema_version": self.schema_version})
+
+    def copy_campaign(self, campaign: str, path: str | os.PathLike[str]) -> dict[str, int]:
+        """Write a campaign and what it rests on into a new file; return how many rows of each noun that were.
+
+        The same rows give the same bytes.
+
+        Raises
+        ------
+        DatabaseWriteError
+            The file cannot be written, or holds something already.
+        """
+        from liface.database.campaign_rows import campaign_rows, copy_rows
+        from liface.database.single_file import settle
+
+        with Database(path) as target, self._store.reading() as source, target._store.writing() as connection:
+            copied = copy_rows(source, connection, campaign_rows(source, campaign))
+        settle(Path(path))
+        return copied
 
     def rows_to_csv(self, rows: Sequence[Mapping[str, Any]], noun: str, *, units: bool = False) -> str:
         """Return rows as CSV text; ``units`` adds a first line, a comment with the unit of each column."""

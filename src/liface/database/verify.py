@@ -109,6 +109,8 @@ def _check_row(connection: Connection, noun: Noun, row: dict[str, Any]) -> Itera
         yield from (Problem(noun.name, key, "identity", text) for text in derived_problems(document))
     elif noun.name == "calculations":
         yield from _check_calculation(document)
+    elif noun.name == "runs" and (document.run_identity, document.lock_identity) != (document.run_id, document.lock_id):
+        yield Problem("runs", document.run_id, "identity", f"its content hashes to {document.run_identity}")
     if noun in WITH_STRUCTURE:
         for message in structure_problems(connection, noun, row, document):
             yield Problem(noun.name, key, "structure", f"{message}; {REBUILD}")

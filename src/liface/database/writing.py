@@ -12,7 +12,14 @@ from liface.database.codec import decode, encode
 from liface.database.columns import NOUNS, RESULT_NOUNS, Noun
 from liface.database.schema import FLAG_TABLES, STRUCTURE_TABLE, TABLES, flag_slug
 from liface.database.structure_rows import hide_structures, put_structure
-from liface.documents import CalculationDocument, CaseDocument, ResultDocument, SubmissionDocument, content_hash
+from liface.documents import (
+    CalculationDocument,
+    CaseDocument,
+    ResultDocument,
+    RunDocument,
+    SubmissionDocument,
+    content_hash,
+)
 from liface.errors import DatabaseWriteError
 
 CHUNK = 500
@@ -184,6 +191,15 @@ def put_submission(connection: Connection, document: SubmissionDocument) -> None
     noun = NOUNS["submissions"]
     forget(connection, noun, [document.submission_id])
     connection.execute(insert(TABLES[noun.name]).values(row_of(noun, document)))
+
+
+def put_run(connection: Connection, document: RunDocument) -> bool:
+    """Store a run of a campaign beside all earlier ones; return whether it was not there yet."""
+    noun, table = NOUNS["runs"], TABLES["runs"]
+    if connection.scalar(select(table.c.run_id).where(table.c.run_id == document.run_id)) is not None:
+        return False
+    connection.execute(insert(table).values(row_of(noun, document)))
+    return True
 
 
 def _hide_results(connection: Connection, record_ids: Sequence[str], case_row: dict[str, Any]) -> None:

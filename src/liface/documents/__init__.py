@@ -44,6 +44,7 @@ from liface.documents.results import (
     SurfaceResult,
     WettingResult,
 )
+from liface.documents.runs import Machine, RunCalculation, RunCase, RunDocument, RunEngine, RunFile, RunRecord, RunSeed
 from liface.documents.submission import JobKind, SubmissionDocument, SubmittedCase, SubmittedJob
 from liface.documents.unions import RESULT_ADAPTER, ResultDocument
 from liface.documents.vibrations import PhononResult, ThermalPoint, VibrationPoint, VibrationResult
@@ -80,6 +81,7 @@ __all__ = [
     "InterfaceResult",
     "JobKind",
     "LineFit",
+    "Machine",
     "ModelResult",
     "Moment",
     "MorphologyResult",
@@ -88,6 +90,13 @@ __all__ = [
     "PhononResult",
     "Provenance",
     "ResultDocument",
+    "RunCalculation",
+    "RunCase",
+    "RunDocument",
+    "RunEngine",
+    "RunFile",
+    "RunRecord",
+    "RunSeed",
     "ScanPoint",
     "StabilityResult",
     "SubmissionDocument",

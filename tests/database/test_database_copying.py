@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from database_factories import CREATED, all_results, calculation, failed_case, finished_case, surface
+from database_factories import CREATED, all_results, calculation, failed_case, finished_case, run, surface
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
@@ -13,7 +13,7 @@ from sqlalchemy import select, text
 from liface.database import Database
 from liface.database.columns import NOUNS
 from liface.database.moving import sql
-from liface.database.schema import FLAG_TABLES, TABLES
+from liface.database.schema import METADATA, TABLES, VERSIONS
 from liface.documents import SubmissionDocument
 from liface.errors import CopyCheckError, CopyConflictError, CorruptDatabaseError, DatabaseWriteError, InputError
 
@@ -43,12 +43,13 @@ def fill(database):
     database.commit_case(finished_case(all_results()), all_results())
     database.add_case(failed_case("c2", case="other"))
     database.put_submission(submission())
+    database.add_run(run())
     return database
 
 
 def content(database):
     """Every row of every table but the times at which migrations ran."""
-    tables = [*TABLES.values(), *FLAG_TABLES.values()]
+    tables = [table for table in METADATA.sorted_tables if table is not VERSIONS]
     with database._store.reading() as connection:
         return {
             table.name: [tuple(row) for row in connection.execute(select(table).order_by(*table.primary_key.columns))]

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, func, insert, or_, select
 from liface.database.codec import decode
 from liface.database.columns import NOUNS, RESULT_NOUNS, Noun
 from liface.database.schema import FLAG_TABLES, TABLES
+from liface.database.structure_rows import rebuild_structures
 from liface.database.writing import chunks
 from liface.errors import DatabaseWriteError
 
@@ -73,6 +74,7 @@ def copy_rows(source: Connection, target: Connection, chosen: Keys) -> dict[str,
             copied[name] = copied.get(name, 0) + len(rows)
         if (flags := FLAG_TABLES.get(name)) is not None:
             _copy_flags(source, target, flags, keys)
+    rebuild_structures(target)
     return copied
 
 

@@ -82,11 +82,16 @@ def _numbered(structure_id: str, rows: list[dict[str, Any]]) -> list[dict[str, A
 
 def put_structure(connection: Connection, noun: Noun, stored: dict[str, Any], document: Any) -> None:
     """Store the structure of a document in the place of what had its identity."""
-    structure_id, _, _ = identities(noun, stored)
-    hide_structures(connection, STRUCTURE_TABLE.c.id == structure_id)
-    found = structure_row(noun, stored, document)
-    if found is not None:
-        _insert(connection, [found])
+    put_structures(connection, noun, [(stored, document)])
+
+
+def put_structures(connection: Connection, noun: Noun, stored: Sequence[tuple[dict[str, Any], Any]]) -> None:
+    """Store the structures of documents, each with its row, in the place of what had their identities."""
+    known = [identities(noun, row)[0] for row, _ in stored]
+    for start in range(0, len(known), CHUNK):
+        hide_structures(connection, STRUCTURE_TABLE.c.id.in_(known[start : start + CHUNK]))
+    found = [structure_row(noun, row, document) for row, document in stored]
+    _insert(connection, [each for each in found if each is not None])
 
 
 def hide_structures(connection: Connection, condition: ColumnElement[bool]) -> None:

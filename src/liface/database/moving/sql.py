@@ -12,7 +12,8 @@ from liface.database.codec import pack, unpack
 from liface.database.columns import Noun
 from liface.database.connection import Store
 from liface.database.moving.place import BATCH, LONG_AGO, Changes, Occupant, Stub, Whole, identity
-from liface.database.schema import TABLES
+from liface.database.schema import STRUCTURE_TABLE, TABLES
+from liface.database.structure_rows import WITH_STRUCTURE, hide_structures, put_structures
 from liface.database.writing import chunks, hide_results_of_older_case, put_case_row, put_flags, row_with
 from liface.errors import CorruptDatabaseError
 
@@ -117,6 +118,7 @@ class SqlPlace:
         connection, table = self._connection, TABLES[noun.name]
         for piece in chunks(sorted(changes.hide)):
             connection.execute(update(table).where(table.c.entry_id.in_(piece)).values(is_current=False))
+            hide_structures(connection, STRUCTURE_TABLE.c.immutable_id.in_(piece))
         rows = [self._row(noun, each) for each in changes.add]
         if noun.name == "cases":  # a case takes its results off the stage with it
             for each, row in zip(changes.add, rows, strict=True):
@@ -131,6 +133,10 @@ class SqlPlace:
             connection.execute(insert(table), rows)
         if noun.is_result:
             put_flags(connection, noun, {each.stub.entry: each.document.flags for each in changes.add})
+        if noun in WITH_STRUCTURE:
+            added = zip(rows, changes.add, strict=True)
+            shown = [(row, each.document) for row, each in added if row.get("is_current", True)]
+            put_structures(connection, noun, shown)
 
     @staticmethod
     def _row(noun: Noun, each: Whole) -> dict[str, Any]:

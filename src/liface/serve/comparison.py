@@ -20,6 +20,12 @@ LONGEST_LIST = 12
 APART = ("structure", "engine", "provenance", "flags", "definition", "kind")
 """Fields that are shown on their own."""
 
+IDENTITIES = ("calc_id", "record_id")
+"""Links to what a number rests on; they differ wherever anything does."""
+
+ABSOLUTE = ("energy_ev", "energy_ev_per_atom", "energy_a_ev", "energy_b_ev", "energy_ab_ev")
+"""Energies on the scale of their engine; those of two engines have no difference."""
+
 SAME = 1e-9
 """Relative difference below which two numbers are the same."""
 
@@ -31,6 +37,10 @@ def comparison(database: Database, first: str, second: str) -> dict[str, Any]:
     fields = {**fields_of(documents[1]), **fields_of(documents[0])}
     a, b = (_flat(_own(as_json(document))) for document in documents)
     rows = [_row(path, a.get(path), b.get(path), fields) for path in [*a, *(p for p in b if p not in a)]]
+    engines = [document.engine.fingerprint if document.engine else None for document in documents]
+    for row in rows:
+        if engines[0] != engines[1] and row["path"].rpartition(".")[2] in ABSOLUTE:
+            row["difference"] = None
     return {
         "records": heads,
         "same_kind": documents[0].kind == documents[1].kind,
@@ -100,6 +110,8 @@ def _flat(value: Any, path: str = "") -> dict[str, Any]:
     if isinstance(value, dict):
         found: dict[str, Any] = {}
         for name, item in value.items():
+            if name in IDENTITIES:
+                continue
             found.update(_flat(item, f"{path}.{name}" if path else name))
         return found
     if isinstance(value, list) and value:

@@ -57,6 +57,12 @@ DERIVED = {
 }
 """Columns that are no field of their document, or whose field says nothing."""
 
+MEANINGS = {
+    "calculations": "What an engine was asked to compute, and what came of it.",
+    "cases": "One structure, interface or binding of a campaign, worked on as a whole.",
+}
+"""Nouns whose documents are told apart by their status."""
+
 _OF_OTHERS: dict[str, tuple[type[BaseModel], ...]] = {
     "calculations": (ConvergedCalculation, CalculationSettings),
     "cases": (FinishedCase, FailedCase),
@@ -88,7 +94,7 @@ def about_noun(noun: Noun, shown: Mapping[str, str]) -> dict[str, Any]:
         "kind": noun.kind,
         "key": noun.key,
         "is_result": noun.is_result,
-        "meaning": _first_line(models[0]) if models else "",
+        "meaning": MEANINGS.get(noun.name) or (_first_line(models[0]) if models else ""),
         "columns": [
             {
                 "name": column.name,
@@ -156,5 +162,5 @@ def flags_explained(flags: tuple[str, ...]) -> list[dict[str, str]]:
 
 
 def engine_fields() -> dict[str, str]:
-    """What the parts of an engine mean."""
+    """Return what the parts of an engine mean."""
     return {name: field.description or "" for name, field in EngineInfo.model_fields.items()}

@@ -1,7 +1,7 @@
 // Where campaigns stand, what failed and why.
 
 import { ask } from "./api.js";
-import { h, section, table } from "./dom.js";
+import { h, into, section, table } from "./dom.js";
 import { count, duration, moment, plain, plural } from "./format.js";
 
 const AGAIN_MS = 10_000;
@@ -25,7 +25,7 @@ function share(fraction, cls) {
 export async function showCampaigns(page) {
   const { campaigns } = await ask("campaigns");
   document.title = "Campaigns · liface";
-  page.root.append(h("p", { class: "kicker" }, "screening"), h("h1", {}, "Campaigns"),
+  into(page.root, h("p", { class: "kicker" }, "screening"), h("h1", {}, "Campaigns"),
     table("Campaigns of this database", [
       { title: "campaign", cell: (row) => h("a", { href: `/campaign/${encodeURIComponent(row.campaign)}` }, row.campaign) },
       { title: "cases", cell: (row) => progress(row.finished, row.failed) },
@@ -49,7 +49,7 @@ export async function showCampaign(page, name) {
     body.replaceChildren(...drawn(found, name));
   };
   await refresh();
-  page.root.append(h("p", { class: "kicker" }, "campaign"), h("h1", {}, name), body);
+  into(page.root, h("p", { class: "kicker" }, "campaign"), h("h1", {}, name), body);
   const timer = setInterval(() => { if (!document.hidden) refresh().catch(() => {}); }, AGAIN_MS);
   page.leave = () => clearInterval(timer);
 }

@@ -133,7 +133,9 @@ export function cellMap({ title, note, points, cell, chosen, unit }) {
   const corners = [[0, 0], [1, 0], [1, 1], [0, 1]].map(([u, v]) => where(u, v));
   const xs = corners.map((c) => c[0]), ys = corners.map((c) => c[1]);
   const size = Math.max(Math.max(...xs) - Math.min(...xs), Math.max(...ys) - Math.min(...ys));
-  const pad = size * 0.12, r = size * 0.05;
+  const spots = points.map((p) => where(p.u, p.v));
+  const nearest = Math.min(size, ...spots.flatMap((p, i) => spots.slice(0, i).map((q) => Math.hypot(p[0] - q[0], p[1] - q[1]))).filter((gap) => gap > 1e-6));
+  const pad = size * 0.12, r = Math.min(0.05 * size, Math.max(0.012 * size, 0.48 * nearest));
   const box = [Math.min(...xs) - pad, Math.min(...ys) - pad, Math.max(...xs) - Math.min(...xs) + 2 * pad, Math.max(...ys) - Math.min(...ys) + 2 * pad];
   const level = (value) => (high > low ? Math.round(8 * (value - low) / (high - low)) : 0);
   const wrap = (t) => ((t % 1) + 1) % 1;
@@ -146,7 +148,7 @@ export function cellMap({ title, note, points, cell, chosen, unit }) {
   return h("figure", { class: "chart map" }, s("svg", { viewBox: box.map((n) => n.toFixed(3)).join(" "), role: "img", "aria-label": `${title}: from ${number(low)} to ${number(high)} ${unit}` },
     s("polygon", { class: "cell", points: corners.map((c) => c.join(",")).join(" ") }),
     points.flatMap((p) => images(p).map(([du, dv]) => circle(p, du, dv))),
-    chosen ? images({ u: chosen[0], v: chosen[1] }).map(([du, dv]) => { const [cx, cy] = where(wrap(chosen[0]) + du, wrap(chosen[1]) + dv); return s("circle", { cx, cy, r: r * 1.5, class: "chosen" }); }) : null),
+    chosen ? images({ u: chosen[0], v: chosen[1] }).map(([du, dv]) => { const [cx, cy] = where(wrap(chosen[0]) + du, wrap(chosen[1]) + dv); return s("circle", { cx, cy, r: r * 1.6, class: "chosen" }); }) : null),
   h("div", { class: "heat-key", "aria-hidden": "true" }, h("span", {}, number(low, unit)), s("svg", { viewBox: "0 0 90 10", preserveAspectRatio: "none" }, [...Array(9).keys()].map((i) => s("rect", { x: 10 * i, y: 0, width: 10.5, height: 10, class: `heat h${i}` }))), h("span", {}, `${number(high, unit)} ${unit}`)),
   h("figcaption", {}, h("strong", {}, title), note ? ` ${note}` : ""));
 }

@@ -1,7 +1,7 @@
 // Two records side by side, differences marked.
 
 import { ask } from "./api.js";
-import { h, section, table } from "./dom.js";
+import { h, into, section, table } from "./dom.js";
 import { moment, number, plain } from "./format.js";
 import { marked } from "./table.js";
 import { viewer } from "./viewer.js";
@@ -10,13 +10,13 @@ export async function showComparison(page) {
   document.title = "Compare · liface";
   const [first, second] = [...marked.keys()];
   const a = page.query.get("a") ?? first ?? "", b = page.query.get("b") ?? second ?? "";
-  if (!a || !b) { page.root.append(...form(page, a, b)); return; }
+  if (!a || !b) { into(page.root, ...form(page, a, b)); return; }
   const found = await ask("compare", { a, b });
   const all = page.query.get("all") === "1";
   const keep = (rows) => (all ? rows : rows.filter((row) => !row.same));
   const views = found.structures.map((one, i) => (one ? viewer(found.records[i].id, [["", "structure"]], "low") : null));
   const toggle = new URLSearchParams({ a, b, ...(all ? {} : { all: "1" }) });
-  page.root.append(...[
+  into(page.root, [
     h("p", { class: "kicker" }, "two records"), h("h1", {}, "Comparison"),
     h("div", { class: "pair" }, found.records.map((record, i) => h("div", { class: "card wide" }, h("p", { class: "kicker" }, i ? "B" : "A"), h("h2", {}, h("a", { href: `/record/${record.id}` }, record.title)),
       h("p", { class: "note" }, `${record.kind} · ${record.method.engine ? `${record.method.engine.name}:${record.method.engine.model}` : "by hand"} · ${record.campaign} · ${moment(record.created_at)}`),
@@ -38,8 +38,8 @@ function comparisonTable(caption, rows, of) {
   if (!rows.length) return h("p", { class: "missing" }, `All ${of} fields agree.`);
   return table(`${caption}: ${rows.filter((row) => !row.same).length} of ${of} differ`, [
     { title: "field", cell: (row) => h("span", { title: row.description }, h("code", {}, row.path)) },
-    { title: "A", numeric: true, cell: (row) => plain(row.a, row.unit, true) }, { title: "B", numeric: true, cell: (row) => plain(row.b, row.unit, true) },
-    { title: "B − A", numeric: true, cell: (row) => (row.difference === null || row.same ? "" : number(row.difference, "", false)) }, { title: "unit", cell: (row) => row.unit || "" }],
+    { title: "A", cls: "either", cell: (row) => plain(row.a, row.unit, true) }, { title: "B", cls: "either", cell: (row) => plain(row.b, row.unit, true) },
+    { title: "B − A", numeric: true, cell: (row) => (row.difference === null || row.same ? "" : number(row.difference, "", false)) }, { title: "unit", cls: "unit-cell", cell: (row) => row.unit || "" }],
   rows.map((row) => ({ ...row, row_class: row.same ? null : "changed" })));
 }
 
@@ -50,7 +50,7 @@ function structureTable([a, b]) {
   const differs = ([, x, y]) => (typeof x === "number" ? Math.abs(x - y) > 1e-9 * Math.max(1, Math.abs(x)) : x !== y);
   return table("Cells", [
     { title: "", cell: (row) => row.name }, { title: "A", numeric: true, cell: (row) => plain(row.x, row.unit) }, { title: "B", numeric: true, cell: (row) => plain(row.y, row.unit) },
-    { title: "B − A", numeric: true, cell: (row) => (typeof row.x === "number" && row.row_class ? number(row.y - row.x, row.unit) : "") }, { title: "unit", cell: (row) => row.unit }],
+    { title: "B − A", numeric: true, cell: (row) => (typeof row.x === "number" && row.row_class ? number(row.y - row.x, row.unit) : "") }, { title: "unit", cls: "unit-cell", cell: (row) => row.unit }],
   rows.map((row) => ({ name: row[0], x: row[1], y: row[2], unit: row[3], row_class: differs(row) ? "changed" : null })));
 }
 

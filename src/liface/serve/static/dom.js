@@ -19,6 +19,9 @@ export const h = (tag, attributes, ...children) => fill(document.createElement(t
 /** Build an SVG element. */
 export const s = (tag, attributes, ...children) => fill(document.createElementNS(SVG, tag), attributes, children);
 
+/** Put children into an element; those that are null are left out. */
+export const into = (parent, ...children) => fill(parent, {}, children);
+
 /** Tell people who hear the page what happened. */
 export function say(text) {
   document.getElementById("said").textContent = text;
@@ -33,7 +36,7 @@ export function table(caption, columns, rows, attributes = {}) {
       h("thead", {}, h("tr", {}, columns.map((c) => h("th", { scope: "col", class: c.numeric ? "num" : null, title: c.about || null },
         c.title, c.unit ? h("span", { class: "unit" }, ` (${c.unit})`) : null)))),
       h("tbody", {}, rows.map((row) => h("tr", { class: row.row_class ?? null }, columns.map((c, i) =>
-        h(i ? "td" : "th", { scope: i ? null : "row", class: c.numeric ? "num" : null }, c.cell(row) ?? "–")))))));
+        h(i ? "td" : "th", { scope: i ? null : "row", class: c.numeric ? "num" : c.cls ?? null }, c.cell(row) ?? "–")))))));
 }
 
 /** A part of the page with its heading; null where it would be empty. */

@@ -42,8 +42,9 @@ export function filterBox(noun, value, apply, problem) {
 
 function example(noun) {
   const number = noun.columns.find((c) => c.type === "float" && noun.shown.includes(c.name));
-  const text = noun.columns.find((c) => c.type === "string");
-  return [text ? `${text.name}="${text.name === "substrate" || text.name === "material" ? "W" : "…"}"` : "", number ? `${number.name} > 0` : ""].filter(Boolean).join(" AND ");
+  const known = ["substrate", "material", "material_a", "interlayer", "host", "label", "case", "campaign"];
+  const text = known.map((name) => noun.columns.find((c) => c.name === name)).find(Boolean);
+  return [text ? (/^(substrate|material)/.test(text.name) ? `${text.name}="W"` : `${text.name} CONTAINS "Cu"`) : "", number ? `${number.name} > 0` : ""].filter(Boolean).join(" AND ");
 }
 
 function help(noun) {

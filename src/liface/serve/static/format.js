@@ -8,7 +8,7 @@ const SUFFIXES = [
   "a3_per_atom", "mah_per_cm2", "ma_per_cm2", "ev_per_a", "percent", "mev", "ev", "a2", "deg", "thz", "mpa", "hz", "nm", "um", "mv", "k", "s", "v", "a",
 ];
 const WORDS = {
-  gamma: "γ", delta: "Δ", alpha: "α", beta: "β", e: "E", n: "number of", f: "F", u: "U", li: "Li", zpe: "zero-point energy",
+  gamma: "γ", delta: "Δ", alpha: "α", beta: "β", e: "E", wall: "wall time", f: "F", u: "U", li: "Li", zpe: "zero-point energy",
   stderr: "std. error", id: "id", theta: "θ", fmax: "largest force", calc: "calculation", doi: "DOI", dos: "density of states",
 };
 const PLACES = { "meV/Å²": 2, "J/m²": 3, eV: 4, meV: 2, "%": 2, "Å": 3, "Å²": 2, "Å³": 3, deg: 1, THz: 3, s: 1, K: 1, "eV/Å": 4, MPa: 2 };
@@ -27,7 +27,9 @@ export function heading(name, unit) {
   if (body === "e_bind") return `E_b${tail}`;
   if (body.startsWith("delta_e")) body = body.replace("delta_e", "ΔE");
   if (body.startsWith("e_bind")) body = body.replace("e_bind", "E_b");
+  if (body === "n_li") return "Li atoms";
   const parts = body.split("_");
+  if (parts[0] === "n" && parts.length > 1) parts.shift();
   const words = parts.map((part, i) => (part === "e" || part === "a" || part === "b" ? (i ? part.toUpperCase() : part) : WORDS[part] ?? part));
   return words.join(" ").replace("E b", "E_b").replace(/\b(298|333)\b/, "at $1 K").replace(/γ 0$|E_b 0$|ΔE 0$/, (x) => x.replace(" 0", " at 0 K")) + tail;
 }

@@ -40,7 +40,9 @@ function nodesOf(found) {
   const { parts, wholes, part_of_calculation: shared } = found.lineage;
   const part = (row) => ({ key: row.id, title: row.label || row.kind, detail: row.kind, cls: "record", href: `/record/${row.id}`, to: [found.id] });
   const self = { key: found.id, title: found.title, detail: `${found.kind}, this record`, cls: "self", href: null, to: wholes.map((row) => row.id) };
-  return [calculationNodes(found, shared, new Set(parts.map((row) => row.id))), parts.map(part), [self], wholes.map((row) => ({ ...part(row), to: [] }))];
+  const work = calculationNodes(found, shared, new Set(parts.map((row) => row.id)));
+  const direct = work.filter((node) => node.to.includes(found.id));
+  return [work.filter((node) => !direct.includes(node)), [...parts.map(part), ...direct], [self], wholes.map((row) => ({ ...part(row), to: [] }))];
 }
 
 function calculationNodes(found, shared, partIds) {
@@ -54,11 +56,12 @@ function calculationNodes(found, shared, partIds) {
   }
   const groupList = [...groups.values()];
   const alone = groupList.filter((g) => g.task !== "static" && g.to[0] === found.id).reduce((sum, g) => sum + g.rows.length, 0) <= MOST_ALONE;
-  return groupList.flatMap((group) => (group.rows.length === 1 || (alone && group.task !== "static" && group.to[0] === found.id) ? group.rows.map((row) => single(row, group.to)) : [many(group)]));
+  return groupList.flatMap((group) => (group.rows.length === 1 || (alone && group.task !== "static" && group.to[0] === found.id) ? group.rows.map((row) => single(row, group.to, found.document.provenance.case)) : [many(group)]));
 }
 
-function single(row, to) {
-  return { key: row.calc_id, title: row.label || row.formula, detail: `${row.task}, ${row.status}, ${row.formula}`, cls: row.status === "converged" ? "calc" : "calc bad", href: `/calculation/${row.calc_id}`, to };
+function single(row, to, before) {
+  const label = row.label.startsWith(`${before}/`) ? row.label.slice(before.length + 1) : row.label;
+  return { key: row.calc_id, title: label || row.formula, detail: `${row.task}, ${row.status}, ${row.formula}`, cls: row.status === "converged" ? "calc" : "calc bad", href: `/calculation/${row.calc_id}`, to };
 }
 
 function many(group) {

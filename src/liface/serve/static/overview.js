@@ -1,7 +1,7 @@
 // What the database holds, and how it is stored.
 
 import { ask, vocabulary } from "./api.js";
-import { facts, h, section, table } from "./dom.js";
+import { facts, h, into, section, table } from "./dom.js";
 import { bytes, count, moment, plural } from "./format.js";
 import { progress } from "./campaigns.js";
 
@@ -11,7 +11,7 @@ export async function showOverview(page) {
   const results = words.nouns.filter((noun) => noun.is_result && info.counts[noun.name]);
   const others = words.nouns.filter((noun) => !noun.is_result && info.counts[noun.name]);
   const card = (noun, warn) => h("div", { class: warn ? "card warn" : "card" }, h("dt", {}, noun.name), h("dd", {}, h("a", { href: `/table/${noun.name}` }, count(info.counts[noun.name]))));
-  page.root.append(
+  into(page.root,
     h("p", { class: "kicker" }, "results database"), h("h1", {}, info.path.split("/").pop()),
     h("p", { class: "note" }, `${info.path} · ${bytes(info.size_bytes)} · schema ${info.schema_version} · liface ${words.liface_version}`),
     results.length ? null : h("p", { class: "missing" }, "No results yet; they appear here as a campaign finishes its cases."),
@@ -47,7 +47,7 @@ export async function showStorage(page) {
   const newest = await ask("rows/calculations", { sort: "-created_at", limit: 1 });
   document.title = "Storage · liface";
   const total = Object.values(info.counts).reduce((sum, n) => sum + n, 0);
-  page.root.append(h("p", { class: "kicker" }, "database"), h("h1", {}, "Storage"),
+  into(page.root, h("p", { class: "kicker" }, "database"), h("h1", {}, "Storage"),
     facts([["place", h("code", {}, info.url)], ["size", bytes(info.size_bytes)], ["rows", count(total)], ["size of a row", total ? bytes(Math.round(info.size_bytes / total)) : null],
       ["schema", info.schema_version], ["opened", info.read_only ? "only for reading" : "for writing"], ["newest calculation", newest.rows.length ? moment(newest.rows[0].created_at) : null]]),
     section("rows", "Rows", table("Rows of every kind", [

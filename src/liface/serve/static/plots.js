@@ -33,7 +33,7 @@ function interfaceFigures(d) {
   const words = (p) => `${p.n} planes, ${p.x} Li: ${number(p.y, unit)} ${unit}${p.hollow ? ", left out of the fit" : ""}${p.cross ? ", not converged" : ""}`;
   const residuals = (fit, cls, label, shape) => {
     const inside = d.points.filter((_, i) => used[i]);
-    return { kind: "points", cls, label, shape, data: fit.residuals_mev_per_a2.map((r, i) => ({ x: inside[i]?.n_li ?? i, y: r })), words: (p) => `${label}: ${number(p.y, "")} ${unit}` };
+    return { kind: "points", cls, label, shape, data: fit.residuals_mev_per_a2.map((r, i) => ({ x: inside[i]?.n_li ?? i, y: r, hollow: shape === "square" })), words: (p) => `${label}: ${number(p.y, "")} ${unit}` };
   };
   const fit = chart({
     title: "γ(n), both fits and the plateau.", alt: `Excess energy against film thickness: ${d.points.map((p) => `${p.n_li} Li ${number(p.gamma_mev_per_a2, unit)}`).join(", ")} ${unit}; intercept ${number(d.gamma_mev_per_a2, unit)}, free fit ${number(d.gamma_free_mev_per_a2, unit)}, plateau ${number(d.gamma_plateau_mev_per_a2, unit)}`,
@@ -48,7 +48,7 @@ function interfaceFigures(d) {
     ],
   });
   const off = chart({ title: "Residuals of both fits.", height: 200, x: { label: "Li atoms in the film", include: [0], integer: true }, y: { label: unit, least: 0.2, include: [0] },
-    series: [residuals(d.fixed_fit, "c0", "slope from strain energy"), residuals(d.free_fit, "c1", "free fit", "square")] });
+    series: [residuals(d.fixed_fit, "c0", "slope from strain energy"), { ...residuals(d.free_fit, "c1", "free fit", "square"), size: 6.5 }] });
   const points = table("Film thicknesses", [
     { title: "planes", numeric: true, cell: (p) => p.n_planes }, { title: "Li", numeric: true, cell: (p) => p.n_li }, { title: "atoms", numeric: true, cell: (p) => p.n_atoms },
     { title: "energy", unit: "eV", numeric: true, cell: (p) => number(p.energy_ev, "eV") }, { title: "γ(n)", unit, numeric: true, cell: (p) => number(p.gamma_mev_per_a2, unit) },

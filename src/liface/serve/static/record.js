@@ -1,7 +1,7 @@
 // One record: its numbers, what they mean, how they were computed, and what they rest on.
 
 import { ask, url, vocabulary } from "./api.js";
-import { doi, facts, h, paragraph, section, table } from "./dom.js";
+import { doi, facts, h, into, paragraph, section, table } from "./dom.js";
 import { count, duration, heading, moment, number, plain, plural, short } from "./format.js";
 import { lineageGraph } from "./graph.js";
 import { figures } from "./plots.js";
@@ -16,7 +16,7 @@ export async function showRecord(page, id) {
   const d = found.document;
   document.title = `${found.title} · liface`;
   const structure = found.has_structure ? viewer(found.id) : null;
-  page.root.append(...[
+  into(page.root, [
     head(found, found.noun, found.noun),
     found.is_current ? null : h("p", { class: "problem" }, "A newer result of the same quantity took its place; tables do not show this one."),
     h("div", { class: "tools" }, markButton(found), h("a", { class: "button", href: url(`records/${found.id}`), target: "_blank", rel: "noopener" }, "JSON"), others(found)),
@@ -82,7 +82,7 @@ function headline(found) {
       h("dd", {}, plain(d[field], unit), error && d[error] !== null ? h("span", { class: "unit" }, ` ± ${number(d[error], unit)}`) : null, unit ? h("span", { class: "unit" }, ` ${unit}`) : null));
   });
   const published = (found.published ?? []).map((one) => h("div", { class: "card published" }, h("dt", {}, `published ${heading(one.field, one.unit)}`), h("dd", {}, one.text, h("span", { class: "unit" }, ` ${one.unit}`)),
-    h("dd", { class: "source" }, doi(one.doi), one.note ? `; ${one.note}` : "", typeof d[one.field] === "number" ? `; here ${number(d[one.field] - one.value, one.unit)} ${one.unit} from it` : "")));
+    h("dd", { class: "source" }, doi(one.doi), one.note ? `; ${one.note}` : "", typeof d[one.field] === "number" && /^[=≈]$/.test(one.qualifier) ? `; here ${number(d[one.field] - one.value, one.unit)} ${one.unit} from it` : "")));
   return cards.length || published.length ? h("dl", { class: "cards" }, cards, published) : null;
 }
 
@@ -102,7 +102,7 @@ function numbers(found) {
   const main = table("Fields of the record", [
     { title: "field", cell: (row) => h("code", {}, row.path) },
     { title: "value", numeric: true, cell: (row) => h("span", { title: typeof row.value === "number" ? String(row.value) : null }, plain(row.value, row.unit, true)) },
-    { title: "unit", cell: (row) => row.unit || "" }, { title: "meaning", cell: (row) => row.description }], rows);
+    { title: "unit", cls: "unit-cell", cell: (row) => row.unit || "" }, { title: "meaning", cell: (row) => row.description }], rows);
   return [main, ...lists(found)];
 }
 
@@ -166,7 +166,7 @@ export async function showCalculation(page, id) {
   const choices = d.final ? [["", "final"], ["initial", "initial"]] : [["initial", "initial"]];
   const structure = viewer(found.id, d.end ? [...choices, ["end", "end of the path"]] : choices);
   found.method = { engine: { ...d.engine, fingerprint: "" }, settings: [], versions: d.versions, wall_s: d.wall_s, force_calls: d.n_force_calls };
-  page.root.append(...[
+  into(page.root, [
     head(found, "calculations", "calculations"),
     h("div", { class: "tools" }, h("a", { class: "button", href: url(`calculations/${found.id}`), target: "_blank", rel: "noopener" }, "JSON")),
     d.status === "converged" ? null : h("p", { class: "problem" }, `${d.status}: ${d.reason}`),
@@ -189,7 +189,7 @@ export async function showCase(page, id) {
   const found = await ask(`cases/${encodeURIComponent(id)}`);
   const d = found.document;
   document.title = `${found.title} · liface`;
-  page.root.append(...[
+  into(page.root, [
     head(found, "cases", "cases"),
     d.status === "failed" ? h("p", { class: "problem" }, d.reason) : null,
     facts([["status", d.status], ["kind", d.kind], ["campaign", h("a", { href: `/campaign/${encodeURIComponent(d.campaign)}` }, d.campaign)], ["engine", `${d.engine.name}:${d.engine.model}`], ["stored", moment(d.created_at)]]),

@@ -1,7 +1,7 @@
 // Every noun as a table: filter, facets, order, pages, columns; the address holds all of it.
 
 import { ask, Refused, url, vocabulary } from "./api.js";
-import { h, say } from "./dom.js";
+import { h, into, say } from "./dom.js";
 import { combined, filterBox } from "./filter.js";
 import { count, heading, moment, plain, plural, short } from "./format.js";
 
@@ -29,7 +29,7 @@ export async function showTable(page, name) {
   const box = filterBox(noun, state.where, (text) => set({ where: text }), problem);
   const results = h("div", { class: "results" });
   const facets = h("div", { class: "facets" });
-  page.root.append(
+  into(page.root,
     h("p", { class: "kicker" }, "table"), h("h1", {}, noun.name), nounLinks(words, noun), noun.meaning ? h("p", { class: "note" }, noun.meaning) : null,
     box.form, h("div", { class: "browse" }, facets, results));
   keys(page, box, state, set, results, () => answer);

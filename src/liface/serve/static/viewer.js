@@ -27,14 +27,14 @@ function hasWebGl() {
 
 /** A viewer of a record or calculation; `versions` are [value, text] of structures to choose from. */
 export function viewer(id, versions = [["", "structure"]], height = "tall") {
-  const stage = h("div", { class: `stage ${height}`, role: "img", "aria-label": "Structure in three dimensions" });
+  const stage = h("div", { class: `stage ${height}`, role: "application", tabindex: 0, "aria-label": "Structure in three dimensions" });
   const about = h("div", {}), legend = h("ul", { class: "legend" }), message = h("p", { class: "missing", hidden: true });
   const state = { which: versions[0][0], colour: "species", repeat: 1, cell: true, atoms: null, view: null };
   const draw = () => { if (state.view && state.atoms) paint(state, legend, message); };
   const load = async () => {
     state.atoms = await ask(`structures/${id}`, { which: state.which });
     about.replaceChildren(described(state.atoms));
-    stage.setAttribute("aria-label", `${state.atoms.formula}, ${state.atoms.n_atoms} atoms, in three dimensions`);
+    stage.setAttribute("aria-label", `${state.atoms.formula}, ${state.atoms.n_atoms} atoms, in three dimensions; arrow keys turn it, plus and minus zoom`);
     files.replaceChildren(...FORMATS.map(([format, text]) => h("a", { class: "button", href: url(`structures/${id}`, { which: state.which, format }), download: "" }, text)));
   };
   const files = h("span", { class: "buttons" });
@@ -49,13 +49,16 @@ export function viewer(id, versions = [["", "structure"]], height = "tall") {
     h("label", {}, h("input", { type: "checkbox", checked: true, onchange: (event) => { state.cell = event.target.checked; draw(); } }), " cell"),
     h("span", { class: "buttons" }, button("side", "look from the side", () => look(state, "side")), button("top", "look from above", () => look(state, "top")), button("⟲", "turn left", turn("y", -15)), button("⟳", "turn right", turn("y", 15)),
       button("↥", "tilt up", turn("x", -15)), button("↧", "tilt down", turn("x", 15)), button("+", "nearer", zoom(1.25)), button("−", "farther", zoom(0.8))), files);
+  const moves = { ArrowLeft: turn("y", -10), ArrowRight: turn("y", 10), ArrowUp: turn("x", -10), ArrowDown: turn("x", 10), "+": zoom(1.2), "-": zoom(0.83) };
+  stage.addEventListener("keydown", (event) => { if (moves[event.key]) { event.preventDefault(); event.stopPropagation(); moves[event.key](); } });
+  stage.addEventListener("wheel", (event) => { if (document.activeElement !== stage) event.stopPropagation(); }, { capture: true }); // the page scrolls until the picture is clicked
   const root = h("div", { class: "viewer" }, tools, stage, message, legend, about);
   root.open = async () => {
     try {
       await load();
       if (!hasWebGl()) throw new Error("This browser draws no WebGL, so there is no picture in three dimensions; the files above open in any viewer.");
       const mol = await library();
-      state.view = mol.createViewer(stage, { backgroundAlpha: 0, antialias: true, disableFog: true });
+      state.view = mol.createViewer(stage, { backgroundAlpha: 0, antialias: true, disableFog: true, orthographic: true });
       if (!state.view) throw new Error("This browser draws no WebGL, so there is no picture in three dimensions; the files above open in any viewer.");
       state.mol = mol;
       state.fit = true;
@@ -97,7 +100,7 @@ function paint(state, legend, message) {
     }
     if (key === "all") break;
   }
-  if (state.cell) edges(atoms.cell).forEach(([start, end]) => view.addLine({ start, end, color: "#7d8894", linewidth: 2 }));
+  if (state.cell) edges(atoms.cell).forEach(([start, end]) => view.addCylinder({ start, end, radius: 0.05, color: "#7d8894", fromCap: 1, toCap: 1 }));
   legend.replaceChildren(...keyOf(state));
   if (state.fit) { view.zoomTo(); state.fit = false; }
   view.render();

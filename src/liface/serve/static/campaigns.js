@@ -71,7 +71,7 @@ function drawn(found, name) {
     section("results", "Results", rows.length ? h("ul", { class: "nouns" }, rows.map(([noun, n]) => h("li", {}, h("a", { href: `/table/${noun}?${mine}` }, noun, h("span", { class: "unit" }, ` ${count(n)}`))))) : null),
     section("failures", "What failed, and why", table("Failures by reason, the most frequent first", [
       { title: "what", cell: (row) => row.what }, { title: "times", numeric: true, cell: (row) => count(row.count) },
-      { title: "reason", cell: (row) => row.reason }, { title: "example", cell: (row) => row.example }], found.failures)
+      { title: "reason", cls: "words", cell: (row) => row.reason }, { title: "example", cell: (row) => row.example }], found.failures)
       ?? h("p", { class: "note" }, "Nothing failed.")),
     section("kinds", "Cases by kind", table("Cases by kind", [
       { title: "kind", cell: (row) => row.kind }, { title: "cases", cell: (row) => progress(row.finished, row.failed) },
@@ -92,7 +92,7 @@ function drawn(found, name) {
       { title: "status", cell: (row) => (row.status === "failed" ? h("span", { class: "flag" }, "failed") : row.status) },
       { title: "results", numeric: true, cell: (row) => count(row.n_results) }, { title: "calculations", numeric: true, cell: (row) => count(row.n_calculations) },
       { title: "failed on the way", numeric: true, cell: (row) => count(row.n_failures) }, { title: "stored", cell: (row) => moment(row.created_at) },
-      { title: "reason", cell: (row) => row.reason ?? "" }], found.cases), h("p", {}, h("a", { href: `/table/cases?${mine}` }, "All cases as a table"))),
+      { title: "reason", cls: "words", cell: (row) => row.reason ?? "" }], found.cases), h("p", {}, h("a", { href: `/table/cases?${mine}` }, "All cases as a table"))),
     h("p", { class: "note" }, "To follow it in a terminal: ", h("code", {}, `liface campaign status ${name}`)),
   ].filter(Boolean);
 }

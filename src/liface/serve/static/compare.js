@@ -38,9 +38,14 @@ function comparisonTable(caption, rows, of) {
   if (!rows.length) return h("p", { class: "missing" }, `All ${of} fields agree.`);
   return table(`${caption}: ${rows.filter((row) => !row.same).length} of ${of} differ`, [
     { title: "field", cell: (row) => h("span", { title: row.description }, h("code", {}, row.path)) },
-    { title: "A", cls: "either", cell: (row) => plain(row.a, row.unit, true) }, { title: "B", cls: "either", cell: (row) => plain(row.b, row.unit, true) },
+    { title: "A", numeric: true, cell: (row) => side(row.a, row.unit) }, { title: "B", numeric: true, cell: (row) => side(row.b, row.unit) },
     { title: "B − A", numeric: true, cell: (row) => (row.difference === null || row.same ? "" : number(row.difference, "", false)) }, { title: "unit", cls: "unit-cell", cell: (row) => row.unit || "" }],
   rows.map((row) => ({ ...row, row_class: row.same ? null : "changed" })));
+}
+
+function side(value, unit) {
+  const text = plain(value, unit, true);
+  return text.length > 26 ? h("span", { class: "long" }, text) : text;
 }
 
 function structureTable([a, b]) {

@@ -31,7 +31,7 @@ export function heading(name, unit) {
   const parts = body.split("_");
   if (parts[0] === "n" && parts.length > 1) parts.shift();
   const words = parts.map((part, i) => (part === "e" || part === "a" || part === "b" ? (i ? part.toUpperCase() : part) : WORDS[part] ?? part));
-  return words.join(" ").replace("E b", "E_b").replace(/\b(298|333)\b/, "at $1 K").replace(/γ 0$|E_b 0$|ΔE 0$/, (x) => x.replace(" 0", " at 0 K")) + tail;
+  return words.join(" ").replace(/\bE [bB]\b/, "E_b").replace(/\b(298|333)\b/, "at $1 K").replace(/γ 0$|E_b 0$|ΔE 0$/, (x) => x.replace(" 0", " at 0 K")) + tail;
 }
 
 /** A number for a table: decimals by its unit, true minus sign. */

@@ -72,9 +72,7 @@ function scanFigures(d, chosen) {
 }
 
 function adhesionFigures(d) {
-  const unit = "meV/Å²";
-  return [barList("Where the work of adhesion comes from.", [
-    { name: "A alone + B alone", value: (1e3 * (d.energy_a_ev + d.energy_b_ev - d.energy_ab_ev)) / d.area_a2, cls: "c0" }], unit), d.scan.length ? scanFigures(d, d.start_gap_a) : null];
+  return [d.scan.length ? scanFigures(d, d.start_gap_a) : null];
 }
 
 function bindingFigures(d) {
@@ -128,7 +126,7 @@ function vibrationFigures(d) {
 function growthFigures(d) {
   const rows = Object.entries(d.delta_e_ev_per_li).map(([key, value]) => {
     const [layers, n] = key.split("/");
-    return { name: `${n} Li, ${layers === "0" ? "bare" : `${layers} layers`}`, value, cls: value > 0 ? "c0" : "c1" };
+    return { name: `${n} Li, ${layers === "0" ? "bare" : `${layers} Li layer${layers === "1" ? "" : "s"} below`}`, value, cls: value > 0 ? "c0" : "c1" };
   });
   return rows.length ? [barList("E_b(cluster) − E_b(dispersed) per Li; above zero atoms win and the layer wets.", rows, "eV")] : [];
 }

@@ -102,7 +102,7 @@ function numbers(found) {
   const main = table("Fields of the record", [
     { title: "field", cell: (row) => h("code", {}, row.path) },
     { title: "value", numeric: true, cell: (row) => h("span", { title: typeof row.value === "number" ? String(row.value) : null }, plain(row.value, row.unit, true)) },
-    { title: "unit", cls: "unit-cell", cell: (row) => row.unit || "" }, { title: "meaning", cell: (row) => row.description }], rows);
+    { title: "unit", cls: "unit-cell", cell: (row) => row.unit || "" }, { title: "meaning", cls: "words", cell: (row) => row.description }], rows);
   return [main, ...lists(found)];
 }
 

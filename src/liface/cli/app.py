@@ -31,6 +31,7 @@ from liface.cli import (
     materials,
     phonon,
     query,
+    serve,
     stability,
     structure,
 )
@@ -82,6 +83,7 @@ for verb in ("copy",):
 app.add_typer(database.app, name="database")
 app.add_typer(engines.app, name="engines")
 app.add_typer(hpc.app, name="hpc")
+app.command("serve")(serve.serve)
 
 
 def _version(wanted: bool) -> None:
@@ -106,7 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show Å still gets the rest
             stream.reconfigure(errors="replace")
-    if not sys.warnoptions and not _debugging():  # warnings of other packages, here and in the workers
+    if not sys.warnoptions and not debugging():  # warnings of other packages, here and in the workers
         warnings.simplefilter("ignore")
         os.environ.setdefault("PYTHONWARNINGS", "ignore")
     sys.exit(invoke(arguments))
@@ -127,13 +129,14 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _debugging() -> bool:
+def debugging() -> bool:
+    """Tell whether tracebacks are wanted."""
     return os.environ.get(DEBUG, "") not in ("", "0")
 
 
 def _failed(error: Exception, message: str, code: int) -> int:
     with contextlib.suppress(BrokenPipeError):
-        if _debugging():
+        if debugging():
             talk("".join(traceback.format_exception(error)).rstrip())
         talk(message)
     return code

@@ -161,9 +161,9 @@ def status(
     json: Json = False,
 ) -> None:
     """Count the cases by kind and state, here and on a queue; say what waits and why, and what failed where."""
-    from liface.cli.failures import grouped
     from liface.dispatch.overview import overview
     from liface.dispatch.phases import phase
+    from liface.report.failures import grouped
 
     loaded = _loaded(campaign, engine)
     queue = open_queue_if_described(loaded, on, site)

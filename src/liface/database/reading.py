@@ -37,7 +37,7 @@ def rows(
     flags = _flags(connection, noun, [row["entry_id_"] for row in found]) if noun.is_result else {}
     return [
         {
-            name: _plain(row[name]) if column.stored else flags.get(row["entry_id_"], [])
+            name: plain(row[name]) if column.stored else flags.get(row["entry_id_"], [])
             for name, column in noun.columns.items()
         }
         for row in found
@@ -148,7 +148,8 @@ def _flags(connection: Connection, noun: Noun, entries: Sequence[str]) -> dict[s
     return flags
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Turn a moment into ISO text in UTC; anything else stays as it is."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return value

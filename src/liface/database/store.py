@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import inspect
 
+from liface.database import browsing, migrations, reading, writing
 from liface.database import export as exporting
-from liface.database import migrations, reading, writing
 from liface.database.addresses import is_server, path_of
 from liface.database.columns import NOUNS, RESULT_NOUNS, noun_named
 from liface.database.connection import open_store
@@ -335,6 +335,23 @@ class Database:
         from liface.database.structure_entries import References
 
         return References(self._store)
+
+    def value_counts(
+        self, noun: str, columns: Sequence[str], where: str | None = None, most: int = 100
+    ) -> dict[str, list[tuple[Any, int]]]:
+        """Return the most frequent values of columns among the rows that match, each with its number of rows."""
+        with self._store.reading() as connection:
+            return browsing.value_counts(connection, noun_named(noun), columns, where, most)
+
+    def rows_by_key(self, noun: str, keys: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the rows of these identities that are stored, without flags; also superseded ones."""
+        with self._store.reading() as connection:
+            return browsing.rows_by_key(connection, noun_named(noun), keys)
+
+    def users_of(self, calc_ids: Collection[str], campaign: str | None = None) -> dict[str, tuple[str, frozenset[str]]]:
+        """Return the results that rest on any of these calculations: kind and all their calculations, by record."""
+        with self._store.reading() as connection:
+            return browsing.users_of(connection, calc_ids, campaign)
 
     def info(self) -> dict[str, Any]:
         """Return what the database holds: counts, engines, campaigns, versions, size."""

@@ -23,6 +23,7 @@ from liface.cli import (
     engines,
     grow,
     hpc,
+    literature,
     materials,
     phonon,
     query,
@@ -68,6 +69,7 @@ app.add_typer(creep.app, name="creep")
 app.add_typer(database.app, name="database")
 app.add_typer(engines.app, name="engines")
 app.add_typer(hpc.app, name="hpc")
+app.add_typer(literature.app, name="literature")
 
 
 def _version(wanted: bool) -> None:

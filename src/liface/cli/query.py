@@ -45,6 +45,7 @@ SHOWN = {
     "calculations": "label engine model task status n_atoms n_force_calls wall_s energy_ev calc_id reason",
     "submissions": "submission_id campaign queue place n_cases n_jobs cancelled created_at",
     "cases": "campaign case engine model status n_results n_calculations n_failures created_at reason",
+    "literature": "quantity material plane film_plane n_li arrangement monolayers published method doi where",
 }
 """What a table shows; JSON and CSV hold every column."""
 
@@ -55,7 +56,8 @@ def query(
         typer.Argument(
             metavar="NOUN",
             help="bulks, surfaces, interfaces, bindings, barriers, growth, wetting, adhesions, morphologies, "
-            "depositions, creep, stability, verdicts, phonons, vibrations, calculations, cases or submissions.",
+            "depositions, creep, stability, verdicts, phonons, vibrations, calculations, cases, submissions "
+            "or literature.",
         ),
     ],
     where: Annotated[

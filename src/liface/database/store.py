@@ -12,7 +12,14 @@ from liface.database import export as exporting
 from liface.database import migrations, reading, writing
 from liface.database.columns import NOUNS, RESULT_NOUNS, noun_named
 from liface.database.connection import Store
-from liface.documents import CalculationDocument, CaseDocument, FinishedCase, ResultDocument, SubmissionDocument
+from liface.documents import (
+    CalculationDocument,
+    CaseDocument,
+    FinishedCase,
+    LiteratureValue,
+    ResultDocument,
+    SubmissionDocument,
+)
 from liface.errors import DatabaseOpenError, DatabaseWriteError, FilterError
 
 if TYPE_CHECKING:
@@ -214,6 +221,23 @@ class Database:
         """Return the submissions of a campaign, the oldest first."""
         with self._store.reading() as connection:
             return reading.submissions(connection, campaign)
+
+    # Published values
+
+    def add_literature(self, values: Sequence[LiteratureValue]) -> int:
+        """Store published values, all or none; return how many were not there. One that is there stays as it is."""
+        with self._store.writing() as connection:
+            return writing.put_literature(connection, values)
+
+    def literature(self, where: str | None = None) -> list[LiteratureValue]:
+        """Return the stored published values that match."""
+        with self._store.reading() as connection:
+            return reading.documents(connection, NOUNS["literature"], where, None, None)
+
+    def forget_literature(self, literature_ids: Iterable[str]) -> int:
+        """Delete published values; return how many there were."""
+        with self._store.writing() as connection:
+            return writing.forget(connection, NOUNS["literature"], list(literature_ids))
 
     # Asking
 

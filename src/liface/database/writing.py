@@ -11,7 +11,14 @@ from sqlalchemy import Connection, and_, delete, insert, select, update
 from liface.database.codec import decode, encode
 from liface.database.columns import NOUNS, RESULT_NOUNS, Noun
 from liface.database.schema import FLAG_TABLES, TABLES, flag_slug
-from liface.documents import CalculationDocument, CaseDocument, ResultDocument, SubmissionDocument, content_hash
+from liface.documents import (
+    CalculationDocument,
+    CaseDocument,
+    LiteratureValue,
+    ResultDocument,
+    SubmissionDocument,
+    content_hash,
+)
 from liface.errors import DatabaseWriteError
 
 CHUNK = 500
@@ -148,6 +155,22 @@ def put_submission(connection: Connection, document: SubmissionDocument) -> None
     noun = NOUNS["submissions"]
     forget(connection, noun, [document.submission_id])
     connection.execute(insert(TABLES[noun.name]).values(row_of(noun, document)))
+
+
+def put_literature(connection: Connection, values: Sequence[LiteratureValue]) -> int:
+    """Store published values that are not there yet; return how many."""
+    noun = NOUNS["literature"]
+    table, key = TABLES[noun.name], TABLES[noun.name].c[noun.key]
+    wanted: dict[str, LiteratureValue] = {}
+    for value in values:
+        wanted.setdefault(value.literature_id, value)
+    known: set[str] = set()
+    for piece in chunks(list(wanted)):
+        known.update(connection.scalars(select(key).where(key.in_(piece))))
+    rows = [row_of(noun, value) for literature_id, value in wanted.items() if literature_id not in known]
+    if rows:
+        connection.execute(insert(table), rows)
+    return len(rows)
 
 
 def _hide_results(connection: Connection, record_ids: Sequence[str], case_row: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from liface.documents.calculation import (
     UnconvergedCalculation,
 )
 from liface.documents.geometry import Geometry
+from liface.documents.literature import QUALIFIERS, LiteratureValue, Qualifier, bare_doi
 from liface.documents.mesoscale import (
     CreepResult,
     DepositionResult,
@@ -25,6 +26,7 @@ from liface.documents.mesoscale import (
     VerdictResult,
 )
 from liface.documents.path import PathImage, PathSettings, path_displacements
+from liface.documents.quantities import QUANTITIES, Quantity, QuantityName
 from liface.documents.results import (
     CASE_ADAPTER,
     FLAGS,
@@ -52,6 +54,8 @@ __all__ = [
     "CALCULATION_ADAPTER",
     "CASE_ADAPTER",
     "FLAGS",
+    "QUALIFIERS",
+    "QUANTITIES",
     "RESULT_ADAPTER",
     "AdhesionResult",
     "BarrierHop",
@@ -80,6 +84,7 @@ __all__ = [
     "InterfaceResult",
     "JobKind",
     "LineFit",
+    "LiteratureValue",
     "ModelResult",
     "Moment",
     "MorphologyResult",
@@ -87,6 +92,9 @@ __all__ = [
     "PathSettings",
     "PhononResult",
     "Provenance",
+    "Qualifier",
+    "Quantity",
+    "QuantityName",
     "ResultDocument",
     "ScanPoint",
     "StabilityResult",
@@ -101,6 +109,7 @@ __all__ = [
     "VibrationPoint",
     "VibrationResult",
     "WettingResult",
+    "bare_doi",
     "content_hash",
     "now",
     "path_displacements",

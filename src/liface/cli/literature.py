@@ -188,12 +188,36 @@ def compare(
     elif not rows:
         talk("nothing computed is published; liface literature list shows what is")
     else:
-        write_table([_pair(row.model_dump()) for row in rows])
+        write_table([pair_row(row.model_dump()) for row in rows])
         typer.echo("\nerrors per model: computed minus published; bounds are counted apart")
-        write_table([_error(error.model_dump()) for error in errors])
+        write_table([error_row(error.model_dump()) for error in errors])
 
 
-def _pair(row: dict[str, Any]) -> dict[str, Any]:
+@app.command()
+def bibtex(
+    campaign: Annotated[
+        str | None, typer.Option("--campaign", metavar="NAME", help="Only what the results of this campaign rest on.")
+    ] = None,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """Print BibTeX of every source that is used: published values, definitions, engines and programs.
+
+    Without a database, the sources of the values of the package.
+    """
+    from liface.analysis.literature import shipped
+    from liface.dispatch.literature import sources
+    from liface.documents.bibtex import bibtex as text
+
+    database = open_to_read(db) if campaign is not None else open_to_read_if_there(db)
+    if database is None:
+        write_text(text(shipped()))
+        return
+    with database:
+        write_text(text(sources(database, campaign)))
+
+
+def pair_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Return a comparison as the row of a table."""
     sign = "" if row["qualifier"] == "=" else f"{row['qualifier']} "
     error = "" if row["published_uncertainty"] is None else f" ± {row['published_uncertainty']:.3g}"
     difference = row["difference"]
@@ -205,7 +229,9 @@ def _pair(row: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _error(row: dict[str, Any]) -> dict[str, Any]:
+def error_row(row: dict[str, Any]) -> dict[str, Any]:
+    """Return the errors of a model as the row of a table."""
+
     def number(name: str, sign: str = "") -> str | None:
         return None if row[name] is None else f"{row[name]:{sign}.3g}"
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
-from liface.analysis.comparison import Comparison, compared
-from liface.analysis.computed import quantities_of
+from liface.analysis.comparison import Comparison, beside, compared
+from liface.analysis.computed import computed_values, quantities_of
 from liface.analysis.literature import Literature
 from liface.database import Database
 from liface.database.columns import RESULT_NOUNS, noun_named
-from liface.documents import LiteratureValue
+from liface.dispatch.surfaces import quoted
+from liface.documents import LiteratureValue, ResultDocument
 from liface.errors import InputError
 from liface.structures.library import MaterialsLibrary
 from liface.workflows.case_specs import canonical_surface
@@ -82,3 +84,60 @@ def compare_stored(
         kinds = (name,)
     known = literature or literature_of(database)
     return tuple(row for kind in kinds for row in compared(database.results(kind, where=where), known))
+
+
+def sources(database: Database, campaign: str | None = None) -> list[Any]:
+    """Return what the results of a campaign rest on, or those of all: results, and published values beside them.
+
+    Without a campaign every stored published value is among them.
+
+    Raises
+    ------
+    InputError
+        The campaign has no results.
+    """
+    where = None if campaign is None else f"campaign={quoted(campaign)}"
+    known = literature_of(database)
+    results = [result for kind in RESULT_NOUNS for result in database.results(kind, where=where)]
+    if campaign is not None and not results:
+        raise InputError(f"no results of campaign {campaign!r} are stored; see liface database info")
+    shown = {
+        value.literature_id: value
+        for result in results
+        for computed in computed_values(result)
+        for value in beside(computed, known)
+    }
+    own = {} if campaign is not None else {value.literature_id: value for value in database.literature()}
+    return [*results, *(shown | own).values()]
+
+
+def published_beside(database: Database, noun: str, where: str | None = None) -> dict[str, str]:
+    """Return what is published of the results of a kind, as text, by record id; the closest of each source.
+
+    Raises
+    ------
+    InputError
+        Nothing is published of that kind; the message lists the kinds.
+    """
+    kinds = comparable_kinds()
+    if noun not in kinds:
+        raise InputError(f"{noun!r} is not held against published values; kinds: {', '.join(kinds)}")
+    known = literature_of(database)
+    return {result.record_id: told(result, known) for result in database.results(noun, where=where)}
+
+
+def told(result: ResultDocument, known: Literature) -> str:
+    """Return what is published of a result in words: values in the unit that is reported, with their sources."""
+    found = [
+        f"{computed.quantity}: {in_house(value)}"
+        for computed in computed_values(result)
+        for value in beside(computed, known, closest=True)
+    ]
+    several = len({line.partition(":")[0] for line in found}) > 1
+    return "; ".join(line if several else line.partition(": ")[2] for line in found)
+
+
+def in_house(value: LiteratureValue) -> str:
+    """Return a published value in the unit that is reported, with qualifier and source."""
+    sign = "" if value.qualifier == "=" else f"{value.qualifier} "
+    return f"{sign}{value.house_value:.4g} {value.house_unit} ({value.doi or value.citation})"

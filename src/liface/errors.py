@@ -14,6 +14,7 @@
     │   ├── EngineTaskError             a task that this engine cannot do, and another can
     │   ├── MissingExtraError           an optional package that is not installed
     │   ├── ResponseDataError           a file of measured points that does not hold together
+    │   ├── LiteratureFileError         a file of published values with a row that does not hold together
     │   ├── MissingAdhesionError        a work of adhesion that is neither stored nor given
     │   ├── CheckpointError             a file of an interrupted run that cannot be taken up
     │   ├── LockError                   a lock of a campaign that was changed, or does not fit this machine
@@ -129,6 +130,10 @@ class MissingExtraError(InputError):
 
 class ResponseDataError(InputError):
     """A file of measured points that does not hold together."""
+
+
+class LiteratureFileError(InputError):
+    """A file of published values with a row that does not hold together."""
 
 
 class MissingAdhesionError(InputError):

@@ -28,6 +28,7 @@ from liface.documents import (
     Input,
     InterfaceResult,
     LineFit,
+    LiteratureValue,
     MorphologyResult,
     PhononResult,
     Provenance,
@@ -319,6 +320,14 @@ def vibration(campaign: str = "quickstart", case: str = "case", engine: EngineIn
         "multiples": (1, 1), "residual_ev_per_a": 0.01, "area_a2": 50.0, "n_interfaces": 0, "structure": geometry(),
     }  # fmt: skip
     return VibrationResult(**{**_common(campaign, case, engine, ()), **values, **changes})
+
+
+def literature_value(**changes: Any) -> LiteratureValue:
+    values = {
+        "quantity": "interface_gamma", "material": "Mo", "film_plane": "100", "value": 81.742, "unit": "meV/Å²",
+        "method": "PBE", "doi": "10.1039/d4ee03130j", "where": "Figs 4e, 4f, 7d", "created_at": CREATED,
+    }  # fmt: skip
+    return LiteratureValue.model_validate({**values, **changes})
 
 
 EVERY_KIND = (

@@ -16,7 +16,7 @@ from database_factories import (
 )
 
 from liface.database import Database
-from liface.database.columns import RESULT_NOUNS
+from liface.database.columns import NOUNS, RESULT_NOUNS
 from liface.database.migrations import latest
 from liface.errors import DatabaseWriteError, FilterError
 
@@ -227,7 +227,8 @@ def test_info_counts_what_is_there(db):
     db.add_case(failed_case("c2", case="other"))
     info = db.info()
     one_each = {noun.name: 1 for noun in RESULT_NOUNS.values()}
-    assert info["counts"] == {**one_each, "calculations": 3, "cases": 2, "submissions": 0, "runs": 0}
+    assert {noun: n for noun, n in info["counts"].items() if n} == {**one_each, "calculations": 3, "cases": 2}
+    assert info["counts"].keys() == NOUNS.keys()
     of_engine = sum(result.engine is not None for result in results)
     assert of_engine < len(results) == len(one_each)
     assert info["status"] == {"calculations": dict.fromkeys(STATUSES, 1), "cases": {"failed": 1, "finished": 1}}

@@ -28,6 +28,7 @@ from liface.cli import (
     engines,
     grow,
     hpc,
+    literature,
     materials,
     phonon,
     query,
@@ -84,6 +85,7 @@ app.add_typer(database.app, name="database")
 app.add_typer(engines.app, name="engines")
 app.add_typer(hpc.app, name="hpc")
 app.command("serve")(serve.serve)
+app.add_typer(literature.app, name="literature")
 
 
 def _version(wanted: bool) -> None:

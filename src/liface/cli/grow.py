@@ -140,6 +140,8 @@ def _from_database(
         growth = growth.at_ratio(own)
     for line in (*map(_told, growth.inputs), f"ratio of arrival rates: {own:.4g}", *growth.flags):
         talk(line)
+    for line in found.published:
+        talk(f"beside it: {line}")
     origin = found.origin(growth, WHAT_IF, "")
     return growth.spec, {
         "ratio": own, "rule": rule, "surface": f"{found.substrate}({found.plane})",

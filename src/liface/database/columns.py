@@ -32,6 +32,7 @@ from liface.documents import (
     FinishedCase,
     GrowthResult,
     InterfaceResult,
+    LiteratureValue,
     MorphologyResult,
     PhononResult,
     RunDocument,
@@ -216,6 +217,16 @@ _CASE_COLUMNS = [
     Column("created_at", "timestamp", "UTC", attrgetter("created_at")),
 ]
 
+_LITERATURE_COLUMNS = [
+    *_fields(LiteratureValue),
+    Column("house_value", "float", "field: house_unit", attrgetter("house_value")),
+    Column("house_unit", "string", "", attrgetter("house_unit")),
+    Column("house_uncertainty", "float", "field: house_unit", attrgetter("house_uncertainty")),
+    Column("published", "string", "", attrgetter("text")),
+    Column("literature_id", "string", "", attrgetter("literature_id")),
+    Column("created_at", "timestamp", "UTC", attrgetter("created_at")),
+]
+
 _SUBSTRATE = ("substrate", "substrate_plane")
 
 NOUNS: dict[str, Noun] = {
@@ -277,6 +288,11 @@ NOUNS: dict[str, Noun] = {
                       ("run_id", "campaign", "engines", "dispatcher", "created_at"),
                       ("campaign", "lock_id", "created_at")),
              TypeAdapter(RunDocument), ("campaign", "created_at")),
+        Noun("literature", "literature value", "literature_id", ("literature_id",),
+             _ordered(_LITERATURE_COLUMNS, ("quantity", "material", "plane", "film", "film_plane", "qualifier",
+                                            "value", "unit"),
+                      ("quantity", "material", "plane", "doi", "house_value")),
+             TypeAdapter(LiteratureValue), ("quantity", "material", "plane", "film_plane", "n_li", "value")),
     )
 }  # fmt: skip
 """Every noun by its plural name."""

@@ -21,6 +21,7 @@ from liface.documents import (
     CalculationDocument,
     CaseDocument,
     FinishedCase,
+    LiteratureValue,
     ResultDocument,
     RunDocument,
     SubmissionDocument,
@@ -283,6 +284,23 @@ class Database:
         """Return recorded runs, the oldest first: of a campaign, or those whose identity begins with ``run_id``."""
         with self._store.reading() as connection:
             return reading.runs(connection, campaign, run_id)
+
+    # Published values
+
+    def add_literature(self, values: Sequence[LiteratureValue]) -> int:
+        """Store published values, all or none; return how many were not there. One that is there stays as it is."""
+        with self._store.writing() as connection:
+            return writing.put_literature(connection, values)
+
+    def literature(self, where: str | None = None) -> list[LiteratureValue]:
+        """Return the stored published values that match."""
+        with self._store.reading() as connection:
+            return reading.documents(connection, NOUNS["literature"], where, None, None)
+
+    def forget_literature(self, literature_ids: Iterable[str]) -> int:
+        """Delete published values; return how many there were."""
+        with self._store.writing() as connection:
+            return writing.forget(connection, NOUNS["literature"], list(literature_ids))
 
     # Asking
 

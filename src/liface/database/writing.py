@@ -15,6 +15,7 @@ from liface.database.structure_rows import hide_structures, put_structure
 from liface.documents import (
     CalculationDocument,
     CaseDocument,
+    LiteratureValue,
     ResultDocument,
     RunDocument,
     SubmissionDocument,
@@ -200,6 +201,22 @@ def put_run(connection: Connection, document: RunDocument) -> bool:
         return False
     connection.execute(insert(table).values(row_of(noun, document)))
     return True
+
+
+def put_literature(connection: Connection, values: Sequence[LiteratureValue]) -> int:
+    """Store published values that are not there yet; return how many."""
+    noun = NOUNS["literature"]
+    table, key = TABLES[noun.name], TABLES[noun.name].c[noun.key]
+    wanted: dict[str, LiteratureValue] = {}
+    for value in values:
+        wanted.setdefault(value.literature_id, value)
+    known: set[str] = set()
+    for piece in chunks(list(wanted)):
+        known.update(connection.scalars(select(key).where(key.in_(piece))))
+    rows = [row_of(noun, value) for literature_id, value in wanted.items() if literature_id not in known]
+    if rows:
+        connection.execute(insert(table), rows)
+    return len(rows)
 
 
 def _hide_results(connection: Connection, record_ids: Sequence[str], case_row: dict[str, Any]) -> None:

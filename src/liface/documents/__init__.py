@@ -14,6 +14,7 @@ from liface.documents.calculation import (
     UnconvergedCalculation,
 )
 from liface.documents.geometry import Geometry
+from liface.documents.literature import QUALIFIERS, LiteratureValue, Qualifier, bare_doi
 from liface.documents.mesoscale import (
     CreepResult,
     DepositionResult,
@@ -25,6 +26,7 @@ from liface.documents.mesoscale import (
     VerdictResult,
 )
 from liface.documents.path import PathImage, PathSettings, path_displacements
+from liface.documents.quantities import QUANTITIES, Quantity, QuantityName
 from liface.documents.results import (
     CASE_ADAPTER,
     FLAGS,
@@ -53,6 +55,8 @@ __all__ = [
     "CALCULATION_ADAPTER",
     "CASE_ADAPTER",
     "FLAGS",
+    "QUALIFIERS",
+    "QUANTITIES",
     "RESULT_ADAPTER",
     "AdhesionResult",
     "BarrierHop",
@@ -81,6 +85,7 @@ __all__ = [
     "InterfaceResult",
     "JobKind",
     "LineFit",
+    "LiteratureValue",
     "Machine",
     "ModelResult",
     "Moment",
@@ -89,6 +94,9 @@ __all__ = [
     "PathSettings",
     "PhononResult",
     "Provenance",
+    "Qualifier",
+    "Quantity",
+    "QuantityName",
     "ResultDocument",
     "RunCalculation",
     "RunCase",
@@ -110,6 +118,7 @@ __all__ = [
     "VibrationPoint",
     "VibrationResult",
     "WettingResult",
+    "bare_doi",
     "content_hash",
     "now",
     "path_displacements",

@@ -8,11 +8,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from liface.dispatch.literature import literature_of
 from liface.report.context import Context
 from liface.report.files import write_figures, write_page
 from liface.report.html import Html, join, tag
 from liface.report.numbers import day
-from liface.report.published import Literature
 from liface.report.records import load
 from liface.report.sections import (
     appendix,
@@ -92,7 +92,7 @@ def write_report(
         If nothing is stored for the campaign, or the files cannot be written.
     """
     path = Path(path)
-    context = Context(load(database, campaign), Literature(), tuple(correlations), dict(manifest or {}))
+    context = Context(load(database, campaign), literature_of(database), tuple(correlations), dict(manifest or {}))
     html = build_page(context)
     figures = write_figures(path.with_name(f"{path.stem}_figures"), context.plots)
     write_page(path, html)

@@ -298,7 +298,7 @@ class CampaignFile(_Entry):
         return self
 
 
-SHIPPED = ("quickstart", "oh2024", "wang2023", "story", "bulks")
+SHIPPED = ("quickstart", "oh2024", "wang2023", "story", "bulks", "regression")
 
 
 def shipped_campaigns() -> dict[str, CampaignFile]:

@@ -16,6 +16,7 @@ import typer
 from liface.cli import (
     campaign,
     campaign_queue,
+    converge,
     correlate,
     creep,
     database,
@@ -57,6 +58,7 @@ app.add_typer(materials.app, name="materials")
 app.add_typer(structure.app, name="structure")
 for verb in ("submit", "follow", "collect", "retry", "cancel"):
     campaign.app.command()(getattr(campaign_queue, verb))
+campaign.app.command()(converge.converge)
 app.add_typer(campaign.app, name="campaign")
 app.command("query")(query.query)
 app.command("correlate")(correlate.correlate)

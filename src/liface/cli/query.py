@@ -42,6 +42,8 @@ SHOWN = {
     "current_ma_per_cm2 passes",
     "stability": "material engine model verdict lithium_class reaction reaction_energy_ev known agrees",
     "verdicts": "substrate substrate_plane engine model n_for n_against n_open verdict",
+    "convergence": "subject parameter parameter_unit engine model measure tolerance unit converged_label "
+    "reference_label reference_result spread settles converged flags",
     "calculations": "label engine model task status n_atoms n_force_calls wall_s energy_ev calc_id reason",
     "submissions": "submission_id campaign queue place n_cases n_jobs cancelled created_at",
     "cases": "campaign case engine model status n_results n_calculations n_failures created_at reason",
@@ -55,7 +57,8 @@ def query(
         typer.Argument(
             metavar="NOUN",
             help="bulks, surfaces, interfaces, bindings, barriers, growth, wetting, adhesions, morphologies, "
-            "depositions, creep, stability, verdicts, phonons, vibrations, calculations, cases or submissions.",
+            "depositions, creep, stability, verdicts, phonons, vibrations, convergence, calculations, cases or "
+            "submissions.",
         ),
     ],
     where: Annotated[

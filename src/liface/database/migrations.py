@@ -54,7 +54,7 @@ def _nouns_of_3(connection: Connection) -> None:
             table.create(connection, checkfirst=True)
 
 
-NOUNS_OF_4: tuple[str, ...] = ()
+NOUNS_OF_4: tuple[str, ...] = ("convergence",)
 
 
 def _nouns_of_4(connection: Connection) -> None:

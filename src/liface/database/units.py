@@ -36,6 +36,9 @@ KNOWN_UNITS = frozenset(
 )
 """Units that columns may have; another one is a slip of the pen, or belongs on this list."""
 
+OTHER_FIELD = "field: "
+"""Where the unit of a number depends on the row, this names the field that holds it."""
+
 
 def unit_problems(noun: Noun) -> Iterator[tuple[str, str]]:
     """Yield the columns of a noun whose unit is missing, unknown or not that of the document, and what is wrong."""
@@ -45,7 +48,7 @@ def unit_problems(noun: Noun) -> Iterator[tuple[str, str]]:
             continue
         if not column.unit:
             yield column.name, "a number without a unit"
-        elif column.unit not in KNOWN_UNITS:
+        elif column.unit not in KNOWN_UNITS and not column.unit.startswith(OTHER_FIELD):
             yield column.name, f"unit {column.unit!r} is none that is known"
         elif column.name in declared and column.unit not in declared[column.name]:
             units = " or ".join(sorted(declared[column.name]))

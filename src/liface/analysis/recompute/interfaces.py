@@ -141,7 +141,7 @@ class _Series:
 
 
 def _intercept_error(n: np.ndarray, residuals: np.ndarray, about_fixed: np.ndarray) -> float:
-    """Return the standard error of the intercept of a free line; two films leave the scatter about the fixed line to judge by."""
+    """Return the standard error of the free intercept; of two films, from the scatter about the fixed line."""
     scatter = residuals @ residuals / (len(n) - 2) if len(n) > 2 else about_fixed @ about_fixed / (len(n) - 1)
     design = np.column_stack([np.ones_like(n), n])
     return float(np.sqrt(scatter * np.linalg.inv(design.T @ design)[0, 0]))

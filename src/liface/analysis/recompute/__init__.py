@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from liface.analysis.recompute import interfaces, models, motion, surfaces
+from liface.analysis.recompute import interfaces, models, motion, series, surfaces
 from liface.analysis.recompute.evidence import Check, Evidence
 from liface.documents import EnergyCalculation, ModelResult
 from liface.errors import AnalysisError
@@ -27,6 +27,7 @@ FROM_CALCULATIONS: dict[str, Callable[[Any, Evidence], Readings]] = {
     "barrier": motion.barrier,
     "phonon": motion.phonon,
     "vibration": motion.vibration,
+    "convergence": series.convergence,
 }
 FROM_RESULTS: dict[str, Callable[[Any, Sequence[Any]], Readings]] = {
     "wetting": models.wetting,
@@ -84,7 +85,7 @@ def _readings(
     if document.kind in FROM_CALCULATIONS:
         named = document.provenance.calc_ids
         evidence = Evidence(calculations[calc_id] for calc_id in named if calc_id in calculations)
-        shared = [_same_engine(document, evidence)]
+        shared = [_same_engine(document, evidence)] if document.kind != "convergence" else []
         for checks in FROM_CALCULATIONS[document.kind](document, evidence):
             yield [*shared, *checks]
     elif document.kind in FROM_RESULTS:

@@ -16,6 +16,8 @@ from liface.documents import (
     CalculationRequest,
     CalculationSettings,
     ConvergedCalculation,
+    ConvergencePoint,
+    ConvergenceResult,
     CreepResult,
     DepositionResult,
     EngineInfo,
@@ -330,9 +332,27 @@ def literature_value(**changes: Any) -> LiteratureValue:
     return LiteratureValue.model_validate({**values, **changes})
 
 
+def convergence(campaign: str = "quickstart", case: str = "case", engine: EngineInfo = EMT, **changes: Any) -> Any:
+    numbers = {6.0: 84.0, 9.0: 80.2, 12.0: 80.1, 16.0: 80.0}
+    points = tuple(
+        ConvergencePoint(
+            label=f"{value:g}", value=value, result=number, difference=number - 80.0, n_atoms=4, n_calculations=3,
+            repeats=False, converged=True, engine_fingerprint=engine.fingerprint, calc_ids=(),
+        )
+        for value, number in numbers.items()
+    )  # fmt: skip
+    values = {
+        "of": "surface", "subject": "surface/Cu-111", "parameter": "slab_thickness", "field": "surface_thickness_a",
+        "parameter_unit": "Å", "measure": "gamma_mev_per_a2", "unit": "meV/Å²", "tolerance": 0.5, "settles": True,
+        "converged_value": 9.0, "converged_label": "9", "reference_label": "16", "reference_result": 80.0,
+        "spread": 4.0, "n_points": 4, "points": points,
+    }  # fmt: skip
+    return ConvergenceResult(**{**_common(campaign, case, engine, ()), **values, **changes})
+
+
 EVERY_KIND = (
     surface, interface, binding, barrier, growth, wetting, adhesion, bulk, morphology, deposition, creep, stability,
-    verdict, phonon, vibration,
+    verdict, phonon, vibration, convergence,
 )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from liface.cli import (
     campaign_lock,
     campaign_queue,
     campaign_replay,
+    converge,
     correlate,
     creep,
     database,
@@ -71,6 +72,7 @@ campaign.app.command()(campaign_diff.diff)
 campaign.app.command()(campaign_bundle.bundle)
 campaign.app.command("open")(campaign_bundle.open_)
 campaign.app.command()(campaign_bundle.verify)
+campaign.app.command()(converge.converge)
 app.add_typer(campaign.app, name="campaign")
 app.command("query")(query.query)
 app.command("correlate")(correlate.correlate)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, shown
 from liface.cli.output import plural, talk, write_facts, write_json, write_table
 from liface.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from liface.dispatch.verification import Looking, Soundness
 
 app = typer.Typer(help="Look after the results database.", no_args_is_help=True)
 
@@ -40,21 +43,65 @@ def info(json: Json = False, db: Db = DEFAULT_DATABASE) -> None:
 
 
 @app.command()
-def verify(json: Json = False, db: Db = DEFAULT_DATABASE) -> None:
-    """Check the file, every document, its columns, identity, references and derived numbers."""
-    with open_to_read(db) as database:
-        problems = database.verify()
-    rows = [{"noun": p.noun, "key": p.key, "check": p.check, "message": p.message} for p in problems]
+def verify(
+    quick: Annotated[
+        bool, typer.Option("--quick", help="The file and its tables only; no document is read, nothing recomputed.")
+    ] = False,
+    json: Json = False,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """Check the file, every document and reference, and recompute results from the calculations they name."""
+    from liface.cli.progress import ProgressLine
+    from liface.dispatch.verification import verify_database
+
+    with open_to_read(db) as database, ProgressLine(words=_how_far) as progress:
+        found = verify_database(database, quick=quick, progress=progress)
+    rows = [{"noun": p.noun, "key": p.key, "check": p.check, "message": p.message} for p in found.problems]
     if json:
-        write_json({"sound": not rows, "problems": rows})
+        write_json({"sound": found.sound, "problems": rows, **_extent(found)})
     elif rows:
         write_table(rows)
+    _talk_of(found, quick)
     if rows:
         raise DatabaseError(
             f"{shown(db)}: {plural(len(rows), 'problem')} found; restore it from a copy, or move it away "
             "and run the campaigns again"
         )
     talk(f"{shown(db)} is sound")
+
+
+def _how_far(state: Looking) -> str:
+    return f"recomputing {state.at}: result {state.done} of {state.total}"
+
+
+def _extent(found: Soundness) -> dict[str, Any]:
+    """Return what was looked at, beside what is wrong."""
+    return {
+        "recomputed": dict(found.recomputed),
+        "relations_only": dict(found.relations_only),
+        "numbers_recomputed": found.numbers,
+        "orphans": found.orphans,
+        "results_without_case": found.without_case,
+    }
+
+
+def _talk_of(found: Soundness, quick: bool) -> None:
+    """Say what was recomputed, what could not be, and what is stored though nothing refers to it."""
+    if quick:
+        talk("only the file and its tables were looked at; without --quick documents are read and results recomputed")
+        return
+    done, rest = sum(found.recomputed.values()), sum(found.relations_only.values())
+    names = ", ".join(f"{name} {number}" for name, number in sorted(found.relations_only.items()))
+    talk(f"{plural(done, 'result')} recomputed from what they name, {plural(found.numbers, 'number')} in all")
+    if rest:
+        talk(f"{plural(rest, 'result')} of models checked by the relations between their own numbers only: {names}")
+    if found.orphans:
+        talk(
+            f"{plural(len(found.orphans), 'calculation')} that no result or case refers to; no fault, they are kept so "
+            "that nothing is computed twice (--json lists them, Database.forget_calculations deletes them)"
+        )
+    if found.without_case:
+        talk(f"{plural(len(found.without_case), 'result')} whose case is no longer stored; run the campaign again")
 
 
 @app.command()

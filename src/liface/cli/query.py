@@ -44,6 +44,8 @@ SHOWN = {
     "current_ma_per_cm2 passes",
     "stability": "material engine model verdict lithium_class reaction reaction_energy_ev known agrees",
     "verdicts": "substrate substrate_plane engine model n_for n_against n_open verdict",
+    "convergence": "subject parameter parameter_unit engine model measure tolerance unit converged_label "
+    "reference_label reference_result spread settles converged flags",
     "calculations": "label engine model task status n_atoms n_force_calls wall_s energy_ev calc_id reason",
     "submissions": "submission_id campaign queue place n_cases n_jobs cancelled created_at",
     "runs": "run_id campaign engines dispatcher n_cases n_failed_cases n_calculations n_computed n_records lock_id "
@@ -60,8 +62,8 @@ def query(
         typer.Argument(
             metavar="NOUN",
             help="bulks, surfaces, interfaces, bindings, barriers, growth, wetting, adhesions, morphologies, "
-            "depositions, creep, stability, verdicts, phonons, vibrations, calculations, cases, submissions, "
-            "runs or literature.",
+            "depositions, creep, stability, verdicts, phonons, vibrations, convergence, calculations, cases, "
+            "submissions, runs or literature.",
         ),
     ],
     where: Annotated[

@@ -55,7 +55,7 @@ def _nouns_of_3(connection: Connection) -> None:
             table.create(connection, checkfirst=True)
 
 
-NOUNS_OF_4: tuple[str, ...] = ("runs", "literature")
+NOUNS_OF_4: tuple[str, ...] = ("runs", "literature", "convergence")
 
 
 def _nouns_of_4(connection: Connection) -> None:

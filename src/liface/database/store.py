@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import inspect
 
-from liface.database import browsing, migrations, reading, writing
+from liface.database import browsing, migrations, reading, usage, writing
 from liface.database import export as exporting
 from liface.database.addresses import is_server, path_of
 from liface.database.columns import NOUNS, RESULT_NOUNS, noun_named
@@ -378,11 +378,31 @@ class Database:
         with self._store.reading() as connection:
             return overview(connection, self._store, self.schema_version)
 
-    def verify(self) -> list[Problem]:
-        """Check the file, every document, its columns, its identity, its references and derived numbers."""
+    def verify(self, *, quick: bool = False) -> list[Problem]:
+        """Check the file, every document, its columns, its identity, its references and derived numbers.
+
+        Whether results follow from their calculations needs the formulas of the analysis:
+        :func:`liface.dispatch.verification.verify_database` does both. ``quick`` reads no documents.
+        """
         from liface.database.verify import verify
 
-        return verify(self._store)
+        return verify(self._store, quick)
+
+    def each(self, noun: str) -> Iterator[Any]:
+        """Yield the documents of all rows that are shown, a page at a time: memory does not grow with their number."""
+        yield from usage.each(self._store, noun_named(noun))
+
+    def orphans(self) -> tuple[str, ...]:
+        """Return the calculations that no shown result, case or other calculation refers to.
+
+        They are no fault: a case that was asked differently later leaves some, and they save work if it is asked
+        again. :meth:`forget_calculations` deletes them.
+        """
+        return usage.orphans(self._store)
+
+    def results_without_case(self, kinds: Collection[str]) -> tuple[str, ...]:
+        """Return the shown results of some kinds that no stored case lists."""
+        return usage.results_without_case(self._store, kinds)
 
     # Handing on
 

@@ -13,6 +13,7 @@ from liface.documents.calculation import (
     FailedCalculation,
     UnconvergedCalculation,
 )
+from liface.documents.convergence import ConvergencePoint, ConvergenceResult
 from liface.documents.geometry import Geometry
 from liface.documents.literature import QUALIFIERS, LiteratureValue, Qualifier, bare_doi
 from liface.documents.mesoscale import (
@@ -70,6 +71,8 @@ __all__ = [
     "CalculationSettings",
     "CaseDocument",
     "ConvergedCalculation",
+    "ConvergencePoint",
+    "ConvergenceResult",
     "CreepResult",
     "DepositionResult",
     "Document",

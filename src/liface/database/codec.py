@@ -14,6 +14,15 @@ from liface.errors import CorruptDatabaseError
 LEVEL = 6
 
 
+def is_text(text: str) -> bool:
+    """Tell whether every database can hold a text: Unicode without NUL."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a character, from a damaged file name or a JSON escape
+        return False
+    return "\x00" not in text
+
+
 def encode(document: Any) -> tuple[bytes, str]:
     """Return the compressed JSON of a document and the sha256 of the JSON."""
     text = document.model_dump_json().encode()
@@ -31,7 +40,7 @@ def decode(noun: Noun, key: str, blob: bytes, sha256: str | None = None) -> Any:
     advice = "run 'liface database verify'; restore the file from a copy, or compute this one again"
     try:
         text = zlib.decompress(blob)
-    except zlib.error as error:
+    except (zlib.error, TypeError) as error:  # SQLite keeps text in a column of bytes if somebody puts it there
         raise CorruptDatabaseError(f"{noun.kind} {key}: stored bytes are damaged ({error}); {advice}") from error
     if sha256 is not None and hashlib.sha256(text).hexdigest() != sha256:
         raise CorruptDatabaseError(f"{noun.kind} {key}: the stored document differs from its checksum; {advice}")

@@ -24,11 +24,11 @@ STATUSES = ("converged", "unconverged", "failed")
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_calculation_comes_back_equal(file, status):
+def test_calculation_comes_back_equal(place, status):
     document = calculation(status=status)
-    with Database(file) as db:
+    with Database(place) as db:
         assert db.add_calculation(document) is True
-    with Database(file, must_exist=True) as db:
+    with Database(place, must_exist=True) as db:
         assert db.calculation(document.calc_id) == document
         assert db.calculation("unknown") is None
 
@@ -240,10 +240,11 @@ def test_info_counts_what_is_there(db):
     assert info["schema_version"] == latest()
 
 
-@pytest.mark.parametrize("target", ["memory", "file"])
-def test_threads_share_one_database(tmp_path, target):
+@pytest.mark.parametrize("kind", ["memory", "file", "server"])
+def test_threads_share_one_database(file, request, kind):
     errors: list[BaseException] = []
-    with Database(":memory:" if target == "memory" else tmp_path / "t.db") as db:
+    target = {"memory": ":memory:", "file": file}.get(kind) or request.getfixturevalue("server_database")
+    with Database(target) as db:
 
         def work(start: int) -> None:
             try:

@@ -17,6 +17,15 @@ LEVEL = 6
 ADVICE = "run 'liface database verify'; restore the file from a copy, or compute this one again"
 
 
+def is_text(text: str) -> bool:
+    """Tell whether every database can hold a text: Unicode without NUL."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # half of a character, from a damaged file name or a JSON escape
+        return False
+    return "\x00" not in text
+
+
 def encode(document: Any) -> tuple[bytes, str]:
     """Return the compressed JSON of a document and the sha256 of the JSON."""
     return pack(document.model_dump_json().encode())
@@ -53,7 +62,7 @@ def unpack(noun: Noun, key: str, blob: bytes, sha256: str | None = None) -> byte
     """
     try:
         text = zlib.decompress(blob)
-    except zlib.error as error:
+    except (zlib.error, TypeError) as error:  # SQLite keeps text in a column of bytes if somebody puts it there
         raise CorruptDatabaseError(f"{noun.kind} {key}: stored bytes are damaged ({error}); {ADVICE}") from error
     if sha256 is not None and sha256_of(text) != sha256:
         raise CorruptDatabaseError(f"{noun.kind} {key}: the stored document differs from its checksum; {ADVICE}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,9 @@ from liface.errors import DatabaseError, DatabaseOpenError
 CONNECT_TIMEOUT_S = 10
 MOST_CONNECTIONS = 16
 """Per process; a server admits about 100 in all."""
+
+TRUSTED_S = 1.0
+"""A connection that was used so recently is used again unasked."""
 
 TURN = 0x6C696661
 """First half of the advisory lock that writers take in turn; the second is the schema."""
@@ -131,7 +135,8 @@ def _engine(url: Any) -> Engine:
     )
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "checkout", refuse_forked)
-    event.listen(engine, "checkout", lambda connection, record, proxy: _refuse_lost(engine, connection))
+    event.listen(engine, "checkout", lambda connection, record, proxy: _refuse_lost(engine, connection, record))
+    event.listen(engine, "checkin", lambda connection, record: record.info.update(used=time.monotonic()))
     return engine
 
 
@@ -142,9 +147,11 @@ def _prepare(connection: Any, record: Any) -> None:
     connection.autocommit = False
 
 
-def _refuse_lost(engine: Engine, connection: Any) -> None:
+def _refuse_lost(engine: Engine, connection: Any, record: Any) -> None:
     """Open a new connection where the server, or something on the way, has ended this one since its last use."""
     # not pool_pre_ping, which would talk on the connection of a parent before it is known whose it is
+    if time.monotonic() - record.info.get("used", time.monotonic()) < TRUSTED_S:
+        return
     try:
         engine.dialect.do_ping(connection)
     except engine.dialect.loaded_dbapi.Error as error:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, true
+from sqlalchemy import ColumnElement, Connection, Select, false, func, select, true
 
-from liface.database.codec import decode
+from liface.database.codec import decode, is_text
 from liface.database.columns import NOUNS, Noun
 from liface.database.filters import filter_expression
 from liface.database.schema import FLAG_TABLES, TABLES
@@ -89,14 +89,16 @@ def cases(connection: Connection, campaign: str | None, status: str | None) -> l
     statement = select(table.c.case_id, table.c.document).order_by(*order_by(noun, None))
     for name, wanted in (("campaign", campaign), ("status", status)):
         if wanted is not None:
-            statement = statement.where(table.c[name] == wanted)
+            statement = statement.where(table.c[name] == wanted if is_text(wanted) else false())
     return [decode(noun, key, blob) for key, blob in connection.execute(statement)]
 
 
 def submissions(connection: Connection, campaign: str) -> list[SubmissionDocument]:
     """Return the submissions of a campaign, the oldest first."""
     noun, table = NOUNS["submissions"], TABLES["submissions"]
-    statement = select(table.c.submission_id, table.c.document).where(table.c.campaign == campaign)
+    statement = select(table.c.submission_id, table.c.document).where(
+        table.c.campaign == campaign if is_text(campaign) else false()
+    )
     statement = statement.order_by(table.c.created_at, table.c.submission_id)
     return [decode(noun, key, blob) for key, blob in connection.execute(statement)]
 

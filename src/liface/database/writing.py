@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, insert, select, update
 
-from liface.database.codec import decode, encode
+from liface.database.codec import decode, encode, is_text
 from liface.database.columns import NOUNS, RESULT_NOUNS, Noun
 from liface.database.schema import FLAG_TABLES, STRUCTURE_TABLE, TABLES, flag_slug
 from liface.database.structure_rows import hide_structures, put_structure
@@ -28,9 +28,10 @@ CHUNK = 500
 
 
 def chunks(keys: Sequence[str]) -> Iterator[Sequence[str]]:
-    """Split a list of identities into pieces that fit in one statement."""
-    for start in range(0, len(keys), CHUNK):
-        yield keys[start : start + CHUNK]
+    """Split a list of identities into pieces that fit in one statement, without what no database can hold."""
+    storable = [key for key in keys if is_text(key)]
+    for start in range(0, len(storable), CHUNK):
+        yield storable[start : start + CHUNK]
 
 
 def row_of(noun: Noun, document: Any) -> dict[str, Any]:
@@ -39,9 +40,14 @@ def row_of(noun: Noun, document: Any) -> dict[str, Any]:
     Raises
     ------
     DatabaseWriteError
-        If one of its numbers is not finite.
+        If one of its values cannot be stored: a number that is not finite or has more than 64 bits, or text with
+        NUL or half characters.
     """
-    return row_with(noun, document, *encode(document))
+    try:
+        blob, sha256 = encode(document)
+    except ValueError as error:
+        raise DatabaseWriteError(f"{noun.kind}: it cannot be written as JSON ({error}); nothing was stored") from error
+    return row_with(noun, document, blob, sha256)
 
 
 def row_with(noun: Noun, document: Any, blob: bytes, sha256: str) -> dict[str, Any]:
@@ -50,15 +56,32 @@ def row_with(noun: Noun, document: Any, blob: bytes, sha256: str) -> dict[str, A
     Raises
     ------
     DatabaseWriteError
-        If one of its numbers is not finite.
+        As of :func:`row_of`.
     """
-    values = noun.values(document)
-    for name, value in values.items():
-        if isinstance(value, float) and not math.isfinite(value):
+    values = {name: _storable(noun, name, value) for name, value in noun.values(document).items()}
+    return {**values, "document": blob, "document_sha256": sha256}
+
+
+def _storable(noun: Noun, name: str, value: Any) -> Any:
+    """Return a value as every database gives it back."""
+    if isinstance(value, float):
+        if not math.isfinite(value):
             raise DatabaseWriteError(
                 f"{noun.kind}: {name} is {value}, which is no result; nothing was stored. Store the failure instead"
             )
-    return {**values, "document": blob, "document_sha256": sha256}
+        return value + 0.0  # SQLite keeps no negative zero
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise DatabaseWriteError(f"{noun.kind}: {name} is {value}, more than 64 bits; nothing was stored")
+    if isinstance(value, str):
+        _check_text(noun.kind, name, value)
+    return value
+
+
+def _check_text(kind: str, name: str, value: str) -> None:
+    if not is_text(value):
+        raise DatabaseWriteError(
+            f"{kind}: {name} is {value!r}, with characters that are no text; nothing was stored. Remove them"
+        )
 
 
 def put_calculation(connection: Connection, document: CalculationDocument, replace: bool) -> bool:
@@ -111,6 +134,7 @@ def put_derived(
     connection: Connection, campaign: str, kinds: Sequence[str], documents: Sequence[ResultDocument]
 ) -> None:
     """Store derived results and hide those of the same kinds and campaign that no longer follow."""
+    _check_text("derived results", "campaign", campaign)
     for kind in kinds:
         table = TABLES[RESULT_NOUNS[kind].name]
         connection.execute(
@@ -134,10 +158,14 @@ def record_id_of(document: ResultDocument) -> str:
     Raises
     ------
     DatabaseWriteError
-        If a number in it is not finite.
+        If a number in it is not finite, or a text no Unicode.
     """
     try:
         return document.record_id
+    except UnicodeEncodeError as error:
+        raise DatabaseWriteError(
+            f"{document.kind}: a text in it is no Unicode ({error}); nothing was stored"
+        ) from error
     except ValueError as error:  # JSON has no NaN, so such a document has no identity
         raise DatabaseWriteError(
             f"{document.kind}: a number in it is not finite, which is no result; nothing was stored"
@@ -146,6 +174,8 @@ def record_id_of(document: ResultDocument) -> str:
 
 def put_flags(connection: Connection, noun: Noun, flags: Mapping[str, Sequence[str]]) -> None:
     """Store the flags of new results, by their entries."""
+    for flag in (flag for own in flags.values() for flag in own):
+        _check_text(noun.kind, "flags", flag)
     rows = [
         {"entry_id": entry_id, "position": i, "slug": flag_slug(flag), "flag": flag}
         for entry_id, own in flags.items()

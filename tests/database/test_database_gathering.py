@@ -103,9 +103,10 @@ def test_what_is_no_document_is_left_out_with_its_reason(db):
     wrong_type = {**binding().model_dump(mode="json"), "n_li": "many"}
     other_identity = {**calculation(1).model_dump(mode="json"), "calc_id": "f" * 32}
     infinite = {**calculation(2).model_dump(), "energy_ev": float("nan")}
-    store = put(new_store(), {"results": [wrong_type, other_identity, infinite, surface().model_dump(mode="json")]})
-    report = gathered(store, db, every_output=True)
-    assert len(report.unusable) == 3
+    of_tomorrow = {**surface().model_dump(mode="json"), "kind": "dream"}
+    found = [wrong_type, other_identity, infinite, of_tomorrow, surface().model_dump(mode="json")]
+    report = gathered(put(new_store(), {"results": found}), db, every_output=True)
+    assert len(report.unusable) == 4 and "unknown kind 'dream'" in report.unusable[3]
     assert "n_li" in report.unusable[0] and "hash to" in report.unusable[1] and "nan" in report.unusable[2]
     assert db.count("surfaces") == 1 and db.count("calculations") == 0
 
@@ -129,6 +130,17 @@ def test_nothing_that_an_output_names_is_imported(db, monkeypatch):
 def test_parts_that_only_name_an_identity_are_no_documents():
     assert list(documents_in({"case_id": "c1", "calc_id": "x", "kind": "surface"})) == []
     assert list(documents_in([1, "text", None])) == []
+
+
+def test_a_store_that_does_not_answer_leaves_no_database(tmp_path, monkeypatch):
+    from liface.testing.cli import run_cli
+
+    monkeypatch.chdir(tmp_path)
+    described = "{type: MongoStore, host: 127.0.0.1, port: 9, database: d, collection_name: c, "
+    described += "mongoclient_kwargs: {serverSelectionTimeoutMS: 200}}"
+    (tmp_path / "jobflow.yaml").write_text(f"JOB_STORE: {{docs_store: {described}}}")
+    run_cli(["database", "gather", "jobflow.yaml"], code=3, err="does not answer")
+    assert [path.name for path in tmp_path.iterdir()] == ["jobflow.yaml"]
 
 
 def test_a_refused_write_keeps_the_batches_before(ran, tmp_path):

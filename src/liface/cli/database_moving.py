@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_write
+from liface.cli.options import DEFAULT_DATABASE, Db, Json
 from liface.cli.output import plural, talk, write_json, write_table
 from liface.cli.progress import ProgressLine
 from liface.errors import InputError
@@ -51,7 +51,6 @@ def copy(
     from liface.database.moving.places import opened, refuse_same
 
     how = _conflicts(conflicts)
-    _refuse_memory(target)
     with opened(source, writable=False) as read, opened(target, writable=not check_only) as into:
         refuse_same(read, into)
         with ProgressLine(words=_words) as progress:
@@ -85,16 +84,14 @@ def gather(
     Documents are validated and held against their identity; what is stored already is left as it is.
     """
     from liface.database.moving import jobs
-    from liface.database.moving.sql import SqlPlace
+    from liface.database.moving.places import opened
     from liface.database.moving.stores import job_store
 
     how = _conflicts(conflicts)
-    _refuse_memory(db)
     described = job_store(store)
-    with open_to_write(db) as database, ProgressLine(words=_words) as progress:
-        found = jobs.gather(
-            described, SqlPlace(database._store), every_output=every_output, conflicts=how, observer=progress
-        )
+    jobs.reach(described)
+    with opened(db, writable=True) as target, ProgressLine(words=_words) as progress:
+        found = jobs.gather(described, target, every_output=every_output, conflicts=how, observer=progress)
     _show_gathered(found, json)
 
 
@@ -120,13 +117,6 @@ def _conflicts(asked: str) -> Literal["refuse", "keep", "newer"]:
     if asked not in CONFLICTS:
         raise InputError(f"--conflicts {asked}: give {', '.join(CONFLICTS[:-1])} or {CONFLICTS[-1]}")
     return cast(Literal["refuse", "keep", "newer"], asked)
-
-
-def _refuse_memory(target: str) -> None:
-    from liface.database.connection import MEMORY
-
-    if target == MEMORY:
-        raise InputError(f"{MEMORY} would be gone when this command ends; name a file")
 
 
 def _show(report: CopyReport, json: bool) -> None:

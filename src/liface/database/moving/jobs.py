@@ -17,8 +17,7 @@ from pydantic import ValidationError
 from liface.database.columns import NOUNS, RESULT_NOUNS, Noun
 from liface.database.moving.copying import CopyState, NounCopy, Observer, copy_batch
 from liface.database.moving.merge import Conflicts
-from liface.database.moving.place import BATCH, Stub, Whole, made_whole
-from liface.database.moving.sql import SqlPlace
+from liface.database.moving.place import BATCH, Place, Stub, Whole, made_whole
 from liface.database.moving.stores import answering, name_of
 from liface.documents import CalculationRequest
 from liface.errors import CorruptDatabaseError, LifaceError
@@ -77,9 +76,22 @@ class _Found:
         return {stub.entry: self._wholes[stub.entry].text for stub in stubs}
 
 
+def reach(store: JobStore) -> None:
+    """Connect, and ask for one output, so that nothing is opened or made for a store that is not there.
+
+    Raises
+    ------
+    DatabaseError
+        If it does not answer.
+    """
+    with answering(name_of(store.docs_store)):
+        store.connect()
+        store.docs_store.query_one({"uuid": ""}, properties=["uuid"])
+
+
 def gather(
     store: JobStore,
-    target: SqlPlace,
+    target: Place,
     *,
     every_output: bool = False,
     conflicts: Conflicts = "newer",
@@ -104,14 +116,17 @@ def gather(
     counts = {name: NounCopy(name) for name in NOUNS}
     report.nouns = list(counts.values())
     held: dict[str, dict[str, Whole]] = {name: {} for name in NOUNS}
+    reach(store)
     with answering(where):
-        store.connect()
         total = store.docs_store.count({} if every_output else OURS)
         for row in store.docs_store.query({} if every_output else OURS, ["uuid", "index", "name", "output"]):
             report.outputs += 1
             job = f"{row.get('name')} ({row.get('uuid')}, {row.get('index')})"
             output = _with_large_data(store, row.get("output"), job, report)
             for noun, plain in documents_in(output):
+                if noun is None:
+                    report.unusable.append(f"{job}: a result of the unknown kind {plain['kind']!r}")
+                    continue
                 _take(noun, plain, job, held, counts, report)
                 if len(held[noun.name]) >= BATCH:
                     _put(noun, held, where, target, conflicts, counts)
@@ -123,11 +138,14 @@ def gather(
     return report
 
 
-def documents_in(value: Any) -> Iterator[tuple[Noun, dict[str, Any]]]:
-    """Yield what has the shape of a document, with its noun, however deep it lies."""
+def documents_in(value: Any) -> Iterator[tuple[Noun | None, dict[str, Any]]]:
+    """Yield what has the shape of a document, with its noun, however deep it lies; None for an unknown kind of result.
+
+    Results of another version of liface may be of a kind that this one does not know.
+    """
     if isinstance(value, Mapping):
         noun = _noun_of(value)
-        if noun is not None:
+        if noun is not None or value.keys() >= RESULT_FIELDS:
             yield noun, _plain(value)
             return
         for each in value.values():
@@ -207,7 +225,7 @@ def _put(
     noun: Noun,
     held: dict[str, dict[str, Whole]],
     where: str,
-    target: SqlPlace,
+    target: Place,
     conflicts: Conflicts,
     counts: dict[str, NounCopy],
 ) -> None:

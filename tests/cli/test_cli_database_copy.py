@@ -27,7 +27,9 @@ def test_check_only_tells_by_its_exit_code_and_writes_nothing(filled):
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        (["{}", ":memory:"], 2, "would be gone"),
+        (["{}", ":memory:"], 2, "is gone when this ends"),
+        (["{}", "sqlite://"], 2, "is gone when this ends"),
+        (["{}", "store.yaml"], 2, "no file store.yaml"),
         (["{}", "new.db", "--conflicts", "maybe"], 2, "give refuse, keep or newer"),
         (["missing.db", "new.db"], 3, "no database at"),
         (["{}", "new.db", "--check-only"], 3, "no database at"),

@@ -149,7 +149,7 @@ def test_info_verify_and_export(tmp_path, filled):
     assert len((tmp_path / "x.csv").read_text().splitlines()) == 8
     run_cli(["database", "export", "--db", filled], out=r"^liface-export\.json$")
     assert len(json.loads((tmp_path / "liface-export.json").read_text())["interfaces"]["rows"]) == 7
-    run_cli(["database", "export", "--db", filled, "--out", "x.parquet"], code=2, err="unknown format 'parquet'")
+    run_cli(["database", "export", "--db", filled, "--out", "x.xlsx"], code=2, err="unknown format 'xlsx'")
     run_cli(["database", "export", "--db", filled, "--format", "xml"], code=2, err="unknown format 'xml'")
     run_cli(["database", "export", "--db", filled, "--noun", "x"], code=2, err="holds no 'x'")
     run_cli(["database", "export", "--db", filled, "--out", "no/x.json"], code=2, err="cannot be written")

@@ -241,6 +241,13 @@ def test_stores_of_files(tmp_path):
         pass
 
 
+def test_stores_that_forget_are_no_targets(tmp_path):
+    spec = tmp_path / "store.yaml"
+    spec.write_text("type: MemoryStore\n")
+    with pytest.raises(InputError, match="would be gone"), opened(spec, writable=True):
+        pass
+
+
 def test_a_server_that_does_not_answer(tmp_path):
     spec = tmp_path / "store.yaml"
     spec.write_text(

@@ -242,6 +242,16 @@ def test_filter_order_and_limit(full, tmp_path):
     assert path.read_text().count("data_surface_") == 1 and "'100'" in path.read_text()
 
 
+@pytest.mark.parametrize("suffix", ["db", "xyz", "cif", "json", "jsonl", "csv", "parquet"])
+def test_nothing_selected_is_an_empty_file(db, tmp_path, suffix):
+    (path,) = db.export(tmp_path / f"none.{suffix}", nouns=["surfaces"])
+    assert path.exists() and list(tmp_path.iterdir()) == [path]
+    if suffix == "db":
+        from ase.db import connect
+
+        assert len(connect(str(path))) == 0
+
+
 def test_a_campaign_brings_the_calculations_it_rests_on(db, tmp_path):
     mine, other, loose = calculation(1), calculation(2), calculation(3)
     for document in (mine, other, loose):

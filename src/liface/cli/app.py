@@ -81,7 +81,7 @@ app.command("phonon")(phonon.phonon)
 app.command("stability")(stability.stability)
 app.command("deposit")(deposit.deposit)
 app.add_typer(creep.app, name="creep")
-for verb in ("copy",):
+for verb in ("copy", "gather"):
     database.app.command()(getattr(database_moving, verb))
 app.add_typer(database.app, name="database")
 app.add_typer(engines.app, name="engines")

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from liface.cli.options import Json
+from liface.cli.options import DEFAULT_DATABASE, Db, Json
 from liface.cli.output import plural, talk, write_json, write_table
 from liface.cli.progress import ProgressLine
 from liface.errors import InputError
 
 if TYPE_CHECKING:
     from liface.database.moving.copying import CopyReport, CopyState
+    from liface.database.moving.jobs import Gathered
 
 PLACE = "Results database, mongodb://HOST/DATABASE[/COLLECTION], or a YAML or JSON file that describes a maggma store"
 CONFLICTS = ("refuse", "keep", "newer")
@@ -22,7 +23,7 @@ ConflictsOption = Annotated[
     typer.Option(
         "--conflicts",
         metavar="|".join(CONFLICTS),
-        help="Of different documents under one identity: refuse the copy, keep what TARGET has, or keep the newer.",
+        help="Of different documents under one identity: refuse, keep what is there, or keep the newer one.",
     ),
 ]
 
@@ -50,7 +51,6 @@ def copy(
     from liface.database.moving.places import opened, refuse_same
 
     how = _conflicts(conflicts)
-    _refuse_memory(target)
     with opened(source, writable=False) as read, opened(target, writable=not check_only) as into:
         refuse_same(read, into)
         with ProgressLine(words=_words) as progress:
@@ -62,17 +62,61 @@ def copy(
     talk(f"{target} holds everything of {source}" + (" that is not damaged" if report.damaged else ""))
 
 
+def gather(
+    store: Annotated[
+        str,
+        typer.Argument(
+            metavar="STORE",
+            help="jobflow.yaml, another YAML or JSON file that describes a JobStore or a maggma store, or "
+            "mongodb://HOST/DATABASE/COLLECTION, which leads to the outputs without the large data kept apart.",
+        ),
+    ],
+    every_output: Annotated[
+        bool,
+        typer.Option("--every-output", help="Look through all jobs, also those that no Maker of liface has made."),
+    ] = False,
+    conflicts: ConflictsOption = "newer",
+    json: Json = False,
+    db: Db = DEFAULT_DATABASE,
+) -> None:
+    """Store the results and calculations in the outputs of jobs, whoever ran them.
+
+    Documents are validated and held against their identity; what is stored already is left as it is.
+    """
+    from liface.database.moving import jobs
+    from liface.database.moving.places import opened
+    from liface.database.moving.stores import job_store
+
+    how = _conflicts(conflicts)
+    described = job_store(store)
+    jobs.reach(described)
+    with opened(db, writable=True) as target, ProgressLine(words=_words) as progress:
+        found = jobs.gather(described, target, every_output=every_output, conflicts=how, observer=progress)
+    _show_gathered(found, json)
+
+
+def _show_gathered(found: Gathered, json: bool) -> None:
+    rows = found.rows()
+    if json:
+        said = {"store": found.store, "target": found.target, "outputs": found.outputs, "nouns": rows}
+        write_json(said | {"unusable": found.unusable, "not_loaded": found.not_loaded})
+    elif rows:
+        write_table(rows)
+    else:
+        talk(f"no documents in {plural(found.outputs, 'output')} of {found.store}")
+    for line in found.unusable:
+        talk(f"left out: {line}")
+    if found.not_loaded:
+        raise InputError(
+            f"large data of {plural(len(found.not_loaded), 'output')} was not found, the first that of "
+            f"{found.not_loaded[0]}: give the jobflow.yaml whose additional_stores hold it. Everything else is stored"
+        )
+
+
 def _conflicts(asked: str) -> Literal["refuse", "keep", "newer"]:
     if asked not in CONFLICTS:
         raise InputError(f"--conflicts {asked}: give {', '.join(CONFLICTS[:-1])} or {CONFLICTS[-1]}")
     return cast(Literal["refuse", "keep", "newer"], asked)
-
-
-def _refuse_memory(target: str) -> None:
-    from liface.database.addresses import MEMORY
-
-    if target == MEMORY:
-        raise InputError(f"{MEMORY} would be gone when this command ends; name a file")
 
 
 def _show(report: CopyReport, json: bool) -> None:

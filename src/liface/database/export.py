@@ -35,6 +35,8 @@ class Format:
     takes: Literal["rows", "structures", "documents"]
     """Rows of columns; records with a structure; or whole documents with their nouns."""
     write: Callable[..., list[Path]]
+    into_folders: bool = False
+    """Whether a folder takes one file per record."""
 
 
 FORMATS: dict[str, Format] = {
@@ -46,7 +48,7 @@ FORMATS: dict[str, Format] = {
         Format("parquet", (".parquet", ".pq"), "rows", tables.write_parquet),
         Format("ase", (".db",), "structures", ase.write_ase_db),
         Format("extxyz", (".extxyz", ".xyz"), "structures", ase.write_extxyz),
-        Format("cif", (".cif",), "structures", cif.write_cif),
+        Format("cif", (".cif",), "structures", cif.write_cif, into_folders=True),
     )
 }
 """Every format by its name; a suffix belongs to one of them."""
@@ -91,6 +93,8 @@ def write(connection: Connection, path: Path, fmt: Format, selection: Selection,
     FilterError
         If the filter or the order does not fit the columns.
     """
+    if path.is_dir() and not fmt.into_folders:
+        raise InputError(f"{path} is a folder; give a file, e.g. {path / 'liface-export'}{fmt.suffixes[0]}")
     if fmt.takes == "rows":
         return Exported(fmt.write(path, selected_rows(connection, selection), about))
     if fmt.takes == "documents":

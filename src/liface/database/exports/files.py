@@ -19,10 +19,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     Raises
     ------
     InputError
-        If it cannot be written, is a folder, or would overwrite a results database; what was there stays.
+        If it cannot be written, or would overwrite a results database; what was there stays.
     """
-    if path.is_dir():
-        raise InputError(f"{path} is a folder; give a file")
     _refuse_results_database(path)
     temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
     with _told(path):
@@ -42,7 +40,8 @@ def whole_folder(path: Path) -> Iterator[Path]:
     InputError
         If it cannot be written.
     """
-    temporary = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    whole = path.resolve()  # "." has no name
+    temporary = whole.with_name(f".{whole.name}.{uuid4().hex[:8]}")
     with _told(path):
         try:
             temporary.mkdir()

@@ -140,7 +140,7 @@ def copy(
                 continue
             done = 0
             for stubs in source.walk(noun, target.batch):
-                _copy_batch(noun, stubs, source, target, conflicts, skip_damaged, counts)
+                copy_batch(noun, stubs, source, target, conflicts, skip_damaged, counts)
                 done += len(stubs)
                 tell(CopyState("copying", noun.name, done, counts.in_source))
         for noun, counts in zip(in_order_of_need(), report.nouns, strict=True):
@@ -152,7 +152,7 @@ def copy(
     return report
 
 
-def _copy_batch(
+def copy_batch(
     noun: Noun,
     stubs: Sequence[Stub],
     source: Place,
@@ -161,6 +161,7 @@ def _copy_batch(
     skip_damaged: bool,
     counts: NounCopy,
 ) -> None:
+    """Store what is missing of a batch, all of it or nothing."""
     with target.reading():
         there = target.stubs(noun, [stub.entry for stub in stubs])
     if all(stub.entry in there and there[stub.entry].sha256 == stub.sha256 for stub in stubs):

@@ -7,7 +7,8 @@ other documents of the collection are left alone. What JSON of a store cannot ho
 not finite, is kept as ``text``.
 
 A store has no transactions over several documents: each document is stored whole or not at all, and a copy that was
-interrupted goes on when it is run again. A JSON file is written at the end, in the place of the earlier one.
+interrupted goes on when it is run again. A JSON file is written at the end, in the place of the earlier one; it is for
+one process at a time.
 """
 
 from __future__ import annotations
@@ -164,7 +165,8 @@ class StorePlace:
         gone = [each for each in replaced if each not in same]
         if gone:
             self._store.remove_docs({"liface_id": {"$in": gone}})
-        self._hide({"liface_id": {"$in": [f"{noun.name}/{entry}" for entry in sorted(changes.hide)]}})
+        if changes.hide:
+            self._hide({"liface_id": {"$in": [f"{noun.name}/{entry}" for entry in sorted(changes.hide)]}})
         if noun.name == "cases":
             self._hide_unlisted(noun, changes, listed)
 

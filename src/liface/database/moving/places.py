@@ -34,7 +34,12 @@ def opened(name: str | os.PathLike[str], *, writable: bool) -> Iterator[Place]:
     """
     text = os.fspath(name)
     if is_store(text):
-        store = StorePlace(document_store(text), writable=writable)
+        described = document_store(text)
+        if writable and type(described).__name__ == "MemoryStore":
+            raise InputError(
+                f"{text}: a MemoryStore would be gone when this ends; describe a JSONStore or a MongoStore"
+            )
+        store = StorePlace(described, writable=writable)
         store.connect()
         try:
             yield store
@@ -42,6 +47,8 @@ def opened(name: str | os.PathLike[str], *, writable: bool) -> Iterator[Place]:
             store.close()
         return
     with Database(text, read_only=not writable, must_exist=not writable) as database:
+        if database.in_memory:
+            raise InputError(f"{text} is gone when this ends; name a file")
         if writable and database.read_only:
             raise DatabaseWriteError(f"{text} is read-only; make it and its folder writable, or name another target")
         yield SqlPlace(database._store)

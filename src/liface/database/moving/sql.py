@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, insert, or_, select, true, update
 
 from liface.database.codec import pack, unpack
 from liface.database.columns import Noun
@@ -66,7 +66,7 @@ class SqlPlace:
         last = ""
         while True:
             statement = _stubs(noun).where(primary > last).order_by(primary).limit(size)
-            found = [Stub(*row) for row in self._connection.execute(statement)]
+            found = [_stub(row) for row in self._connection.execute(statement)]
             if not found:
                 return
             yield found
@@ -77,7 +77,7 @@ class SqlPlace:
         found: dict[str, Stub] = {}
         for piece in chunks(entries):
             rows = self._connection.execute(_stubs(noun).where(_primary(noun).in_(piece)))
-            found.update((row[0], Stub(*row)) for row in rows)
+            found.update((row[0], _stub(row)) for row in rows)
         return found
 
     def texts(self, noun: Noun, stubs: Sequence[Stub]) -> dict[str, bytes | CorruptDatabaseError]:
@@ -166,8 +166,13 @@ def _primary(noun: Noun) -> ColumnElement[str]:
 
 def _stubs(noun: Noun) -> Any:
     table = TABLES[noun.name]
-    shown = (table.c.is_current,) if noun.is_result else (table.c.document_sha256.is_not(None),)
-    return select(_primary(noun), table.c[noun.key], table.c.document_sha256, *shown)
+    shown: ColumnElement[bool] = table.c.is_current if noun.is_result else true()
+    return select(_primary(noun), table.c[noun.key], table.c.document_sha256, shown.label("shown"))
+
+
+def _stub(row: Sequence[Any]) -> Stub:
+    entry, key, sha256, shown = row
+    return Stub(entry, key, sha256, bool(shown))
 
 
 def _same_slot(noun: Noun, each: Whole) -> ColumnElement[bool]:

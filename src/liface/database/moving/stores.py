@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from liface.errors import DatabaseError, DatabaseOpenError, InputError
+from liface.errors import DatabaseError, DatabaseOpenError, DatabaseWriteError, InputError
 
 if TYPE_CHECKING:
     from jobflow import JobStore
@@ -92,10 +92,16 @@ def answering(name: str) -> Iterator[None]:
         Passwords are not in its message.
     """
     from maggma.core import StoreError
-    from pymongo.errors import ConfigurationError, OperationFailure, PyMongoError
+    from pymongo.errors import BulkWriteError, ConfigurationError, OperationFailure, PyMongoError
 
     try:
         yield
+    except BulkWriteError as error:
+        why = (error.details or {}).get("writeErrors") or [{}]
+        raise DatabaseWriteError(
+            f"{name} did not take {len(why)} document(s) of a batch: {_short(why[0].get('errmsg', error))}; run again, "
+            "which copies what is missing"
+        ) from error
     except OperationFailure as error:
         raise DatabaseError(f"{name} refuses: {_short(error)}; check user, password and their rights") from error
     except (ConfigurationError, StoreError, FileNotFoundError) as error:
@@ -177,7 +183,7 @@ def _construct(said: Any, known: tuple[str, ...], file: str) -> Store:
         raise InputError(f"{file}: {kind} does not take these keys ({', '.join(options)}): {wrong}") from error
 
 
-def _short(error: BaseException) -> str:
+def _short(error: BaseException | str) -> str:
     """Return the first sentence of what a driver says, without what may be a password."""
     text = " ".join(str(error).split(", Timeout:")[0].split("full error:")[0].split())
     return text[:300].rstrip(", ")

@@ -64,10 +64,10 @@ def rewritten(bundle: Path, change) -> Path:
     with zipfile.ZipFile(bundle) as archive:
         entries = [(member, archive.read(member)) for member in archive.infolist()]
     path = bundle.with_name("changed.zip")
+    bundle.unlink()
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for member, data in change(entries):
             archive.writestr(member, data)
-    bundle.unlink()
     return path
 
 

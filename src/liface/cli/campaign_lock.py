@@ -84,10 +84,12 @@ def write_run(campaign: Campaign, database: Database, path: Path | None, workers
 def write_run_of_queue(
     campaign: Campaign, database: Database, queue: Literal["fireworks", "remote"], path: Path | None
 ) -> None:
-    """Record a campaign that has come to its end on a queue."""
+    """Record a campaign if it has come to its end on a queue."""
     from liface.dispatch.lock_file import write_lock
-    from liface.dispatch.manifest import record_run
+    from liface.dispatch.manifest import is_through, record_run
 
+    if not is_through(campaign, database):
+        return
     run = record_run(campaign, database, queue)
     if path is not None:
         write_lock(run, path)

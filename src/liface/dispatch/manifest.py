@@ -14,7 +14,7 @@ from liface import __version__
 from liface.database import Database
 from liface.database.columns import RESULT_NOUNS, Noun
 from liface.dispatch.machine import machine, packages
-from liface.dispatch.phases import cases_now
+from liface.dispatch.phases import cases_now, phase
 from liface.documents import (
     CalculationDocument,
     CalculationSettings,
@@ -122,6 +122,12 @@ def record_run(campaign: Campaign, database: Database, dispatcher: Dispatcher, *
         return known
     database.add_run(run)
     return run
+
+
+def is_through(campaign: Campaign, database: Database) -> bool:
+    """Tell whether every case has come to an end, those that a screening chose too."""
+    now = phase(campaign, database)
+    return now.name != "screening" and all(database.case(planned.case_id) is not None for planned in now.cases)
 
 
 def same_as(run: RunDocument, database: Database) -> RunDocument | None:
@@ -324,4 +330,14 @@ def _numbers_and_words(noun: Noun, values: dict[str, Any]) -> tuple[dict[str, fl
     return numbers, words
 
 
-__all__ = ["DERIVED", "Outcome", "cell_parameters", "manifest_of", "outcome_of", "record_run", "same_as", "unit_of"]
+__all__ = [
+    "DERIVED",
+    "Outcome",
+    "cell_parameters",
+    "is_through",
+    "manifest_of",
+    "outcome_of",
+    "record_run",
+    "same_as",
+    "unit_of",
+]

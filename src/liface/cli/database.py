@@ -94,7 +94,7 @@ def _talk_of(found: Soundness, quick: bool) -> None:
     names = ", ".join(f"{name} {number}" for name, number in sorted(found.relations_only.items()))
     talk(f"{plural(done, 'result')} recomputed from what they name, {plural(found.numbers, 'number')} in all")
     if rest:
-        talk(f"{plural(rest, 'result')} of models checked by the relations between their own numbers only: {names}")
+        talk(f"{plural(rest, 'result')} checked by the relations between their own numbers only: {names}")
     if found.orphans:
         talk(
             f"{plural(len(found.orphans), 'calculation')} that no result or case refers to; no fault, they are kept so "

@@ -92,6 +92,8 @@ def _add(found: Soundness, noun: Noun, document: Any, one: Recomputed) -> None:
 
 
 def _recomputed(database: Database, document: Any) -> Recomputed:
+    if not document.provenance.calc_ids and document.kind in (*FROM_CALCULATIONS, *FROM_RESULTS):
+        return Recomputed()  # written by hand: there is nothing to compute it from
     try:
         calculations = {}
         if document.kind in FROM_CALCULATIONS:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from liface.documents import Document, content_hash, quantity
 from liface.engines.base import EngineSpec, Scalar
@@ -195,7 +195,7 @@ def convergence_spec(
     for value in chosen:
         whole = _whole(field, value) if not is_option else value
         changes = {} if is_option else {field: whole}
-        own = Protocol.model_validate(protocol.model_dump() | changes)
+        own = _changed(protocol, changes)
         points.append(
             SeriesPoint(
                 label=f"{value:g}",
@@ -213,6 +213,14 @@ def convergence_spec(
         tolerance=tolerance,
         points=tuple(points),
     )
+
+
+def _changed(protocol: Protocol, changes: dict[str, Any]) -> Protocol:
+    try:
+        return Protocol.model_validate(protocol.model_dump() | changes)
+    except ValidationError as error:
+        (name, value), *_ = changes.items()
+        raise InputError(f"{name} of {value:g}: {error.errors()[0]['msg']}; leave this value out") from error
 
 
 def _of_models(kind: Kind, values: Sequence[float | str] | None, tolerance: float, of: Subject) -> ConvergenceSpec:

@@ -209,6 +209,10 @@ class FilterTransformer(Transformer[Token, Any]):
             [_item_match(column, items, *value) for column, items, value in zip(columns, lists, row, strict=True)]
             for row in rows
         ]
+        if len(columns) == 1 and all(sign == "=" for ((sign, _),) in rows):
+            quick = lists[0].has(how, [value for ((_, value),) in rows])
+            if quick is not None:
+                return quick
         if how == "ONLY":
             return not_(_some(columns, lists, wanted, negated=True))
         if how == "ANY":
@@ -239,7 +243,7 @@ def _some(
     if len(lists) == 1:
         return lists[0].some(lambda cells: matches([cells]))
     stored = [items for items in lists if isinstance(items, StoredItems)]
-    if len(stored) < len(lists) or len({items.table.name for items in stored}) > 1:
+    if len(stored) < len(lists) or len({items.key.table.name for items in stored}) > 1:
         names = ":".join(column.name for column in columns)
         raise UnsupportedFilterError(f"filter: {names} cannot be looked into side by side")
     return stored[0].some_row(matches([items.cells for items in stored]))

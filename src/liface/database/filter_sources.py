@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Boolean, ColumnElement, cast, exists, false, func, literal, null, or_, select
+from sqlalchemy import Boolean, ColumnElement, and_, cast, false, func, literal, null, or_, select, true
 
 from liface.database.columns import Column, Noun, Type
 from liface.database.filters import column_named
 from liface.database.schema import FLAG_TABLES, TABLES
+from liface.database.structures import marked
 
 Match = Callable[[tuple[Any, ...]], ColumnElement[bool]]
 """A comparison waiting for the cells of one item of a list."""
@@ -19,8 +20,9 @@ Match = Callable[[tuple[Any, ...]], ColumnElement[bool]]
 class Items(Protocol):
     """The items of a list column."""
 
-    type: Type
-    """Type of the items; ``dictionary`` where they cannot be compared."""
+    @property
+    def type(self) -> Type:
+        """Type of the items; ``dictionary`` where they cannot be compared."""
 
     def some(self, match: Match) -> ColumnElement[bool]:
         """Whether an item matches."""
@@ -28,13 +30,16 @@ class Items(Protocol):
     def length(self) -> Any:
         """How many items there are."""
 
+    def has(self, how: str, values: list[Any]) -> ColumnElement[bool] | None:
+        """Whether ALL, ANY or ONLY these are items, where there is a faster way than to look at each; else None."""
+
 
 @dataclass(frozen=True)
 class StoredItems:
     """Items in the rows of a side table; text may be kept short and whole, and equals either."""
 
-    table: Any
-    mine: ColumnElement[bool]
+    key: Any
+    owner: Any
     cells: tuple[Any, ...]
     type: Type = "string"
     size: Any = None
@@ -45,13 +50,37 @@ class StoredItems:
 
     def some_row(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
         """Whether a row fulfils a condition on its cells."""
-        return exists().where(self.mine, condition)
+        return self.owner.in_(select(self.key).where(condition))
 
     def length(self) -> Any:
         """Count the rows, where no column has their number."""
         if self.size is not None:
             return self.size
-        return select(func.count()).select_from(self.table).where(self.mine).scalar_subquery()
+        return select(func.count()).where(self.key == self.owner).scalar_subquery()
+
+    def has(self, how: str, values: list[Any]) -> ColumnElement[bool] | None:
+        """Have no faster way."""
+        return None
+
+
+@dataclass(frozen=True)
+class JoinedItems(StoredItems):
+    """Items that the row itself has too, joined to one text by :func:`liface.database.structures.marked`."""
+
+    joined: Any = None
+
+    def has(self, how: str, values: list[Any]) -> ColumnElement[bool] | None:
+        """Search the text; a database reads 100 000 of them faster than as many rows of a side table."""
+        parts = [marked(value) for value in dict.fromkeys(values) if value and "|" not in value]
+        if how == "ONLY":
+            rest = self.joined
+            for part in parts:
+                rest = func.replace(rest, part, "")
+            return rest == ""
+        found = [func.replace(self.joined, part, "") != self.joined for part in parts]
+        if how == "ANY":
+            return or_(false(), *found)
+        return and_(true(), *found) if len(parts) == len(dict.fromkeys(values)) else false()
 
 
 @dataclass(frozen=True)
@@ -69,6 +98,10 @@ class FixedItems:
     def length(self) -> Any:
         """Return their number."""
         return literal(len(self.values)) if self.size is None else self.size
+
+    def has(self, how: str, values: list[Any]) -> ColumnElement[bool] | None:
+        """Have no faster way."""
+        return None
 
 
 class FilterSource:
@@ -100,7 +133,7 @@ class FilterSource:
     def items(self, column: Column) -> Items:
         """Return the items of a list column."""
         flags, table = FLAG_TABLES[self.noun.name], TABLES[self.noun.name]
-        return StoredItems(flags, flags.c.entry_id == table.c.entry_id, (flags.c.slug, flags.c.flag))
+        return StoredItems(flags.c.entry_id, table.c.entry_id, (flags.c.slug, flags.c.flag))
 
 
 def nothing_known() -> ColumnElement[bool]:

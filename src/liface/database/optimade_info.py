@@ -148,8 +148,10 @@ def flat(entry: Mapping[str, Any]) -> dict[str, Any]:
 def resource(entry_type: str, entry: Mapping[str, Any]) -> dict[str, Any]:
     """Return an entry as a resource of OPTIMADE."""
     attributes = flat(entry)
-    top = {name: attributes.pop(name) for name in ("id", "relationships") if name in attributes}
-    return {"id": top["id"], "type": entry_type, "attributes": attributes, **top}
+    whole = {"id": attributes.pop("id"), "type": entry_type, "attributes": attributes}
+    if "relationships" in attributes:
+        whole["relationships"] = attributes.pop("relationships")
+    return whole
 
 
 def _definition(column: Column, description: str) -> dict[str, Any]:

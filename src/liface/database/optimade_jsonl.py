@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from liface.database.columns import Noun
 from liface.database.optimade_info import (
     ENTRY_TYPES,
     api_version,
@@ -22,6 +23,8 @@ from liface.database.optimade_info import (
     provider,
     resource,
 )
+from liface.database.structure_entries import document_entry, reference_entry
+from liface.database.structure_rows import WITH_STRUCTURE
 from liface.documents import now
 from liface.errors import InputError
 
@@ -46,13 +49,32 @@ def write_jsonl(database: Database, path: str | os.PathLike[str], where: str | N
     InputError
         If the file cannot be written.
     """
-    path, written = Path(path), 0
+    return _write(Path(path), database.structures.every(where))
+
+
+def write_documents(
+    path: Path, documents: Iterable[tuple[Noun, Any]], about: Mapping[str, Any] | None = None
+) -> list[Path]:
+    """Write the structures that documents hold, each with its noun, and return the path; others are passed over.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
+    found = (document_entry(noun, document) for noun, document in documents if noun in WITH_STRUCTURE)
+    _write(path, (entry for entry in found if entry is not None))
+    return [path]
+
+
+def _write(path: Path, entries: Iterable[Mapping[str, Any]]) -> int:
+    written = 0
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         temporary = Path(name)
         try:
             with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-                for line in lines(database, where):
+                for line in lines(entries):
                     file.write(json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n")
                     written += line.get("type") == "structures"
             temporary.replace(path)
@@ -64,8 +86,8 @@ def write_jsonl(database: Database, path: str | os.PathLike[str], where: str | N
     return written
 
 
-def lines(database: Database, where: str | None = None) -> Iterator[dict[str, Any]]:
-    """Yield the lines of the file as plain data; see :func:`write_jsonl`."""
+def lines(entries: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a file of structures as plain data; the papers they rest on come last."""
     yield {"x-optimade": {"api_version": api_version(), "meta": {"api_version": api_version()}}}
     yield {
         "meta": {
@@ -80,8 +102,8 @@ def lines(database: Database, where: str | None = None) -> Iterator[dict[str, An
     for entry_type in ENTRY_TYPES:
         yield entry_info(entry_type)
     cited: dict[str, None] = {}
-    for entry in database.structures.every(where):
+    for entry in entries:
         cited.update(dict.fromkeys(entry["references"]))
         yield resource("structures", entry)
-    for reference in database.references.by_id(list(cited)):
-        yield resource("references", reference)
+    for doi in sorted(cited):
+        yield resource("references", reference_entry(doi))

@@ -134,15 +134,16 @@ def _structure_table() -> Table:
         METADATA,
         *own,
         *axes,
-        Column("noun", String, nullable=False),
+        Column("element_set", TEXT, nullable=False, index=True),
+        Column("noun", TEXT, nullable=False),
     )
 
 
-def _structure_list(name: str, *columns: Column[Any]) -> Table:
+def _structure_list(name: str, *columns: Column[Any] | Index) -> Table:
     return Table(
         f"structure_{name}",
         METADATA,
-        Column("structure_id", String, ForeignKey("structures.id", ondelete="CASCADE"), primary_key=True),
+        Column("structure_id", TEXT, ForeignKey("structures.id", ondelete="CASCADE"), primary_key=True),
         Column("position", Integer, primary_key=True),
         *columns,
     )
@@ -153,18 +154,18 @@ STRUCTURE_TABLE: Table = _structure_table()
 
 STRUCTURE_ELEMENTS: Table = _structure_list(
     "elements",
-    Column("element", String, nullable=False),
+    Column("element", TEXT, nullable=False),
     Column("ratio", Double, nullable=False),
-    Index("ix_structure_elements_element", "element", "structure_id"),
+    Index("ix_structure_elements_element", "element", "ratio", "structure_id"),
 )
 """Elements of each structure in alphabetical order, with their share of the atoms."""
 
 STRUCTURE_FLAGS: Table = _structure_list(
-    "flags", Column("slug", String, nullable=False, index=True), Column("flag", Text, nullable=False)
+    "flags", Column("slug", TEXT, nullable=False, index=True), Column("flag", LONG_TEXT, nullable=False)
 )
 """Flags of each structure, in order."""
 
-STRUCTURE_REFERENCES: Table = _structure_list("references", Column("doi", String, nullable=False, index=True))
+STRUCTURE_REFERENCES: Table = _structure_list("references", Column("doi", TEXT, nullable=False, index=True))
 """Papers each structure rests on, in order."""
 
 STRUCTURE_TABLES: tuple[Table, ...] = (STRUCTURE_TABLE, STRUCTURE_ELEMENTS, STRUCTURE_FLAGS, STRUCTURE_REFERENCES)

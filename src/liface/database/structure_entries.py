@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Select, func, select
 
-from liface.database.columns import NOUNS
+from liface.database.codec import encode
+from liface.database.columns import NOUNS, Noun
 from liface.database.connection import Store
 from liface.database.filters import filter_expression
 from liface.database.schema import (
@@ -20,10 +21,10 @@ from liface.database.schema import (
     STRUCTURE_REFERENCES,
     TABLES,
 )
-from liface.database.structure_filters import REFERENCE_TABLE, EntrySource, ReferenceSource, StructureSource
-from liface.database.structure_rows import rebuild_structures, shown_rows
-from liface.database.structures import OWN, SITE_PROPERTIES, STRUCTURES, Property, sites
-from liface.database.writing import chunks
+from liface.database.structure_filters import EntrySource, ReferenceSource, StructureSource
+from liface.database.structure_rows import rebuild_structures, shown_rows, structure_row
+from liface.database.structures import OWN, SITE_PROPERTIES, STRUCTURES, Property, geometry_of, sites
+from liface.database.writing import chunks, entry_ids
 from liface.errors import CorruptDatabaseError, FilterError
 
 FROM_DOCUMENT = frozenset(
@@ -104,28 +105,20 @@ class Entries:
             statement = self._statement(source, where)
             if above is not None:
                 statement = statement.where(source.table.c.id > above)
-                left = connection.scalar(select(func.count()).select_from(statement.subquery())) or 0
-            ordered = statement.order_by(*source.order_by(sort)).limit(limit).offset(offset)
-            entries = self._read(connection, ordered, fields)
+                left = connection.scalar(statement.with_only_columns(func.count(), maintain_column_froms=True)) or 0
+            ordered = statement.with_only_columns(source.table.c.id).order_by(*source.order_by(sort))
+            ids = connection.scalars(ordered.limit(limit).offset(offset)).all()  # narrow rows are sorted fast
+            entries = self._in_order(connection, source, ids, fields)
         return Page(entries, number, left > offset + len(entries), list(dict.fromkeys(source.unknown)))
-
-    def by_id(self, ids: Sequence[str], fields: Collection[str] | None = None) -> list[dict[str, Any]]:
-        """Return those of these entries that are there, in the order of their identities."""
-        source, entries = self._make_source(), []
-        with self._store.reading() as connection:
-            for piece in chunks(sorted(set(ids))):
-                statement = self._statement(source, None).where(source.table.c.id.in_(piece))
-                entries += self._read(connection, statement.order_by(source.table.c.id), fields)
-        return entries
 
     def every(self, where: str | None = None) -> Iterator[dict[str, Any]]:
         """Go through all entries that match in the order of their identities, within one view of the database."""
         source, last = self._make_source(), ""
+        key = source.table.c.id
+        matching = self._statement(source, where).order_by(key).limit(PAGE)
         with self._store.reading() as connection:
             while True:
-                key = source.table.c.id
-                statement = self._statement(source, where).where(key > last).order_by(key).limit(PAGE)
-                entries = self._read(connection, statement, None)
+                entries = self._read(connection, matching.where(key > last), None)
                 if not entries:
                     return
                 yield from entries
@@ -139,6 +132,15 @@ class Entries:
 
     def _statement(self, source: EntrySource, where: str | None) -> Select[Any]:
         return _filtered(select(source.table), source, where)
+
+    def _in_order(
+        self, connection: Connection, source: EntrySource, ids: Sequence[str], fields: Collection[str] | None
+    ) -> list[dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for piece in chunks(ids):
+            statement = select(source.table).where(source.table.c.id.in_(piece))
+            found.update((entry["id"], entry) for entry in self._read(connection, statement, fields))
+        return [found[entry_id] for entry_id in ids]
 
     def _read(
         self, connection: Connection, statement: Select[Any], fields: Collection[str] | None
@@ -167,22 +169,16 @@ class Structures(Entries):
         geometries: dict[str, Any] = {}
         if fields is None or not FROM_DOCUMENT.isdisjoint(fields):
             geometries = _geometries(connection, rows)
-        entries = []
-        for row in rows:
-            entry = {each.name: _plain(row[each.cell]) for each in _SCALARS}
-            own = parts.get(row["id"], [])
-            entry |= {
-                "elements": [element for element, _ in own],
-                "elements_ratios": [ratio for _, ratio in own],
-                "dimension_types": [row[f"dimension_type_{axis}"] for axis in "abc"],
-                "structure_features": [],
-                f"{OWN}flags": [flag for (flag,) in flags.get(row["id"], [])],
-                "references": [doi for (doi,) in cited.get(row["id"], [])],
-            }
-            if row["id"] in geometries:
-                entry |= sites(geometries[row["id"]])
-            entries.append(entry)
-        return entries
+        return [
+            _entry(
+                dict(row),
+                parts.get(row["id"], []),
+                [flag for (flag,) in flags.get(row["id"], [])],
+                [doi for (doi,) in cited.get(row["id"], [])],
+                geometries.get(row["id"]),
+            )
+            for row in rows
+        ]
 
 
 class References(Entries):
@@ -194,7 +190,52 @@ class References(Entries):
         self, connection: Connection, statement: Select[Any], fields: Collection[str] | None
     ) -> list[dict[str, Any]]:
         rows = connection.execute(statement).mappings().all()
-        return [{name: _plain(row[name]) for name in REFERENCE_TABLE.c.keys()} for row in rows]  # noqa: SIM118
+        return [reference_entry(row["doi"]) for row in rows]
+
+
+def reference_entry(doi: str) -> dict[str, Any]:
+    """Return the entry of a paper: nothing is known of it but its DOI, which is its identity."""
+    return {"id": doi, "doi": doi, "last_modified": None}
+
+
+def document_entry(noun: Noun, document: Any) -> dict[str, Any] | None:
+    """Return the entry that a document becomes when it is stored and shown; None where it holds no structure."""
+    stored = dict(noun.values(document))
+    if noun.is_result:
+        stored["entry_id"], stored["slot_id"] = entry_ids(noun, stored)
+    else:
+        stored["document_sha256"] = encode(document)[1]
+    found = structure_row(noun, stored, document)
+    geometry = geometry_of(document)
+    if found is None or geometry is None:
+        return None
+    lists = found.lists
+    return _entry(
+        found.row,
+        [(each["element"], each["ratio"]) for each in lists[STRUCTURE_ELEMENTS.name]],
+        [each["flag"] for each in lists[STRUCTURE_FLAGS.name]],
+        [each["doi"] for each in lists[STRUCTURE_REFERENCES.name]],
+        geometry.model_dump(mode="json"),
+    )
+
+
+def _entry(
+    row: Mapping[str, Any],
+    parts: Sequence[tuple[Any, ...]],
+    flags: list[str],
+    references: list[str],
+    geometry: dict[str, Any] | None,
+) -> dict[str, Any]:
+    entry = {each.name: _plain(row[each.cell]) for each in _SCALARS}
+    entry |= {
+        "elements": [element for element, _ in parts],
+        "elements_ratios": [ratio for _, ratio in parts],
+        "dimension_types": [row[f"dimension_type_{axis}"] for axis in "abc"],
+        "structure_features": [],
+        f"{OWN}flags": flags,
+        "references": references,
+    }
+    return entry | sites(geometry) if geometry is not None else entry
 
 
 def _filtered(statement: Select[Any], source: EntrySource, where: str | None) -> Select[Any]:

@@ -7,10 +7,10 @@ from collections.abc import Collection
 from typing import Any
 
 from pydantic import TypeAdapter
-from sqlalchemy import ColumnElement, func, literal, select
+from sqlalchemy import ColumnElement, literal, select
 
-from liface.database.columns import Column, Noun
-from liface.database.filter_sources import FilterSource, FixedItems, Items, StoredItems
+from liface.database.columns import Column, Noun, Type
+from liface.database.filter_sources import FilterSource, FixedItems, Items, JoinedItems, StoredItems
 from liface.database.schema import STRUCTURE_ELEMENTS, STRUCTURE_FLAGS, STRUCTURE_REFERENCES, STRUCTURE_TABLE
 from liface.database.structures import OWN, PREFIX, REFERENCE_IDS, SITE_PROPERTIES, STRUCTURES, Property
 from liface.errors import FilterError, UnsupportedFilterError
@@ -29,6 +29,15 @@ UNKNOWN_STRUCTURE_PROPERTIES = frozenset(
 )
 """Properties of OPTIMADE that are unknown for every structure here."""
 
+NEVER_UNKNOWN = frozenset({"id", "doi", "immutable_id", "last_modified", "nsites", "nelements", "nperiodic_dimensions"})
+"""Properties that are sorted without a place for the unknown, so that an index gives their order."""
+
+_REFERENCE_PROPERTIES: tuple[tuple[str, Type], ...] = (
+    ("id", "string"),
+    ("type", "string"),
+    ("doi", "string"),
+)
+
 REFERENCES = Noun(
     name="references",
     kind="reference",
@@ -36,23 +45,16 @@ REFERENCES = Noun(
     slot=("id",),
     columns={
         name: Property(name=name, type=type_, unit="", read=lambda _: None, cell=name)
-        for name, type_ in (("id", "string"), ("type", "string"), ("doi", "string"), ("last_modified", "timestamp"))
-    },  # type: ignore[arg-type]
+        for name, type_ in _REFERENCE_PROPERTIES
+    },
     adapter=TypeAdapter(dict),
 )
 """What a filter on references can name: papers are known by their DOI alone."""
 
-_DATED = (
-    select(
-        STRUCTURE_REFERENCES.c.doi.label("id"),
-        STRUCTURE_REFERENCES.c.doi,
-        func.min(STRUCTURE_TABLE.c.last_modified).label("last_modified"),
-    )
-    .join(STRUCTURE_TABLE, STRUCTURE_TABLE.c.id == STRUCTURE_REFERENCES.c.structure_id)
-    .group_by(STRUCTURE_REFERENCES.c.doi)
+REFERENCE_TABLE = (
+    select(STRUCTURE_REFERENCES.c.doi.label("id"), STRUCTURE_REFERENCES.c.doi).distinct().subquery("cited")
 )
-REFERENCE_TABLE = _DATED.subquery("cited")
-"""Every paper that a structure rests on, with the moment from which it was cited."""
+"""Every paper that a structure rests on."""
 
 
 class EntrySource(FilterSource):
@@ -113,7 +115,7 @@ class EntrySource(FilterSource):
             if column.type == "unknown" or column.name == "type":
                 continue
             cell = self.cell(column)
-            if column.name != "id":
+            if column.name not in NEVER_UNKNOWN:
                 terms.append(cell.is_(None))
             terms.append(cell.desc() if name.startswith("-") else cell.asc())
         return [*terms, self.table.c.id]
@@ -132,18 +134,16 @@ class StructureSource(EntrySource):
     def items(self, column: Column) -> Items:
         """Return the items of a list; lengths are columns where there is one."""
         own, parts = STRUCTURE_TABLE.c, STRUCTURE_ELEMENTS.c
-        mine = parts.structure_id == own.id
         if column.name in ("elements", "species_at_sites"):
             size = own.nelements if column.name == "elements" else own.nsites
-            return StoredItems(STRUCTURE_ELEMENTS, mine, (parts.element,), size=size)
+            return JoinedItems(parts.structure_id, own.id, (parts.element,), size=size, joined=own.element_set)
         if column.name == "elements_ratios":
-            return StoredItems(STRUCTURE_ELEMENTS, mine, (parts.ratio,), "float", size=own.nelements)
+            return StoredItems(parts.structure_id, own.id, (parts.ratio,), "float", size=own.nelements)
         if column.name == f"{OWN}flags":
             flags = STRUCTURE_FLAGS.c
-            return StoredItems(STRUCTURE_FLAGS, flags.structure_id == own.id, (flags.slug, flags.flag))
+            return StoredItems(flags.structure_id, own.id, (flags.slug, flags.flag))
         if column is REFERENCE_IDS:
-            cited = STRUCTURE_REFERENCES.c
-            return StoredItems(STRUCTURE_REFERENCES, cited.structure_id == own.id, (cited.doi,))
+            return StoredItems(STRUCTURE_REFERENCES.c.structure_id, own.id, (STRUCTURE_REFERENCES.c.doi,))
         if column.name == "dimension_types":
             return FixedItems((own.dimension_type_a, own.dimension_type_b, own.dimension_type_c), "integer")
         if column.name == "structure_features":

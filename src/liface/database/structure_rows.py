@@ -80,17 +80,18 @@ def _numbered(structure_id: str, rows: list[dict[str, Any]]) -> list[dict[str, A
     return [{"structure_id": structure_id, "position": i, **row} for i, row in enumerate(rows)]
 
 
-def put_structure(connection: Connection, noun: Noun, stored: dict[str, Any], document: Any) -> None:
-    """Store the structure of a document in the place of what had its identity."""
-    put_structures(connection, noun, [(stored, document)])
+def put_structures(connection: Connection, noun: Noun, shown: Sequence[tuple[dict[str, Any], Any]]) -> None:
+    """Store the structures of documents that are shown from now on, in the place of what had their identities.
 
-
-def put_structures(connection: Connection, noun: Noun, stored: Sequence[tuple[dict[str, Any], Any]]) -> None:
-    """Store the structures of documents, each with its row, in the place of what had their identities."""
-    known = [identities(noun, row)[0] for row, _ in stored]
-    for start in range(0, len(known), CHUNK):
-        hide_structures(connection, STRUCTURE_TABLE.c.id.in_(known[start : start + CHUNK]))
-    found = [structure_row(noun, row, document) for row, document in stored]
+    Parameters
+    ----------
+    shown
+        Row in the table of the noun, with its identities, and document.
+    """
+    ids = [identities(noun, stored)[0] for stored, _ in shown]
+    for start in range(0, len(ids), CHUNK):
+        hide_structures(connection, STRUCTURE_TABLE.c.id.in_(ids[start : start + CHUNK]))
+    found = [structure_row(noun, stored, document) for stored, document in shown]
     _insert(connection, [each for each in found if each is not None])
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, and_, delete, insert, select, update
 from liface.database.codec import decode, encode, is_text
 from liface.database.columns import NOUNS, RESULT_NOUNS, Noun
 from liface.database.schema import FLAG_TABLES, STRUCTURE_TABLE, TABLES, flag_slug
-from liface.database.structure_rows import hide_structures, put_structure
+from liface.database.structure_rows import hide_structures, put_structures
 from liface.documents import (
     CalculationDocument,
     CaseDocument,
@@ -95,7 +95,7 @@ def put_calculation(connection: Connection, document: CalculationDocument, repla
         connection.execute(delete(table).where(here))
     row = row_of(NOUNS["calculations"], document)
     connection.execute(insert(table).values(row))
-    put_structure(connection, NOUNS["calculations"], row, document)
+    put_structures(connection, NOUNS["calculations"], [(row, document)])
     return not known
 
 
@@ -126,7 +126,7 @@ def put_result(connection: Connection, document: ResultDocument) -> str:
         put_flags(connection, noun, {entry_id: document.flags})
     else:
         connection.execute(update(table).where(table.c.entry_id == entry_id).values(is_current=True))
-    put_structure(connection, noun, {**row, "entry_id": entry_id, "slot_id": slot_id}, document)
+    put_structures(connection, noun, [({**row, "entry_id": entry_id, "slot_id": slot_id}, document)])
     return record_id
 
 

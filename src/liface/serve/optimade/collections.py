@@ -69,7 +69,7 @@ class SqlCollection(EntryCollection):
             raise BadRequest("page_above follows the order of id; leave out sort, or page with page_offset")
         return {**criteria, "wanted": criteria["fields"]}
 
-    def parse_sort_params(self, sort_params: str) -> str:  # type: ignore[override]
+    def parse_sort_params(self, sort_params: str) -> str:
         """Hand the order on as it is."""
         return sort_params
 

@@ -16,6 +16,7 @@ from optimade.warnings import QueryParamNotUsed
 from starlette.responses import RedirectResponse, Response
 
 from liface.database.optimade_info import ENTRY_TYPES, base_info, entry_info, provider, resource
+from liface.database.structure_entries import reference_entry
 from liface.serve.optimade.collections import SqlCollection
 from liface.serve.optimade.responses import answer, base_url, meta, path_below
 
@@ -133,7 +134,7 @@ def _page(request: Request, entry_type: str, params: EntryListingQueryParams) ->
 def _single(request: Request, entry_type: str, entry_id: str, params: SingleEntryQueryParams) -> JSONAPIResponse:
     params.check_params(request.query_params, request.app.state.base_resource_mapper)
     escaped = entry_id.replace("\\", "\\\\").replace('"', '\\"')
-    params.filter = f'id="{escaped}"'  # type: ignore[attr-defined]
+    params.filter = f'id="{escaped}"'
     collection: SqlCollection = request.app.state.entry_collections[entry_type]
     found, _, _, excluded, included = collection.find(params)
     if not isinstance(found, dict):
@@ -166,5 +167,4 @@ def _included(request: Request, asked: str, entries: list[dict[str, Any]]) -> li
     cited = {
         each["id"] for entry in entries for each in entry.get("relationships", {}).get("references", {}).get("data", [])
     }
-    collection: SqlCollection = request.app.state.entry_collections["references"]
-    return [resource("references", entry) for entry in collection.entries.by_id(list(cited))]
+    return [resource("references", reference_entry(doi)) for doi in sorted(cited)]

@@ -45,6 +45,7 @@ def test_nouns_and_verbs_are_all_there():
         "campaign cancel", "campaign collect", "campaign follow", "campaign retry", "campaign submit",
         "query", "correlate", "stability", "grow", "database", "database info", "database verify", "database export",
         "creep", "creep rates", "creep host", "creep check", "creep parameters", "deposit", "phonon",
+        "serve",
         "engines", "engines list", "hpc", "hpc check", "hpc init", "hpc launch",
     }  # fmt: skip
 

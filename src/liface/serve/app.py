@@ -40,7 +40,7 @@ def page_app(
     names
         Host names besides addresses and ``localhost`` under which it may be asked for.
     debug
-        Write the traceback of a defect on stderr.
+        Log the traceback of a defect.
     """
     app = FastAPI(title="liface", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     app.include_router(build_router(database, shown))

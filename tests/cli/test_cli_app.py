@@ -46,6 +46,7 @@ def test_nouns_and_verbs_are_all_there():
         "query", "correlate", "stability", "grow", "database", "database info", "database verify", "database export",
         "database copy", "database gather",
         "creep", "creep rates", "creep host", "creep check", "creep parameters", "deposit", "phonon",
+        "serve",
         "engines", "engines list", "hpc", "hpc check", "hpc init", "hpc launch",
     }  # fmt: skip
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from liface.cli.options import DEFAULT_DATABASE, Db, open_to_read
+from liface.cli.options import DEFAULT_DATABASE, Db, open_to_read, shown
 from liface.cli.output import talk
 from liface.cli.query import SHOWN
 from liface.errors import InputError, MissingExtraError
@@ -43,12 +43,12 @@ def serve(
     with open_to_read(db) as database, listen(host, port) as listening:
         if not is_loopback(host):
             talk(
-                f"warning: everybody who reaches {host} can read {db}; there is no password and no encryption. "
+                f"warning: everybody who reaches {host} can read {shown(db)}; there is no password and no encryption. "
                 f"Without --host only this machine reaches it"
             )
         app = page_app(database, SHOWN, names=[*(name or []), *_own_names(host)], debug=debugging())
         typer.echo(address_of(listening))
-        talk(f"{db}, only for reading; Ctrl-C ends it")
+        talk(f"{shown(db)}, only for reading; OPTIMADE at {address_of(listening)}optimade/v1; Ctrl-C ends it")
         run(app, listening, open_browser=open_)
     talk("stopped")
 

@@ -16,6 +16,7 @@ from liface import __version__
 from liface.errors import DatabaseError, InputError, LifaceError
 from liface.serve.api import build_router
 from liface.serve.guard import Guard, said
+from liface.serve.optimade import optimade_app
 from liface.serve.records import NotStoredError
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ VIEWS = ("/", "/table/{rest:path}", "/record/{rest:path}", "/calculation/{rest:p
 def page_app(
     database: Database, shown: Mapping[str, str], *, names: Collection[str] = (), debug: bool = False
 ) -> FastAPI:
-    """Return the application over a database that is open for reading.
+    """Return the application over a database that is open for reading; OPTIMADE is answered below ``/optimade``.
 
     Parameters
     ----------
@@ -40,7 +41,7 @@ def page_app(
     names
         Host names besides addresses and ``localhost`` under which it may be asked for.
     debug
-        Write the traceback of a defect on stderr.
+        Log the traceback of a defect.
     """
     app = FastAPI(title="liface", version=__version__, docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     app.include_router(build_router(database, shown))
@@ -55,6 +56,7 @@ def page_app(
     app.mount("/static", StaticFiles(directory=str(static)))
     for view in VIEWS:
         app.add_api_route(view, _page(str(static / "index.html")), include_in_schema=False)
+    app.mount("/optimade", optimade_app(database))
     app.add_middleware(Guard, names=names, debug=debug)
     return app
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-import sys
-import traceback
+import logging
 from collections.abc import Collection
 from typing import Any
 
@@ -12,9 +11,13 @@ from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+LOG = logging.getLogger(__name__)
 METHODS = ("GET", "HEAD")
 LONGEST_QUERY = 24_000
 """Bytes of a query string; a filter of the longest length that is read fits in, percent signs and all."""
+
+LONGEST_HEADERS = 16_000
+"""Bytes of all headers."""
 
 POLICY = "; ".join(
     (
@@ -51,7 +54,7 @@ class Guard:
         Host names under which the page may be asked for. Addresses and ``localhost`` always pass: a page of
         somebody else that turns its own name to this machine (DNS rebinding) comes with that name.
     debug
-        Write the traceback of a defect on stderr.
+        Log the traceback of a defect.
     """
 
     def __init__(self, app: ASGIApp, names: Collection[str] = (), debug: bool = False):
@@ -78,13 +81,13 @@ class Guard:
             await send(message)
 
         refusal = self._refusal(scope)
+        if scope["method"] == "HEAD":  # answered like GET; the server leaves the body out
+            scope = {**scope, "method": "GET"}
         try:
             await (refusal or self.app)(scope, receive, guarded)
         except Exception as error:
-            if self.debug:
-                traceback.print_exception(error)
             what = f"{type(error).__name__}: {error}".splitlines()[0][:300]
-            print(f"liface: internal error ({what}) at {scope['path'][:200]!r}", file=sys.stderr)  # noqa: T201
+            LOG.error("internal error (%s) at %r", what, scope["path"][:200], exc_info=error if self.debug else None)
             if begun:
                 raise
             await said(500, f"internal error ({what})")(scope, receive, guarded)
@@ -101,6 +104,9 @@ class Guard:
             return said(405, f"{scope['method']}: this page only reads; use GET", {"Allow": ", ".join(METHODS)})
         if headers.get("content-length", "0").strip() != "0" or "transfer-encoding" in headers:
             return said(413, "a request to read has no body", {"Connection": "close"})
+        size = sum(len(name) + len(value) for name, value in scope["headers"])
+        if size > LONGEST_HEADERS:
+            return said(431, f"{size} bytes of headers; at most {LONGEST_HEADERS} are read")
         if len(scope["query_string"]) > LONGEST_QUERY:
             return said(414, f"{len(scope['query_string'])} bytes of query; at most {LONGEST_QUERY} are read")
         return None

@@ -24,6 +24,9 @@ IDLE_S = 20
 MOST_AT_ONCE = 64
 """Requests worked on at the same time; more are turned away."""
 
+GRACE_S = 3
+"""Time for answers that are under way when the server is told to stop."""
+
 LONGEST_HEAD = 32_768
 """Bytes of request line and headers."""
 
@@ -82,26 +85,31 @@ def address_of(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
+def server_of(app: FastAPI) -> uvicorn.Server:
+    """Return the server with its limits; nothing listens yet."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            ws="none",
+            lifespan="off",
+            http="h11",
+            limit_concurrency=MOST_AT_ONCE,
+            timeout_keep_alive=IDLE_S,
+            timeout_graceful_shutdown=GRACE_S,
+            h11_max_incomplete_event_size=LONGEST_HEAD,
+        )
+    )
+
+
 def run(app: FastAPI, listening: socket.socket, *, open_browser: bool = False) -> None:
     """Answer requests until the process is told to stop."""
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        ws="none",
-        lifespan="off",
-        limit_concurrency=MOST_AT_ONCE,
-        timeout_keep_alive=IDLE_S,
-        timeout_graceful_shutdown=3,
-        h11_max_incomplete_event_size=LONGEST_HEAD,
-        http="h11",
-    )
-    server = uvicorn.Server(config)
     if open_browser:
         _later(lambda: webbrowser.open(address_of(listening)))
     with contextlib.suppress(KeyboardInterrupt):  # uvicorn ends in order, then passes the signal on
-        server.run(sockets=[listening])
+        server_of(app).run(sockets=[listening])
 
 
 def _later(action: Callable[[], object]) -> None:

@@ -135,7 +135,7 @@ function look(state, from) {
   view.setView([0, 0, 0, 0, 0, 0, 0, 1]);
   if (from === "side") view.rotate(-90, "x");
   view.zoomTo();
-  view.zoom(1.05);
+  view.zoom(1.35);
   view.render();
 }
 

@@ -11,7 +11,7 @@ WORKERS ?= 2
 # Several threads in one process are slower than one on a shared machine; every worker gets one.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo gpaw test test-slow lint results pbe story benchmark clean
+.PHONY: help demo gpaw test test-slow lint results pbe story trust benchmark clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ pbe: $(VENV)/gpaw  ## Run docs/pbe with GPAW and both potentials, hours; write d
 
 results: $(VENV)/ready  ## Run oh2024 and wang2023 with both potentials and write docs/results.
 	$(BIN)/python docs/make_results.py --workers $(WORKERS)
+
+trust: $(VENV)/ready  ## Hold both potentials against published values; write docs/trust.md and what is shipped of it.
+	$(BIN)/python docs/make_trust.py --workers $(WORKERS)
 
 story: $(VENV)/ready  ## Run the story of four substrates and write docs/story.md.
 	$(BIN)/python docs/make_story.py --workers $(WORKERS)

@@ -18,9 +18,10 @@ from pathlib import Path
 
 from page_tables import inserted, markdown
 
-from liface.analysis.literature import PublishedValue, published
+from liface.analysis.literature import published
 from liface.database import Database
 from liface.dispatch.correlate import correlate_stored
+from liface.documents import LiteratureValue
 
 DOCS = Path(__file__).parent
 ENGINES = ("sevennet:7net-0", "chgnet:0.3.0")
@@ -82,7 +83,7 @@ def cell(row: dict | None, key: str, digits: int) -> str:
     return f"{row[key]:.{digits}f}" + ("" if row.get("converged", True) else "†")
 
 
-def reference(values: Iterable[PublishedValue], **where: object) -> str:
+def reference(values: Iterable[LiteratureValue], **where: object) -> str:
     """Return the published values that fit, with their qualifiers."""
     found = [v for v in values if all(getattr(v, key) in (value, None) for key, value in where.items())]
     found = found[:1] if len({v.qualifier for v in found}) == 1 else found  # the first of several bounds is the closest

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
+from postgresql_server import SHARED, PostgresqlServer, running_server
 
 CLUSTER = "tests/hpc/"
 """The tests that start the daemons of Slurm and stand-ins for MongoDB: one worker does them all, one after another."""
@@ -37,3 +40,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Let a worker of pytest-xdist begin with the cluster, the longest group; the others have enough to do beside."""
     if hasattr(config, "workerinput"):
         items.sort(key=lambda item: not item.nodeid.startswith(CLUSTER))
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[PostgresqlServer]:
+    """A server of this worker's own; the test is skipped where PostgreSQL or its driver is missing."""
+    with running_server() as server:
+        yield server
+
+
+@pytest.fixture
+def empty_server_database(postgresql_server: PostgresqlServer) -> Iterator[str]:
+    """The address of a database on a server that holds nothing."""
+    with postgresql_server.database() as name:
+        yield postgresql_server.address(name)
+
+
+@pytest.fixture
+def server_database(postgresql_server: PostgresqlServer) -> Iterator[str]:
+    """The address of a results database on a server, empty but for its tables, which the test leaves as they are."""
+    yield postgresql_server.address(SHARED)
+    postgresql_server.empty(SHARED)

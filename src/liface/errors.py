@@ -14,8 +14,11 @@
     │   ├── EngineTaskError             a task that this engine cannot do, and another can
     │   ├── MissingExtraError           an optional package that is not installed
     │   ├── ResponseDataError           a file of measured points that does not hold together
+    │   ├── LiteratureFileError         a file of published values with a row that does not hold together
     │   ├── MissingAdhesionError        a work of adhesion that is neither stored nor given
-    │   └── CheckpointError             a file of an interrupted run that cannot be taken up
+    │   ├── CheckpointError             a file of an interrupted run that cannot be taken up
+    │   ├── LockError                   a lock of a campaign that was changed, or does not fit this machine
+    │   └── BundleError                 a bundle of a campaign that is damaged or not what it says
     ├── StructureError                  a cell that cannot be built as specified
     │   ├── TerminationError            no termination of that index
     │   ├── SplitPlaneError             an atomic plane torn between the two faces of a slab
@@ -46,7 +49,9 @@
         ├── DatabaseOpenError           missing, unreadable, read-only or not ours
         ├── CorruptDatabaseError        the file or a stored document is damaged
         ├── SchemaVersionError          written by a newer version
-        └── DatabaseWriteError          disk full or a write refused; nothing was changed
+        ├── DatabaseWriteError          disk full or a write refused; nothing was changed
+        ├── CopyConflictError           different content under one identity; that batch was not stored
+        └── CopyCheckError              a copy that does not hold everything its source holds
 
 A message says what happened, with the values, and what to do.
 """
@@ -127,6 +132,10 @@ class ResponseDataError(InputError):
     """A file of measured points that does not hold together."""
 
 
+class LiteratureFileError(InputError):
+    """A file of published values with a row that does not hold together."""
+
+
 class MissingAdhesionError(InputError):
     """A work of adhesion that is neither stored nor given."""
 
@@ -151,6 +160,14 @@ class MissingAdhesionError(InputError):
 
 class CheckpointError(InputError):
     """A file of an interrupted run that cannot be written, read or taken up."""
+
+
+class LockError(InputError):
+    """A lock of a campaign that cannot be read, was changed by hand, or does not fit this machine."""
+
+
+class BundleError(InputError):
+    """A bundle of a campaign that is damaged, unsafe to open, or not what it says it is."""
 
 
 class StructureError(LifaceError):
@@ -285,6 +302,14 @@ class SchemaVersionError(DatabaseError):
 
 class DatabaseWriteError(DatabaseError):
     """Disk full or a write refused; nothing was changed."""
+
+
+class CopyConflictError(DatabaseError):
+    """Different content under one identity in both databases; nothing of that batch was stored."""
+
+
+class CopyCheckError(DatabaseError):
+    """A copy that does not hold everything its source holds."""
 
 
 def _entry(key: str, material: str) -> tuple[str, ...]:

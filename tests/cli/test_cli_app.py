@@ -42,9 +42,11 @@ def test_nouns_and_verbs_are_all_there():
         "materials", "materials list", "materials show",
         "structure", "structure interfaces", "structure slab", "structure terminations",
         "campaign", "campaign list", "campaign plan", "campaign run", "campaign status", "campaign report",
-        "campaign cancel", "campaign collect", "campaign follow", "campaign retry", "campaign submit",
+        "campaign cancel", "campaign collect", "campaign converge", "campaign follow", "campaign retry", "campaign submit",
         "query", "correlate", "stability", "grow", "database", "database info", "database verify", "database export",
+        "database copy", "database gather",
         "creep", "creep rates", "creep host", "creep check", "creep parameters", "deposit", "phonon",
+        "serve",
         "engines", "engines list", "hpc", "hpc check", "hpc init", "hpc launch",
     }  # fmt: skip
 

@@ -8,12 +8,33 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # for database_factories, under every import mode
 
 
-@pytest.fixture
-def db():
+SERVERS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(params=SERVERS)
+def db(request):
+    """A results database with nothing in it."""
     from liface.database import Database
 
-    with Database(":memory:") as database:
+    target = ":memory:" if request.param == "sqlite" else request.getfixturevalue("server_database")
+    with Database(target) as database:
         yield database
+
+
+@pytest.fixture(params=SERVERS)
+def place(request, tmp_path) -> str:
+    """Where results can be stored and found again: a file, and a database on a server; the test keeps its tables."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'liface.db'}"
+    return request.getfixturevalue("server_database")
+
+
+@pytest.fixture(params=SERVERS)
+def target(request, tmp_path) -> str:
+    """Where a database can be made: a file that does not exist yet, and an empty database on a server."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'liface.db'}"
+    return request.getfixturevalue("empty_server_database")
 
 
 @pytest.fixture

@@ -16,6 +16,8 @@ from liface.documents import (
     CalculationRequest,
     CalculationSettings,
     ConvergedCalculation,
+    ConvergencePoint,
+    ConvergenceResult,
     CreepResult,
     DepositionResult,
     EngineInfo,
@@ -28,9 +30,15 @@ from liface.documents import (
     Input,
     InterfaceResult,
     LineFit,
+    LiteratureValue,
     MorphologyResult,
     PhononResult,
     Provenance,
+    RunCalculation,
+    RunCase,
+    RunDocument,
+    RunEngine,
+    RunRecord,
     StabilityResult,
     SurfaceResult,
     ThermalPoint,
@@ -316,9 +324,35 @@ def vibration(campaign: str = "quickstart", case: str = "case", engine: EngineIn
     return VibrationResult(**{**_common(campaign, case, engine, ()), **values, **changes})
 
 
+def literature_value(**changes: Any) -> LiteratureValue:
+    values = {
+        "quantity": "interface_gamma", "material": "Mo", "film_plane": "100", "value": 81.742, "unit": "meV/Å²",
+        "method": "PBE", "doi": "10.1039/d4ee03130j", "where": "Figs 4e, 4f, 7d", "created_at": CREATED,
+    }  # fmt: skip
+    return LiteratureValue.model_validate({**values, **changes})
+
+
+def convergence(campaign: str = "quickstart", case: str = "case", engine: EngineInfo = EMT, **changes: Any) -> Any:
+    numbers = {6.0: 84.0, 9.0: 80.2, 12.0: 80.1, 16.0: 80.0}
+    points = tuple(
+        ConvergencePoint(
+            label=f"{value:g}", value=value, result=number, difference=number - 80.0, n_atoms=4, n_calculations=3,
+            repeats=False, converged=True, engine_fingerprint=engine.fingerprint, calc_ids=(),
+        )
+        for value, number in numbers.items()
+    )  # fmt: skip
+    values = {
+        "of": "surface", "subject": "surface/Cu-111", "parameter": "slab_thickness", "field": "surface_thickness_a",
+        "parameter_unit": "Å", "measure": "gamma_mev_per_a2", "unit": "meV/Å²", "tolerance": 0.5, "settles": True,
+        "converged_value": 9.0, "converged_label": "9", "reference_label": "16", "reference_result": 80.0,
+        "spread": 4.0, "n_points": 4, "points": points,
+    }  # fmt: skip
+    return ConvergenceResult(**{**_common(campaign, case, engine, ()), **values, **changes})
+
+
 EVERY_KIND = (
     surface, interface, binding, barrier, growth, wetting, adhesion, bulk, morphology, deposition, creep, stability,
-    verdict, phonon, vibration,
+    verdict, phonon, vibration, convergence,
 )  # fmt: skip
 
 
@@ -340,3 +374,27 @@ def failed_case(case_id: str = "c1", **changes: Any) -> FailedCase:
         "reason": "no coherent cell", "created_at": CREATED,
     }  # fmt: skip
     return FailedCase(**{**values, **changes})
+
+
+def run(campaign: str = "quickstart", gamma: float = 80.0, **changes: Any) -> RunDocument:
+    calculated = RunCalculation(
+        calc_id="0" * 32, label="surface/Cu-111/slab", engine=EMT.fingerprint, settings="relax", geometry="1" * 32,
+        formula="Cu7", cell=(2.5, 2.5, 30.0, 90.0, 90.0, 120.0), status="converged", energy_ev=-3.0, n_force_calls=7,
+    )  # fmt: skip
+    record = RunRecord(
+        noun="surfaces", record_id="2" * 32, case="surface/Cu-111", engine=EMT.fingerprint,
+        slot={"material": "Cu", "plane": "111", "termination": 0}, numbers={"gamma_mev_per_a2": gamma}, converged=True,
+        calc_ids=(calculated.calc_id,),
+    )  # fmt: skip
+    case = RunCase(
+        case_id="3" * 32, case="surface/Cu-111", kind="surface", engine=EMT.fingerprint, status="finished",
+        record_ids=(record.record_id,), calc_ids=(calculated.calc_id,),
+    )  # fmt: skip
+    values = {
+        "campaign": campaign, "liface_version": "0.1.0", "dispatcher": "local", "packages": {"ase": "3.29.0"},
+        "computed_with": {"ase": ("3.29.0",)}, "content": {"name": campaign, "engines": ["emt"]},
+        "engines": (RunEngine(asked="emt", info=EMT),), "settings": {"relax": CalculationSettings()}, "cases": (case,),
+        "calculations": (calculated,), "records": (record,), "column_units": {"surfaces.gamma_mev_per_a2": "meV/Å²"},
+        "created_at": CREATED,
+    }  # fmt: skip
+    return RunDocument.sealed(**{**values, **changes})

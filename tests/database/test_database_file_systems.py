@@ -37,7 +37,7 @@ def test_where_the_system_does_not_say(tmp_path):
 
 @pytest.mark.parametrize(("network", "mode"), [(False, "wal"), (True, "delete")])
 def test_the_journal_suits_the_file_system(network, mode, tmp_path, monkeypatch):
-    monkeypatch.setattr("liface.database.connection.is_on_network", lambda path: network)
+    monkeypatch.setattr("liface.database.sqlite.is_on_network", lambda path: network)
     for _ in range(2):
         with Database(tmp_path / "r.db") as database:
             assert database.count("calculations") == 0

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from contextlib import ExitStack
+
 import pytest
 from database_factories import OTHER, calculation, interface, surface
 from hypothesis import HealthCheck, given, settings
@@ -17,9 +19,14 @@ ROWS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def filled():
-    with Database(":memory:") as db:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def filled(request):
+    with ExitStack() as stack:
+        target = ":memory:"
+        if request.param == "postgresql":
+            server = request.getfixturevalue("postgresql_server")
+            target = server.address(stack.enter_context(server.database()))
+        db = stack.enter_context(Database(target))
         for row in ROWS:
             db.add_result(row)
         yield db

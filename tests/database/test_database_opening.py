@@ -61,7 +61,8 @@ def test_missing_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("target", "message"),
-    [("no/such/folder/x.db", "create it first"), ("", "names no file"), ("postgresql://host/db", "SQLite"),
+    [("no/such/folder/x.db", "create it first"), ("", "names no file"),
+     ("mysql://ann:pw@host/db", "no database that liface knows"),
      (".", "is a folder"), ("a\x00b", "names no file")],
 )  # fmt: skip
 def test_impossible_addresses(tmp_path, monkeypatch, target, message):

@@ -22,6 +22,7 @@ from database_factories import (
 )
 from sqlalchemy import text
 
+from liface.database import Database
 from liface.database.codec import encode
 from liface.database.identities import derived_problems
 from liface.documents import Input
@@ -56,20 +57,26 @@ def tamper(db, statement: str, **values) -> None:
         ("UPDATE surfaces SET created_at = '2020-01-01 00:00:00.000000'", "surfaces", "column", "created_at"),
         ("UPDATE bulks SET record_id = 'x'", "bulks", "column", "record_id is 'x'"),
         ("UPDATE bulks SET slot_id = 'x'", "bulks", "identity", "entry and slot"),
-        ("UPDATE growth SET document = x'00'", "growth", "document", "damaged"),
+        ("UPDATE growth SET document = document_sha256", "growth", "document", "damaged"),
         ("UPDATE wetting SET document_sha256 = 'x'", "wetting", "document", "checksum"),
         ("DELETE FROM binding_flags WHERE position = 0", "bindings", "column", "flags are ['polar']"),
         ("DELETE FROM calculations WHERE status = 'converged'", "surfaces", "reference", "calculation"),
         ("DELETE FROM surfaces", "cases", "reference", "result"),
-        ("DROP TABLE growth_flags", "file", "tables", "growth_flags"),
     ],
 )
 def test_every_tampering_is_found(sound, statement, noun, check, message):
-    tamper(sound, "PRAGMA defer_foreign_keys=ON")
+    if sound._store.engine.name == "postgresql":
+        statement = statement.replace("= document_sha256", "= document_sha256::bytea")
     tamper(sound, statement)
     problems = sound.verify()
     assert any((p.noun, p.check) == (noun, check) and message in p.message for p in problems), problems
     assert all(str(p).startswith(p.noun) for p in problems)
+
+
+def test_missing_table_is_found(target):
+    with Database(target) as db:
+        tamper(db, "DROP TABLE growth_flags")
+        assert [(p.noun, p.check, p.message) for p in db.verify()] == [("file", "tables", "missing: growth_flags")]
 
 
 def test_document_with_a_valid_checksum_but_no_valid_content(sound):
@@ -101,7 +108,7 @@ def test_edited_document_does_not_keep_its_record_id(sound):
 
 def test_two_shown_results_of_one_quantity_are_reported(sound):
     sound.add_result(surface(gamma=81.0))
-    tamper(sound, "UPDATE surfaces SET is_current = 1")
+    tamper(sound, "UPDATE surfaces SET is_current = TRUE")
     assert [p.message for p in sound.verify() if p.check == "current"] == ["2 results of the same quantity are shown"]
 
 

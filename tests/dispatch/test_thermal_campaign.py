@@ -4,11 +4,13 @@ import pytest
 
 from liface.database import Database
 from liface.dispatch.run import run_campaign
+from liface.dispatch.verification import verify_database
 from liface.errors import CampaignError
 from liface.workflows.campaign import Campaign
 from liface.workflows.campaign_file import parse_campaign
 from liface.workflows.campaign_jobs import campaign_jobs
 from liface.workflows.plan import estimate
+from recomputed_numbers import numbers_not_missed
 
 TEXT = """
 name: {name}
@@ -47,7 +49,14 @@ def test_every_case_is_finished_and_sound(ran):
     (vibration,) = database.results("vibration")
     (binding,) = database.results("binding")
     assert vibration.e_bind_ev_per_li == binding.e_bind_ev_per_li
-    assert not list(database.verify())
+    assert verify_database(database).problems == []
+
+
+def test_a_change_of_any_number_is_found(ran):
+    _, database, _ = ran
+    assert numbers_not_missed(database, "vibration") == set()
+    few = ("f_vib_298_ev_per_atom", "zpe_ev_per_atom", "highest_thz")  # each costs the whole mesh
+    assert numbers_not_missed(database, "phonon", few) == set()
 
 
 def test_another_campaign_takes_everything_from_the_database(ran):

@@ -245,9 +245,9 @@ def whole_campaign() -> Database:
     calculations = [
         calculation("c0", started_from="c1"), calculation("c1", CHGNET), calculation("c9", failed=True),
     ]  # fmt: skip
-    from report_models import models, motion  # which use constants of this module
+    from report_models import models, motion, series  # which use constants of this module
 
-    return filled((*results, *models(), *motion()), cases, calculations)
+    return filled((*results, *models(), *motion(), *series()), cases, calculations)
 
 
 def correlations():

@@ -13,6 +13,8 @@ from liface.documents import (
     BarrierHop,
     BarrierMinimum,
     BarrierResult,
+    ConvergencePoint,
+    ConvergenceResult,
     Input,
     PhononResult,
     VerdictResult,
@@ -120,3 +122,36 @@ def motion() -> tuple:
         displacement_a=0.02, n_displacements=6, multiples=(1, 1), residual_ev_per_a=0.01, area_a2=50.0, n_interfaces=0,
     )  # fmt: skip
     return barrier, phonon, vibration
+
+
+def series() -> tuple:
+    """A series that settles, with a point that repeats the one before, and one that does not."""
+
+    def made(parameter: str, field: str, unit: str, numbers: dict, repeats=(), **changes) -> ConvergenceResult:
+        labels, values = [f"{value:g}" for value in numbers], list(numbers.values())
+        points = tuple(
+            ConvergencePoint(
+                label=label, value=float(label), result=value, difference=value - values[-1], n_atoms=4 + i,
+                n_calculations=3, repeats=label in repeats, converged=True, engine_fingerprint=SEVENNET.fingerprint,
+                calc_ids=(),
+            )
+            for i, (label, value) in enumerate(zip(labels, values, strict=True))
+        )  # fmt: skip
+        return ConvergenceResult(
+            definition="made up", engine=SEVENNET, provenance=provenance(f"convergence/surface-Cu-111/{parameter}"),
+            of="surface", subject="surface/Cu-111", parameter=parameter, field=field, parameter_unit=unit,
+            measure="gamma_mev_per_a2", unit="meV/Å²", tolerance=0.5, reference_label=labels[-1],
+            reference_result=values[-1], spread=max(values) - min(values), n_points=len(points), points=points,
+            **changes,
+        )  # fmt: skip
+
+    settled = made(
+        "slab_thickness", "surface_thickness_a", "Å", {4: 84.0, 6: 80.2, 6.1: 80.2, 8: 80.1, 10: 80.0}, ("6.1",),
+        converged=True, settles=True, converged_value=6.0, converged_label="6",
+        flags=("same_cells: 6.1 Å give the cells of the value before",),
+    )  # fmt: skip
+    drifting = made(
+        "kspacing", "engine.kspacing", "1/Å", {0.4: 90.0, 0.3: 86.0, 0.2: 83.0}, converged=False, settles=False,
+        converged_value=None, converged_label=None, flags=("not_settled: the last 3 points differ by 7 meV/Å²",),
+    )  # fmt: skip
+    return settled, drifting

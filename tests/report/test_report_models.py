@@ -55,3 +55,13 @@ def test_barriers_phonons_and_vibrations_have_their_doubts_beside_them(parsed):
     assert phonon["Imaginary modes"] == "4 of 3000" and "imaginary_interpolated" in phonon["Flags"]
     (binding,) = parsed.rows("Binding energies with vibrations")
     assert binding["no vibrations (eV/Li)"].endswith("0.570") and binding["298 K (eV/Li)"].endswith("0.589")
+
+
+def test_a_series_says_where_it_settles_or_that_it_does_not(parsed, written):
+    rows = {row["Parameter"]: row for row in parsed.rows("Converged parameters")}
+    assert rows["slab_thickness"]["Converged at"] == "6 Å" and "same_cells" in rows["slab_thickness"]["Flags"]
+    assert rows["kspacing"]["Converged at"] == "not converged" and "not_settled" in rows["kspacing"]["Flags"]
+    points = parsed.rows("Series of surface/Cu-111, slab_thickness, sevennet:7net-0")
+    assert [row["Value"] for row in points if row["Note"] == "same cells as before"] == ["6.1 Å"]
+    assert points[0]["Minus the reference"] == "+4.00 meV/Å²"
+    assert {"convergence-surface-cu-111-slab-thickness-sevennet-7net-0"} <= {p.stem for p in written.figures}

@@ -8,10 +8,12 @@ from pydantic import ValidationError
 
 from liface.database import Database
 from liface.dispatch.run import run_campaign
+from liface.dispatch.verification import verify_database
 from liface.structures.hops import Hop, HopLattice
 from liface.structures.library import MaterialsLibrary
 from liface.workflows.campaign import Campaign, interface_spec, vibration_spec
 from liface.workflows.steps.barrier import _without_folded
+from recomputed_numbers import numbers_not_missed
 
 FILE = """
 name: hopping
@@ -49,7 +51,8 @@ def test_a_campaign_of_barriers_from_the_slab_to_the_record(tmp_path):
         state = run_campaign(campaign.cases(), database, workers=0)
         assert state.failed == 0 and [case.status for case in state.done] == ["finished"] * len(state.done)
         (barrier,) = database.results("barrier")
-        assert database.verify() == []
+        assert verify_database(database).problems == []
+        assert numbers_not_missed(database, "barrier") == set()
         again = run_campaign(campaign.cases(), database, workers=0)
         assert again.computed == 0
     limiting = barrier.hops[barrier.limiting_hop]

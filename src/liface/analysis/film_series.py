@@ -31,6 +31,9 @@ MAX_INTERCEPT_GAP_MEV_PER_A2 = 5.0
 MIN_SLOPE_MEV_PER_A2_PER_LI = -0.05
 """A free slope below this would be a film that gains energy by being strained."""
 
+LEAST_PLANES = {"100": 4, "110": 4, "111": 9}
+"""Thinner Li films, by their plane, are not yet bulk-like; they are shown but do not enter the fit."""
+
 
 @dataclass(frozen=True)
 class SeriesFit:

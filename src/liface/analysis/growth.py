@@ -11,6 +11,9 @@ from liface.errors import AnalysisError
 GrowthMode = Literal["Frank-van der Merwe", "Stranski-Krastanov", "Volmer-Weber", "undecided"]
 Preference = Literal["atoms", "islands"]
 
+GROWTH_TOLERANCE_EV = 0.005
+"""Differences below this are noise of the relaxations."""
+
 
 def growth_mode(
     delta_e: Mapping[tuple[int, int], float],

@@ -2,70 +2,108 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Literal
 
 import yaml
-from pydantic import Field
 
-from liface.analysis.responses import MeasuredPoint, Qualifier, measured
-from liface.documents import Document
-from liface.documents import quantity as in_unit
+from liface.analysis.responses import MeasuredPoint, measured
+from liface.documents import LiteratureValue
 from liface.errors import InputError
 
+Origin = Literal["shipped", "database"]
 
-class PublishedValue(Document):
-    """One published figure; a bound stays a bound."""
-
-    quantity: str = Field(description="interface_gamma, binding, surface, contact_angle, or a measured response.")
-    material: str = Field(description="Library name of the substrate.")
-    value: float = in_unit("field: unit", "The unit differs between quantities and is a field of its own.")
-    unit: str
-    qualifier: Qualifier
-    method: str = Field(description="Functional, or experiment.")
-    doi: str
-    where: str = Field(description="Table, figure or text.")
-    plane: str | None = Field(default=None, description="Substrate plane; None where our source does not name it.")
-    film_plane: str | None = Field(default=None, description="Li plane.")
-    n_li: int | None = in_unit("1", "Adsorbed Li atoms.", default=None)
-    arrangement: Literal["dispersed", "cluster"] | None = None
-    monolayers: int | None = in_unit("1", "Li monolayers below the adsorbate.", default=None)
-
-    note: str = ""
+BY = "shipped with liface"
+PLACE = ("plane", "film", "film_plane", "n_li", "arrangement", "monolayers")
+"""What tells values of one quantity and material apart; a value that leaves one open fits every one."""
 
 
-def published(quantity: str) -> tuple[PublishedValue, ...]:
-    """Return the published figures of one quantity; measured responses answer to their names too.
+def published(quantity: str) -> tuple[LiteratureValue, ...]:
+    """Return the shipped figures of one quantity; measured responses answer to their names too.
 
     Raises
     ------
     InputError
         For an unknown quantity; the message lists the known ones.
     """
-    chosen = tuple(value for value in _all() if value.quantity == quantity)
+    chosen = tuple(value for value in shipped() if value.quantity == quantity)
     if not chosen:
-        known = ", ".join(sorted({value.quantity for value in _all()}))
+        known = ", ".join(sorted({value.quantity for value in shipped()}))
         raise InputError(f"no published values of {quantity!r}; known: {known}")
     return chosen
 
 
 @cache
-def _all() -> tuple[PublishedValue, ...]:
+def shipped() -> tuple[LiteratureValue, ...]:
+    """Return every value that comes with the package."""
     source = files("liface.analysis") / "data" / "literature.yaml"
     rows = yaml.safe_load(source.read_text("utf-8"))
-    return (*(PublishedValue(**row) for row in rows), *(_from_point(point) for point in measured()))
+    return (*(LiteratureValue(entered_by=BY, **row) for row in rows), *(_from_point(point) for point in measured()))
 
 
-def _from_point(point: MeasuredPoint) -> PublishedValue:
-    return PublishedValue(
-        quantity=point.response,
-        material=point.material,
-        value=point.value,
-        unit=point.unit,
-        qualifier=point.qualifier,
-        method="experiment",
-        doi=point.doi,
-        where=point.where,
-        note=f"{point.label}; {point.protocol_text}",
+class Literature:
+    """The shipped values and those of a person's own, asked together; none takes the place of another."""
+
+    def __init__(self, own: Iterable[LiteratureValue] = ()):
+        mine = {value.literature_id: value for value in own}
+        coming = {value.literature_id: value for value in shipped()}
+        self._from_package = frozenset(coming)
+        self.values: tuple[LiteratureValue, ...] = tuple((coming | mine).values())
+
+    def origin(self, value: LiteratureValue) -> Origin:
+        """Say whether a value comes with the package or from the database."""
+        return "shipped" if value.literature_id in self._from_package else "database"
+
+    def of(self, quantity: str, material: str, **place: object) -> tuple[LiteratureValue, ...]:
+        """Return every value of a quantity that fits a place, the closest first.
+
+        ``place`` names planes, film, number and arrangement of Li, and monolayers. The more of them a value names,
+        the closer it is; then values come before bounds, computed ones before measured ones, a person's own first.
+        """
+        fitting = [
+            value
+            for value in self.values
+            if value.quantity == quantity
+            and value.material == material
+            and all(getattr(value, key) in (None, wanted) for key, wanted in place.items())
+        ]
+        return tuple(sorted(fitting, key=lambda value: self._distance(value, place)))
+
+    def closest(self, quantity: str, material: str, **place: object) -> tuple[LiteratureValue, ...]:
+        """Return what fits a place with one rule more: of each source only what comes closest.
+
+        So a bound that holds on every plane does not stand beside the value of the plane that was asked for.
+        """
+        found = self.of(quantity, material, **place)
+        best: dict[str, int] = {}
+        for value in found:
+            best.setdefault(value.doi or value.citation, _named(value, place))
+        return tuple(value for value in found if _named(value, place) == best[value.doi or value.citation])
+
+    def _distance(self, value: LiteratureValue, place: dict[str, object]) -> tuple[int, bool, bool, bool]:
+        measured_one = value.method == "experiment"
+        return -_named(value, place), value.is_bound, measured_one, self.origin(value) == "shipped"
+
+
+def _named(value: LiteratureValue, place: dict[str, object]) -> int:
+    return sum(getattr(value, key) is not None for key in place)
+
+
+def _from_point(point: MeasuredPoint) -> LiteratureValue:
+    return LiteratureValue.model_validate(
+        {
+            "quantity": point.response,
+            "material": point.material,
+            "value": point.value,
+            "unit": point.unit,
+            "qualifier": point.qualifier,
+            "method": "experiment",
+            "protocol": point.protocol_text,
+            "label": point.label,
+            "doi": point.doi,
+            "where": point.where,
+            "entered_by": BY,
+        }
     )

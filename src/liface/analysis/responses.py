@@ -8,22 +8,17 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import yaml
 from pydantic import Field
 
-from liface.documents import Document, quantity
+from liface.documents import QUALIFIERS, Document, Qualifier, quantity
+from liface.documents.literature import ALSO_WRITTEN
 from liface.errors import ResponseDataError
-
-Qualifier = Literal["=", "≈", ">=", ">", "<=", "<"]
-QUALIFIERS: tuple[str, ...] = get_args(Qualifier)
-"""``≈`` is read as an exact value by the statistics; the others but ``=`` are bounds."""
 
 REQUIRED = ("response", "material", "value", "unit", "qualifier", "protocol")
 OPTIONAL = ("label", "protocol_text", "doi", "where", "conditions")
-
-_ALIASES = {"≥": ">=", "≤": "<=", "~": "≈", "==": "="}
 
 
 class MeasuredPoint(Document):
@@ -154,7 +149,7 @@ def _point(row: Any, protocols: Mapping[str, str], where: str) -> MeasuredPoint:
         raise ResponseDataError(f"{where}: {row!r} is no point; keys needed: {', '.join(REQUIRED)}")
     _check_keys(row, where)
     qualifier = str(row["qualifier"]).strip()
-    qualifier = _ALIASES.get(qualifier, qualifier)
+    qualifier = ALSO_WRITTEN.get(qualifier, qualifier)
     if qualifier not in QUALIFIERS:
         raise ResponseDataError(f"{where}, key 'qualifier': {qualifier!r}; allowed: {' '.join(QUALIFIERS)}")
     texts = {key: _text(row[key], key, where) for key in ("response", "material", "unit", "protocol")}

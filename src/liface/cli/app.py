@@ -15,17 +15,25 @@ import typer
 
 from liface.cli import (
     campaign,
+    campaign_bundle,
+    campaign_diff,
+    campaign_lock,
     campaign_queue,
+    campaign_replay,
+    converge,
     correlate,
     creep,
     database,
+    database_moving,
     deposit,
     engines,
     grow,
     hpc,
+    literature,
     materials,
     phonon,
     query,
+    serve,
     stability,
     structure,
 )
@@ -40,7 +48,8 @@ INTERNAL_ERROR = 70
 
 EPILOG = (
     "Exit codes: 0 done; 1 the numbers do not allow it, or an engine refused; 2 wrong input; 3 the database; "
-    "4 some cases of a campaign failed; 5 the queue or the site; 70 an internal error; 130 stopped by the user."
+    "4 some cases of a campaign failed; 5 the queue or the site; 6 a replay did not meet its lock; "
+    "70 an internal error; 130 stopped by the user."
 )
 
 app = typer.Typer(
@@ -57,6 +66,13 @@ app.add_typer(materials.app, name="materials")
 app.add_typer(structure.app, name="structure")
 for verb in ("submit", "follow", "collect", "retry", "cancel"):
     campaign.app.command()(getattr(campaign_queue, verb))
+campaign.app.command()(campaign_lock.lock)
+campaign.app.command()(campaign_replay.replay)
+campaign.app.command()(campaign_diff.diff)
+campaign.app.command()(campaign_bundle.bundle)
+campaign.app.command("open")(campaign_bundle.open_)
+campaign.app.command()(campaign_bundle.verify)
+campaign.app.command()(converge.converge)
 app.add_typer(campaign.app, name="campaign")
 app.command("query")(query.query)
 app.command("correlate")(correlate.correlate)
@@ -65,9 +81,13 @@ app.command("phonon")(phonon.phonon)
 app.command("stability")(stability.stability)
 app.command("deposit")(deposit.deposit)
 app.add_typer(creep.app, name="creep")
+for verb in ("copy", "gather"):
+    database.app.command()(getattr(database_moving, verb))
 app.add_typer(database.app, name="database")
 app.add_typer(engines.app, name="engines")
 app.add_typer(hpc.app, name="hpc")
+app.command("serve")(serve.serve)
+app.add_typer(literature.app, name="literature")
 
 
 def _version(wanted: bool) -> None:
@@ -92,7 +112,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show Å still gets the rest
             stream.reconfigure(errors="replace")
-    if not sys.warnoptions and not _debugging():  # warnings of other packages, here and in the workers
+    if not sys.warnoptions and not debugging():  # warnings of other packages, here and in the workers
         warnings.simplefilter("ignore")
         os.environ.setdefault("PYTHONWARNINGS", "ignore")
     sys.exit(invoke(arguments))
@@ -113,13 +133,14 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _debugging() -> bool:
+def debugging() -> bool:
+    """Tell whether tracebacks are wanted."""
     return os.environ.get(DEBUG, "") not in ("", "0")
 
 
 def _failed(error: Exception, message: str, code: int) -> int:
     with contextlib.suppress(BrokenPipeError):
-        if _debugging():
+        if debugging():
             talk("".join(traceback.format_exception(error)).rstrip())
         talk(message)
     return code

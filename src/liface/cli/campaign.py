@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from liface.cli.campaign_lock import LockPath, NoLock, lock_path, write_run
 from liface.cli.campaign_queue import On, SiteFile, open_queue_if_described
 from liface.cli.options import (
     CASES_FAILED,
@@ -125,22 +126,28 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Compute everything again.")] = False,
     report: ReportPath = None,
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no report.")] = False,
+    lock: LockPath = None,
+    no_lock: NoLock = False,
     json: Json = False,
 ) -> None:
     """Run what the database does not hold; stop it at any time and run it again to go on.
 
-    Prints the summary table and the path of the HTML report.
+    Prints the summary table and the paths of the HTML report and of the lock, by which the run can be repeated.
     """
     loaded = _loaded(campaign, engine)
     path = None if no_report else _writable(report or _default_report(loaded))
+    locked = None if no_lock else lock_path(loaded.name, lock, path)
     loaded.cases()  # a case that cannot be built is told of before a database is made
+    n_workers = workers_or_default(workers)
     with open_to_write(db) as database:
-        state = _run(loaded, database, workers_or_default(workers), retry, force)
+        state = _run(loaded, database, n_workers, retry, force)
         rows = _conclude(loaded, database, path, _command(campaign, engine))
+        recorded = write_run(loaded, database, locked, n_workers, state)
     if json:
-        write_json({"summary": rows, "report": str(path) if path else None, "run": _figures(state)})
+        written = {"report": str(path) if path else None, "lock": str(locked) if locked else None}
+        write_json({"summary": rows, **written, "run": {"run_id": recorded.run_id, **_figures(state)}})
     else:
-        _print_summary(rows, path)
+        _print_summary(rows, path, locked)
     _leave_with_failures(state, campaign, db)
 
 
@@ -154,9 +161,9 @@ def status(
     json: Json = False,
 ) -> None:
     """Count the cases by kind and state, here and on a queue; say what waits and why, and what failed where."""
-    from liface.cli.failures import grouped
     from liface.dispatch.overview import overview
     from liface.dispatch.phases import phase
+    from liface.report.failures import grouped
 
     loaded = _loaded(campaign, engine)
     queue = open_queue_if_described(loaded, on, site)
@@ -249,7 +256,7 @@ def _run(campaign: Campaign, database: Database, workers: int, retry: str | None
     rows = planned.rows
     to_do = sum(row.state != DONE for row in rows)
     where = plural(workers, "worker") if workers else "in this process"
-    talk(f"{plural(len(rows), 'case')}, {len(rows) - to_do} in the database; {where}; {database.path or ':memory:'}")
+    talk(f"{plural(len(rows), 'case')}, {len(rows) - to_do} in the database; {where}; {database.name}")
     if to_do:
         talk(f"about {clock(planned.seconds(workers))} for the rest; it can be stopped and run again at any time")
     if planned.phase.name == "screening":
@@ -267,7 +274,7 @@ def _run(campaign: Campaign, database: Database, workers: int, retry: str | None
                 announce=lambda phase: talk(phase.note),
             )
     except KeyboardInterrupt:
-        talk(f"stopped; finished work is in {database.path or ':memory:'}, run again to go on")
+        talk(f"stopped; finished work is in {database.name}, run again to go on")
         raise typer.Exit(INTERRUPTED) from None
     talk(
         f"{plural(len(state.done), 'case')} run, {len(state.skipped)} finished before; calculations: {state.computed} "
@@ -307,13 +314,15 @@ def _report(campaign: Campaign, database: Database, path: Path, command: str) ->
     return summary_table(database, campaign.name)
 
 
-def _print_summary(rows: Sequence[dict[str, Any]], path: Path | None) -> None:
+def _print_summary(rows: Sequence[dict[str, Any]], path: Path | None, lock: Path | None = None) -> None:
     if rows:
         write_table(rows)
     else:
         talk("nothing to summarise; ask for single results with liface query bulks, surfaces, interfaces ...")
     if path is not None:
         typer.echo(f"\nreport: {path}")
+    if lock is not None:
+        talk(f"lock: {lock}; liface campaign replay {shlex.quote(str(lock))} runs it again")
 
 
 def _default_report(campaign: Campaign) -> Path:

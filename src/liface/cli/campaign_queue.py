@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from liface.cli.campaign_lock import LockPath, NoLock, lock_path, write_run_of_queue
 from liface.cli.options import (
     CASES_FAILED,
     DEFAULT_DATABASE,
@@ -67,6 +68,8 @@ def follow(
     engine: Engines = None,
     db: Db = DEFAULT_DATABASE,
     every: Annotated[float, typer.Option(metavar="SECONDS", min=1, help="Time between two looks at the queue.")] = 60.0,
+    lock: LockPath = None,
+    no_lock: NoLock = False,
     json: Json = False,
 ) -> None:
     """Submit a campaign and stay until it is done: collect what is finished, hand over what a screening chose.
@@ -79,6 +82,7 @@ def follow(
 
     loaded = _loaded(campaign, engine)
     queue, resources = _queue(loaded, on, site)
+    locked = None if no_lock else lock_path(loaded.name, lock)
     told: list[following.Standing] = []
 
     def tell(standing: following.Standing) -> None:
@@ -101,6 +105,8 @@ def follow(
         except KeyboardInterrupt:
             talk("stopped looking; the jobs go on, and the same command follows them again")
             raise typer.Exit(INTERRUPTED) from None
+        if not end.pending:
+            write_run_of_queue(loaded, database, queue.name, locked)
     if json:
         write_json({"finished": end.finished, "failed": end.failed, "pending": end.pending, "jobs": end.jobs})
     else:
@@ -118,15 +124,23 @@ def collect(
     site: SiteFile = None,
     engine: Engines = None,
     db: Db = DEFAULT_DATABASE,
+    lock: LockPath = None,
+    no_lock: NoLock = False,
     json: Json = False,
 ) -> None:
-    """Take what is finished on the queue into the database; repeat it at any time, also while jobs run."""
+    """Take what is finished on the queue into the database; repeat it at any time, also while jobs run.
+
+    Once nothing is left to come, the lock of the campaign is written.
+    """
     from liface.dispatch import submission
 
     loaded = _loaded(campaign, engine)
     queue, _ = _queue(loaded, on, site)
+    locked = None if no_lock else lock_path(loaded.name, lock)
     with open_to_write(db) as database:
         collected = submission.collect(loaded, database, queue)
+        if collected.submissions and not collected.pending:
+            write_run_of_queue(loaded, database, queue.name, locked)
     if json:
         write_json(_collected_figures(collected))
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from liface.cli.figure_file import known_figure, write_figure
-from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, open_to_write
+from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, open_to_write, shown
 from liface.cli.output import talk, write_facts, write_json, write_table
 from liface.errors import InputError
 from liface.units import ZERO_CELSIUS_K
@@ -196,7 +196,7 @@ def _save(
 
     document = creep_result(name, passed, origin_of(wall, WHAT_IF, f"creep/{name}"), current, parameters)
     with open_to_write(db) as database:
-        talk(f"saved in campaign {document.provenance.campaign}, record {database.add_result(document)}; {db}")
+        talk(f"saved in campaign {document.provenance.campaign}, record {database.add_result(document)}; {shown(db)}")
 
 
 @app.command()

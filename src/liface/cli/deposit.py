@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from liface.cli.figure_file import known_figure, write_figure
-from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, open_to_read_if_there, open_to_write
+from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, open_to_read_if_there, open_to_write, shown
 from liface.cli.output import talk, write_json, write_table
 from liface.errors import InputError
 
@@ -182,7 +182,7 @@ def _save(name: str, found: Deposition, stack: Stack, db: str) -> None:
 
     with open_to_write(db) as database:
         document = deposition_result(found, stack, deposition_origin(database, found, WHAT_IF, f"deposition/{name}"))
-        talk(f"saved as {name} of campaign {WHAT_IF}, record {database.add_result(document)}; {db}")
+        talk(f"saved as {name} of campaign {WHAT_IF}, record {database.add_result(document)}; {shown(db)}")
 
 
 def _stored(db: str, spec: StackSpec, engine: str | None, must_exist: bool) -> Adhesions:

@@ -6,6 +6,7 @@ import typer
 
 from liface.cli.options import Json
 from liface.cli.output import write_json, write_table
+from liface.cli.trust import trust
 
 app = typer.Typer(help="Engines that turn positions into energies and forces.", no_args_is_help=True)
 
@@ -13,6 +14,9 @@ app = typer.Typer(help="Engines that turn positions into energies and forces.", 
 @app.callback()
 def _engines() -> None:
     """Engines that turn positions into energies and forces."""
+
+
+app.command("trust")(trust)
 
 
 @app.command("list")

@@ -140,6 +140,8 @@ def _from_database(
         growth = growth.at_ratio(own)
     for line in (*map(_told, growth.inputs), f"ratio of arrival rates: {own:.4g}", *growth.flags):
         talk(line)
+    for line in found.published:
+        talk(f"beside it: {line}")
     origin = found.origin(growth, WHAT_IF, "")
     return growth.spec, {
         "ratio": own, "rule": rule, "surface": f"{found.substrate}({found.plane})",
@@ -174,7 +176,7 @@ def _save(sweep: SweepRun, result: GrowthSweep, db: str) -> None:
     document = morphology_result(result, sweep.pictures, substrate, plane or "", note["ratio"], note["rule"], origin)
     with open_to_write(db) as database:
         record_id = database.add_result(document)
-        talk(f"saved as {note['save']} of campaign {origin.campaign}, record {record_id}; {database.path}")
+        talk(f"saved as {note['save']} of campaign {origin.campaign}, record {record_id}; {database.name}")
 
 
 def _given(context: typer.Context, name: str) -> bool:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from liface.errors import DatabaseError
+
 if TYPE_CHECKING:
     from liface.database import Database
 
@@ -22,7 +24,10 @@ INTERRUPTED = 130
 Db = Annotated[
     str,
     typer.Option(
-        "--db", envvar="LIFACE_DB", metavar="FILE", help="Results database in the working folder or anywhere."
+        "--db",
+        envvar="LIFACE_DB",
+        metavar="FILE|URL",
+        help="Results database: a file, or postgresql://user@host/database.",
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Write JSON instead of a table.")]
@@ -55,6 +60,13 @@ CifFile = Annotated[
 ]
 
 
+def shown(target: str) -> str:
+    """Return the address of a database as a message may show it, without a password."""
+    from liface.database.addresses import without_password
+
+    return without_password(target)
+
+
 def open_to_read(target: str) -> Database:
     """Open a database that must be there; nothing is created or changed.
 
@@ -70,10 +82,9 @@ def open_to_read(target: str) -> Database:
 
 def open_to_read_if_there(target: str) -> Database | None:
     """Open a database to read, or return None where there is none yet."""
-    from liface.database.connection import path_of
+    from liface.database import Database
 
-    path = path_of(target)
-    return open_to_read(target) if path is not None and path.exists() else None
+    return open_to_read(target) if Database.exists(target) else None
 
 
 def open_to_write(target: str) -> Database:
@@ -85,15 +96,13 @@ def open_to_write(target: str) -> Database:
         It cannot be written; better known before hours of work than after.
     """
     from liface.database import Database
-    from liface.errors import DatabaseWriteError
 
     database = Database(target)
-    if database.read_only:
+    try:
+        database.check_writable("nothing was run")
+    except DatabaseError:
         database.close()
-        raise DatabaseWriteError(
-            f"{target} is read-only; nothing was run. Make the file and its folder writable, or give another file "
-            "with --db or LIFACE_DB"
-        )
+        raise
     return database
 
 

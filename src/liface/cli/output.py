@@ -83,7 +83,8 @@ def _column(name: str, values: Sequence[Any], unit: str) -> list[str]:
     """Return the padded cells of a column, its heading first."""
     numeric = any(map(_is_number, values)) and all(value is None or _is_number(value) for value in values)
     decimals = _decimals([value for value in values if isinstance(value, float)])
-    heading = name if unit in ("", "1", "UTC") or _tells(name, unit) else f"{name} [{unit}]"
+    bare = unit in ("", "1", "UTC") or unit.startswith("field:") or _tells(name, unit)
+    heading = name if bare else f"{name} [{unit}]"
     cells = [heading, *(_text(value, decimals) for value in values)]
     width = max(map(len, cells))
     return [cell.rjust(width) if numeric else cell.ljust(width) for cell in cells]

@@ -17,6 +17,7 @@ from liface.cli.options import (
     Json,
     Workers,
     open_to_write,
+    shown,
     workers_or_default,
 )
 from liface.cli.output import plural, talk, write_json, write_table
@@ -120,14 +121,14 @@ def _run(planned: PlannedCase, db: str, workers: int, retry: str | None, force: 
                     planned, database, workers=workers, retry=retry, force=force, progress=progress
                 )
         except KeyboardInterrupt:
-            talk(f"stopped; finished work is in {db}, run again to go on")
+            talk(f"stopped; finished work is in {shown(db)}, run again to go on")
             raise typer.Exit(INTERRUPTED) from None
     if state.skipped:
-        talk(f"finished before, nothing to compute; {db}")
+        talk(f"finished before, nothing to compute; {shown(db)}")
     else:
         talk(
             f"{plural(state.computed, 'calculation')} computed with {state.force_calls} force calls, {state.reused} "
-            f"reused; {clock(state.seconds)}; {db}"
+            f"reused; {clock(state.seconds)}; {shown(db)}"
         )
     return result
 

@@ -13,9 +13,11 @@ from liface.cli.output import talk, write_json, write_table, write_text
 from liface.errors import InputError
 
 if TYPE_CHECKING:
-    from liface.database.columns import Noun
+    from liface.database.columns import Column, Noun
 
 ALL = "all"
+PUBLISHED = "published"
+"""Column that --published adds."""
 
 SHOWN = {
     "bulks": "material engine model a b c energy_ev_per_atom volume_a3_per_atom lattice_error_percent flags",
@@ -42,9 +44,14 @@ SHOWN = {
     "current_ma_per_cm2 passes",
     "stability": "material engine model verdict lithium_class reaction reaction_energy_ev known agrees",
     "verdicts": "substrate substrate_plane engine model n_for n_against n_open verdict",
+    "convergence": "subject parameter parameter_unit engine model measure tolerance unit converged_label "
+    "reference_label reference_result spread settles converged flags",
     "calculations": "label engine model task status n_atoms n_force_calls wall_s energy_ev calc_id reason",
     "submissions": "submission_id campaign queue place n_cases n_jobs cancelled created_at",
+    "runs": "run_id campaign engines dispatcher n_cases n_failed_cases n_calculations n_computed n_records lock_id "
+    "liface_version cpu wall_s created_at",
     "cases": "campaign case engine model status n_results n_calculations n_failures created_at reason",
+    "literature": "quantity material plane film_plane n_li arrangement monolayers published method doi where",
 }
 """What a table shows; JSON and CSV hold every column."""
 
@@ -55,7 +62,8 @@ def query(
         typer.Argument(
             metavar="NOUN",
             help="bulks, surfaces, interfaces, bindings, barriers, growth, wetting, adhesions, morphologies, "
-            "depositions, creep, stability, verdicts, phonons, vibrations, calculations, cases or submissions.",
+            "depositions, creep, stability, verdicts, phonons, vibrations, convergence, calculations, cases, "
+            "submissions, runs or literature.",
         ),
     ],
     where: Annotated[
@@ -72,6 +80,9 @@ def query(
         str | None, typer.Option("--columns", metavar="A,B", help=f"Columns to show, or '{ALL}'.")
     ] = None,
     campaign: Annotated[str | None, typer.Option("--campaign", metavar="NAME", help="Only this campaign.")] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Add what is published of the same thing, with its sources.")
+    ] = False,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="Write CSV instead of a table.")] = False,
     describe: Annotated[
@@ -91,6 +102,12 @@ def query(
     names = _names(table, columns, everything=json or csv)
     with open_to_read(db) as database:
         rows = database.query(table.name, _filter(where, campaign), sort, limit)
+        if published:
+            from liface.dispatch.literature import published_beside
+
+            known = published_beside(database, table.name, _filter(where, campaign))
+            names.append(PUBLISHED)
+            rows = [row | {PUBLISHED: known[row["record_id"]]} for row in rows]
     _write(table, [{name: row[name] for name in names} for row in rows], names, json, csv)
 
 
@@ -100,11 +117,18 @@ def _write(table: Noun, rows: Sequence[Mapping[str, Any]], names: Sequence[str],
     elif csv:
         from liface.database.export import csv_text
 
-        write_text(csv_text(rows, replace(table, columns={name: table.columns[name] for name in names})))
+        columns = {name: table.columns.get(name) or _added(name) for name in names}
+        write_text(csv_text(rows, replace(table, columns=columns)))
     elif rows:
-        write_table([_short_flags(row) for row in rows], {name: table.columns[name].unit for name in names}, names)
+        write_table([_short_flags(row) for row in rows], {n: c.unit for n, c in table.columns.items()}, names)
     else:
         talk(f"no {table.name} match")
+
+
+def _added(name: str) -> Column:
+    from liface.database.columns import Column
+
+    return Column(name, "string", "", lambda _: None)
 
 
 def _short_flags(row: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, open_to_write
+from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, open_to_write, shown
 from liface.cli.output import talk, write_json, write_table
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def stability(
         with open_to_write(db) as database:
             for document in stability_results(found, known, bulks, WHAT_IF):
                 database.add_result(document)
-        talk(f"{len(found)} verdicts saved in campaign {WHAT_IF}; {db}")
+        talk(f"{len(found)} verdicts saved in campaign {WHAT_IF}; {shown(db)}")
     if json:
         write_json([result.model_dump(mode="json") | {"reaction": result.reaction} for result in found])
         return

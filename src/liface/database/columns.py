@@ -26,14 +26,17 @@ from liface.documents import (
     BulkResult,
     CalculationSettings,
     ConvergedCalculation,
+    ConvergenceResult,
     CreepResult,
     DepositionResult,
     Document,
     FinishedCase,
     GrowthResult,
     InterfaceResult,
+    LiteratureValue,
     MorphologyResult,
     PhononResult,
+    RunDocument,
     StabilityResult,
     SubmissionDocument,
     SurfaceResult,
@@ -59,6 +62,7 @@ class Column:
     read: Callable[[Any], Any]
     choices: tuple[str, ...] = ()
     indexed: bool = False
+    description: str = ""
 
     @property
     def stored(self) -> bool:
@@ -91,6 +95,8 @@ class Noun:
     columns: dict[str, Column]
     adapter: Any
     natural_order: tuple[str, ...] = ()
+    model: type[Document] | None = None
+    """Class of the documents, where they are all of one."""
 
     @property
     def is_result(self) -> bool:
@@ -129,7 +135,8 @@ def _fields(
         read = _optional(name) if not source else attrgetter(f"{source}.{name}")
         counted = "1" if scalar[0] == "integer" else ""
         unit = units.get(name, counted)
-        columns.append(Column((rename or {}).get(name, name), scalar[0], unit, read, scalar[1]))
+        described = field.description or ""
+        columns.append(Column((rename or {}).get(name, name), scalar[0], unit, read, scalar[1], description=described))
     return columns
 
 
@@ -180,6 +187,7 @@ def _result(
         slot=(*keys, "engine_fingerprint", "campaign", "case"),
         columns=_ordered([*columns, *_ENGINE, *derived, *_RESULT_TAIL], (*keys, "engine", "model"), indexed),
         adapter=RESULT_ADAPTER,
+        model=model,
     )
 
 
@@ -207,6 +215,16 @@ _CASE_COLUMNS = [
     Column("n_results", "integer", "1", lambda case: len(getattr(case, "record_ids", ()))),
     Column("n_calculations", "integer", "1", lambda case: len(case.calc_ids)),
     Column("n_failures", "integer", "1", lambda case: len(getattr(case, "failures", ()))),
+    Column("created_at", "timestamp", "UTC", attrgetter("created_at")),
+]
+
+_LITERATURE_COLUMNS = [
+    *_fields(LiteratureValue),
+    Column("house_value", "float", "field: house_unit", attrgetter("house_value")),
+    Column("house_unit", "string", "", attrgetter("house_unit")),
+    Column("house_uncertainty", "float", "field: house_unit", attrgetter("house_uncertainty")),
+    Column("published", "string", "", attrgetter("text")),
+    Column("literature_id", "string", "", attrgetter("literature_id")),
     Column("created_at", "timestamp", "UTC", attrgetter("created_at")),
 ]
 
@@ -247,6 +265,7 @@ NOUNS: dict[str, Noun] = {
         _result("vibrations", VibrationResult, (*_SUBSTRATE, "film_plane", "monolayers", "n_li", "arrangement"),
                 ("e_bind_298_ev_per_li", "gamma_298_mev_per_a2")),
         _result("verdicts", VerdictResult, _SUBSTRATE, ("n_for",)),
+        _result("convergence", ConvergenceResult, ("of", "subject", "parameter"), ("converged_value",)),
         Noun("calculations", "calculation", "calc_id", ("calc_id",),
              _ordered(_CALCULATION_COLUMNS, ("calc_id", "label", "engine", "model", "task", "status", "reason"),
                       ("label", "engine", "model", "status", "task", "formula", "engine_fingerprint",
@@ -263,6 +282,19 @@ NOUNS: dict[str, Noun] = {
                       ("submission_id", "campaign", "queue", "place", "n_cases", "n_jobs", "cancelled"),
                       ("campaign", "queue", "created_at")),
              TypeAdapter(SubmissionDocument), ("campaign", "created_at")),
+        Noun("runs", "run", "run_id", ("run_id",),
+             _ordered([*_fields(RunDocument),
+                       Column("engines", "string", "", attrgetter("engine_names")),
+                       Column("cpu", "string", "", lambda run: run.machine.cpu if run.machine else None),
+                       Column("created_at", "timestamp", "UTC", attrgetter("created_at"))],
+                      ("run_id", "campaign", "engines", "dispatcher", "created_at"),
+                      ("campaign", "lock_id", "created_at")),
+             TypeAdapter(RunDocument), ("campaign", "created_at")),
+        Noun("literature", "literature value", "literature_id", ("literature_id",),
+             _ordered(_LITERATURE_COLUMNS, ("quantity", "material", "plane", "film", "film_plane", "qualifier",
+                                            "value", "unit"),
+                      ("quantity", "material", "plane", "doi", "house_value")),
+             TypeAdapter(LiteratureValue), ("quantity", "material", "plane", "film_plane", "n_li", "value")),
     )
 }  # fmt: skip
 """Every noun by its plural name."""

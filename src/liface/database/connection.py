@@ -1,73 +1,60 @@
-"""Opening the database file: connections, transactions, and what SQLite's errors mean to a person."""
+"""Connections and transactions: what every server that holds a results database must offer."""
 
 from __future__ import annotations
 
 import os
-import sqlite3
-import threading
-import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, DisconnectionError
-from sqlalchemy.pool import NullPool, QueuePool, StaticPool
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DisconnectionError
 
-from liface.database.file_systems import is_on_network
-from liface.errors import (
-    CorruptDatabaseError,
-    DatabaseError,
-    DatabaseOpenError,
-    DatabaseWriteError,
-)
+from liface.database.addresses import is_server
+from liface.errors import DatabaseWriteError
 
 BUSY_TIMEOUT_S = 60.0
-MEMORY = ":memory:"
-SCHEME = "sqlite:///"
-MAGIC = b"SQLite format 3\x00"
-WRITE = "liface_write"
+"""How long a writer waits for the one before it."""
+
+Doing = Literal["open", "read", "write", "commit"]
+
 _LEFT_BEHIND: list[Any] = []
 
 
-class Store:
-    """Connections to one database, for several threads; several processes may open the same file.
+class Store(ABC):
+    """Connections to one database, for several threads; several processes may open the same one.
 
-    Writes take the lock of the file at their start (``BEGIN IMMEDIATE``) and wait for each other; readers see
-    the last commit and never wait (write-ahead log).
+    Writers take turns and wait for each other; readers see the last commit as it was when they began, and wait for
+    nobody.
     """
 
-    def __init__(self, target: str | os.PathLike[str], *, read_only: bool = False, must_exist: bool = False):
-        self.path = path_of(target)
-        self.in_memory = self.path is None
-        self._lock = threading.RLock()
-        self.read_only_because = "it was opened read-only" if read_only else ""
-        self.immutable = False
-        if self.path is not None:
-            self._look(self.path, must_exist)
-        self.engine = self._engine()
+    name: str
+    """The database, for messages; never with a password."""
+    url: str
+    """Address, absolute, as it may be shown."""
+    address: str
+    """What opens the same database from another process; may hold a password, so it is never shown."""
+    path: Path | None = None
+    in_memory: bool = False
+    engine: Engine
+    read_only_because: str = ""
+    must_exist: bool = False
+    how_to_write: str
 
     @property
     def read_only(self) -> bool:
         """Whether writes are refused."""
         return bool(self.read_only_because)
 
-    @property
-    def name(self) -> str:
-        """The file, for messages."""
-        return MEMORY if self.path is None else str(self.path)
-
-    @property
-    def url(self) -> str:
-        """Address that opens the same database from another process; absolute."""
-        return f"sqlite:///{self.name}"
-
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """Hold one consistent view of the database."""
-        with self._held(), self._translated("read"), self.engine.connect() as connection, connection.begin():
-            yield connection
+        with self._held(), self._translated("read"), self.engine.connect() as connection:
+            prepared = self._to_read(connection)
+            with prepared.begin():
+                yield prepared
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -78,210 +65,90 @@ class Store:
         DatabaseWriteError
             If the database is read-only, the disk is full or the write is refused; nothing was changed.
         """
+        self.check_writable("nothing was changed")
+        with self._held(), self._translated("write"), self.engine.connect() as connection:
+            prepared = self._to_write(connection)
+            with prepared.begin() as transaction:
+                self._take_turn(prepared)
+                yield prepared
+                with self._translated("commit"):
+                    transaction.commit()
+
+    def check_writable(self, consequence: str) -> None:
+        """Refuse a database that is only read.
+
+        Raises
+        ------
+        DatabaseWriteError
+            It says why, what follows from it (``consequence``), and what to do.
+        """
         if self.read_only:
             raise DatabaseWriteError(
-                f"{self.name} cannot be written: {self.read_only_because}; nothing was changed. "
-                "Make the file and its folder writable, or give another file with --db or LIFACE_DB"
+                f"{self.name} cannot be written: {self.read_only_because}; {consequence}. {self.how_to_write}"
             )
-        with self._held(), self._translated("write"), self.engine.connect() as connection:
-            connection = connection.execution_options(**{WRITE: True})
-            with connection.begin():
-                yield connection
 
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()
 
-    def use_write_ahead_log(self) -> None:
-        """Let readers and one writer work at the same time; the mode stays with the file.
+    def get_ready(self) -> None:  # noqa: B027 - most have nothing to do
+        """Do what must be done once before the first write."""
 
-        On a network file system, where that mode needs memory that machines do not share, they take turns.
-        """
-        if self.in_memory or self.read_only:
-            return
-        with self._translated("open"):
-            deadline = time.monotonic() + BUSY_TIMEOUT_S
-            while not self._try_write_ahead_log():
-                if time.monotonic() > deadline:
-                    raise DatabaseOpenError(
-                        f"{self.name} is held by another process since {BUSY_TIMEOUT_S:.0f} s; "
-                        "end that process or try again later"
-                    )
-                time.sleep(0.05)
+    def can_read_otherwise(self) -> bool:
+        """Change the way of reading after it failed at opening; return whether there is another way."""
+        return False
 
-    def _try_write_ahead_log(self) -> bool:
-        # SQLite refuses a change of mode at once, without the busy timeout, while another process opens the file.
-        connection = self.engine.raw_connection()
-        try:
-            mode = "DELETE" if is_on_network(Path(self.name)) else "WAL"
-            connection.cursor().execute(f"PRAGMA journal_mode={mode}")
-        except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                return False
-            raise
-        finally:
-            connection.close()
-        return True
+    @abstractmethod
+    def size_bytes(self, connection: Connection) -> int:
+        """Return the size of the database on its disk, in bytes."""
 
-    @contextmanager
-    def _held(self) -> Iterator[None]:
-        # A database in memory is one connection, so its transactions must not overlap.
-        if not self.in_memory:
-            yield
-            return
-        with self._lock:
-            yield
+    @abstractmethod
+    def _to_read(self, connection: Connection) -> Connection:
+        """Return the connection with the options of a transaction that reads."""
 
-    @contextmanager
-    def _translated(self, doing: str) -> Iterator[None]:
-        try:
-            yield
-        except DBAPIError as error:
-            raise meaning(error.orig or error, self.name, doing) from error
-        except sqlite3.Error as error:
-            raise meaning(error, self.name, doing) from error
-        except UnicodeDecodeError as error:  # SQLite quotes a damaged schema in its message, byte for byte
-            raise CorruptDatabaseError(
-                f"{self.name} is damaged (unreadable text); restore it from a copy, or move it away and run again"
-            ) from error
+    @abstractmethod
+    def _to_write(self, connection: Connection) -> Connection:
+        """Return the connection with the options of a transaction that writes."""
 
-    def _look(self, path: Path, must_exist: bool) -> None:
-        """Refuse what cannot be a results database before SQLite touches it."""
-        if path.is_dir():
-            raise DatabaseOpenError(f"{path} is a folder; give a file, e.g. {path / 'liface.db'}")
-        if not path.exists():
-            if must_exist or self.read_only:
-                raise DatabaseOpenError(
-                    f"no database at {path}; run a campaign first, or name the file with --db or LIFACE_DB"
-                )
-            if not path.parent.is_dir():
-                raise DatabaseOpenError(f"no folder {path.parent} to hold {path.name}; create it first")
-            return
-        try:
-            with path.open("rb") as file:
-                head = file.read(len(MAGIC))
-        except OSError as error:
-            raise DatabaseOpenError(f"{path} cannot be read: {error.strerror}; check its permissions") from error
-        if head and head != MAGIC:
-            raise DatabaseOpenError(
-                f"{path} is not a database (it starts with {head!r}); give another file with --db or LIFACE_DB"
-            )
-        if not self.read_only:
-            self.read_only_because = _why_not_writable(path)
+    def _take_turn(self, connection: Connection) -> None:  # noqa: B027 - SQLite takes its turn as it begins
+        """Wait for the writer before, inside the transaction."""
 
-    def _engine(self) -> Engine:
-        pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 4, "max_overflow": -1}
-        if self.in_memory:
-            pool = {"poolclass": StaticPool}
-        elif self.read_only:
-            pool = {"poolclass": NullPool}  # how the file may be read is decided at every connection
-        engine = create_engine("sqlite://", creator=self._connect, **pool)
-        event.listen(engine, "connect", _prepare)
-        event.listen(engine, "checkout", _refuse_forked)
-        event.listen(engine, "begin", _begin)
-        return engine
+    def _held(self) -> AbstractContextManager[None]:
+        """Return what keeps transactions of several threads apart, where they share a connection."""
+        return nullcontext()
 
-    def _connect(self) -> sqlite3.Connection:
-        if self.path is None:
-            return sqlite3.connect(MEMORY, check_same_thread=False, isolation_level=None)
-        mode = "ro" if self.read_only else "rwc"
-        # A log beside the file means that somebody is writing: then it is there to be read with.
-        still = self.immutable and not self._log().exists()
-        uri = f"{self.path.as_uri()}?mode={mode}" + ("&immutable=1" if still else "")
-        return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False, isolation_level=None)
-
-    def read_without_log(self) -> None:
-        """Read a file whose folder admits no write-ahead log, if none is waiting beside it.
-
-        Raises
-        ------
-        DatabaseOpenError
-            If finished results are still in the log and would not be seen.
-        """
-        log = self._log()
-        if log.exists() and log.stat().st_size:
-            raise DatabaseOpenError(
-                f"{self.name} has results waiting in {log.name}, which a read-only folder does not let in; "
-                "copy both files to a writable folder and open them there"
-            )
-        self.immutable = True
-        self.engine.dispose()
-
-    def _log(self) -> Path:
-        return Path(self.name + "-wal")
+    @abstractmethod
+    def _translated(self, doing: Doing) -> AbstractContextManager[None]:
+        """Turn errors of the server into those of this package."""
 
 
-def path_of(target: str | os.PathLike[str]) -> Path | None:
-    """Return the absolute file behind a path or ``sqlite:///`` address; None for a database in memory."""
-    text = os.fspath(target)
-    if text in (MEMORY, "sqlite://", SCHEME, SCHEME + MEMORY):
-        return None
-    if text.startswith(SCHEME):
-        text = text[len(SCHEME) :]
-    elif "://" in text:
-        raise DatabaseOpenError(
-            f"{text!r}: this version stores results in SQLite; give a file or sqlite:///FILE with --db or LIFACE_DB"
-        )
-    if not text or "\x00" in text:
-        raise DatabaseOpenError(f"{text!r} names no file; give one with --db or LIFACE_DB, e.g. liface.db")
-    return Path(text).expanduser().absolute()
+def open_store(target: str | os.PathLike[str], *, read_only: bool = False, must_exist: bool = False) -> Store:
+    """Open a file, ``sqlite:///FILE``, ``:memory:`` or ``postgresql://user@host/database``.
+
+    Raises
+    ------
+    DatabaseOpenError
+        If there is no such file or server, or it cannot be used.
+    MissingExtraError
+        If the driver of the server is not installed.
+    """
+    if is_server(target):
+        from liface.database.postgresql import PostgresqlStore
+
+        return PostgresqlStore(target, read_only=read_only, must_exist=must_exist)
+    from liface.database.sqlite import SqliteStore
+
+    return SqliteStore(target, read_only=read_only, must_exist=must_exist)
 
 
-def meaning(error: BaseException, name: str, doing: str) -> DatabaseError:
-    """Tell what an error of SQLite means and what to do."""
-    text = str(error)
-    low = text.lower()
-    if "is full" in low:
-        return DatabaseWriteError(f"{name}: the disk is full; nothing was changed. Free some space and run again")
-    if ("readonly" in low or "read-only" in low) and doing == "read":
-        return DatabaseOpenError(f"{name} cannot be read without writing beside it; copy it to a writable folder")
-    if "readonly" in low or "read-only" in low:
-        return DatabaseWriteError(
-            f"{name} is read-only; nothing was changed. Make the file and its folder writable, or give another "
-            "file with --db or LIFACE_DB"
-        )
-    if "not a database" in low or "malformed" in low:
-        return CorruptDatabaseError(
-            f"{name} is damaged ({text}); restore it from a copy, or move it away and run the campaign again"
-        )
-    if "unable to open" in low:
-        return DatabaseOpenError(f"{name} cannot be opened ({text}); check that its folder exists and is writable")
-    if "locked" in low or "busy" in low:
-        return DatabaseWriteError(
-            f"{name} was held by another process for {BUSY_TIMEOUT_S:.0f} s; nothing was changed. Run again later"
-        )
-    if "no such column" in low or "no such table" in low:
-        return CorruptDatabaseError(f"{name} lacks part of its tables ({text}); restore it from a copy")
-    if doing == "write":
-        return DatabaseWriteError(f"{name} refused the write ({text}); nothing was changed")
-    return DatabaseError(f"{name} could not be read ({text})")
-
-
-def _why_not_writable(path: Path) -> str:
-    if not os.access(path, os.W_OK):
-        return "the file is read-only"
-    if not os.access(path.parent, os.W_OK):
-        return f"its folder {path.parent} is read-only"
-    return ""
-
-
-def _prepare(connection: sqlite3.Connection, record: Any) -> None:
+def remember_process(record: Any) -> None:
+    """Note which process made a connection."""
     record.info["pid"] = os.getpid()
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={int(BUSY_TIMEOUT_S * 1000)}")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
 
 
-def _refuse_forked(connection: Any, record: Any, proxy: Any) -> None:
-    """Open a new connection in a forked process; SQLite's must not be carried across a fork."""
+def refuse_forked(connection: Any, record: Any, proxy: Any) -> None:
+    """Open a new connection in a forked process; neither a file nor a socket may be shared across a fork."""
     if record.info["pid"] != os.getpid():
-        _LEFT_BEHIND.append(connection)  # closing it here would end the locks of the parent
+        _LEFT_BEHIND.append(connection)  # closing it here would end the locks, or the session, of the parent
         record.dbapi_connection = proxy.dbapi_connection = None
         raise DisconnectionError("connection of another process")
-
-
-def _begin(connection: Connection) -> None:
-    write = connection.get_execution_options().get(WRITE, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")

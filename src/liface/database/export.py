@@ -1,110 +1,111 @@
-"""Rows as CSV, JSON and JSON lines.
+"""Handing results to other programs: which formats there are, and what a selection becomes in each.
 
-Column names carry their units, so the first line of a CSV file is its header and nothing else; JSON also lists
-type and unit of every column. One CSV file holds one noun: several nouns become several files.
+A format takes rows (tables) or records (structures with what is stored beside them); its writer is a function in
+:mod:`liface.database.exports`. A new one is one line in :data:`FORMATS`.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import os
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from liface import __version__
+from sqlalchemy import Connection
+
 from liface.database.columns import Noun
-from liface.documents import now
+from liface.database.exports import ase, cif, tables
+from liface.database.exports.structures import Records, has_structures
+from liface.database.exports.tables import csv_text
+from liface.database.selection import Selection, selected_documents, selected_rows
 from liface.errors import InputError
 
-FORMATS = ("json", "jsonl", "csv")
-LIST_SEPARATOR = "; "
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-Tables = Mapping[Noun, Sequence[Mapping[str, Any]]]
+__all__ = ["FORMATS", "Exported", "Format", "csv_text", "format_for", "write"]
 
 
-def write(path: Path, fmt: str | None, tables: Tables, about: dict[str, Any]) -> list[Path]:
-    """Write tables in the given format or that of the suffix; a file is complete or not there at all.
+@dataclass(frozen=True)
+class Format:
+    """A format: its suffixes, what it takes, and who writes it."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    takes: Literal["rows", "structures", "documents"]
+    """Rows of columns; records with a structure; or whole documents with their nouns."""
+    write: Callable[..., list[Path]]
+    into_folders: bool = False
+    """Whether a folder takes one file per record."""
+
+
+FORMATS: dict[str, Format] = {
+    each.name: each
+    for each in (
+        Format("json", (".json",), "rows", tables.write_json),
+        Format("jsonl", (".jsonl",), "rows", tables.write_json_lines),
+        Format("csv", (".csv",), "rows", tables.write_csv),
+        Format("parquet", (".parquet", ".pq"), "rows", tables.write_parquet),
+        Format("ase", (".db",), "structures", ase.write_ase_db),
+        Format("extxyz", (".extxyz", ".xyz"), "structures", ase.write_extxyz),
+        Format("cif", (".cif",), "structures", cif.write_cif, into_folders=True),
+    )
+}
+"""Every format by its name; a suffix belongs to one of them."""
+
+
+class Exported(list[Path]):
+    """The files that were written."""
+
+    def __init__(self, paths: Iterable[Path], left_out: int = 0):
+        super().__init__(paths)
+        self.left_out = left_out
+        """Documents without a structure, such as failed calculations, in formats of structures."""
+
+
+def format_for(path: Path, name: str | None = None) -> Format:
+    """Return the format of that name, or of the suffix of a file.
 
     Raises
     ------
     InputError
-        If the format is unknown or the file cannot be written.
+        If there is none.
     """
-    fmt = (fmt or path.suffix.lstrip(".")).lower()
-    if fmt == "json":
-        return [_save(path, _json(tables, about))]
-    if fmt == "jsonl":
-        return [_save(path, _json_lines(tables))]
-    if fmt == "csv":
-        return _write_csv(path, tables)
-    raise InputError(f"{path}: unknown format {fmt!r}; formats: {', '.join(FORMATS)}, by suffix or by name")
-
-
-def csv_text(rows: Sequence[Mapping[str, Any]], noun: Noun, *, units: bool = False) -> str:
-    """Return rows as CSV with a header; lists are joined by a semicolon, unknown values are empty."""
-    out = io.StringIO()
-    if units:
-        pairs = ", ".join(f"{c.name} [{c.unit}]" for c in noun.columns.values() if c.unit not in ("", "1"))
-        out.write(f"# {noun.name}; units: {pairs}\n")
-    writer = csv.DictWriter(out, fieldnames=list(noun.columns), extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _cell(row.get(name)) for name in noun.columns})
-    return out.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return LIST_SEPARATOR.join(str(item) for item in value)
-    if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return value
-
-
-def _json(tables: Tables, about: dict[str, Any]) -> str:
-    content: dict[str, Any] = {"liface_version": __version__, "exported_at": now().isoformat(), **about}
-    for noun, rows in tables.items():
-        units = {c.name: {"type": c.type, "unit": c.unit} for c in noun.columns.values()}
-        content[noun.name] = {"columns": units, "rows": list(rows)}
-    return json.dumps(content, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
-
-
-def _json_lines(tables: Tables) -> str:
-    lines: Iterable[str] = (
-        json.dumps({"noun": noun.name, **row}, ensure_ascii=False, allow_nan=False)
-        for noun, rows in tables.items()
-        for row in rows
+    if name is not None and name.lower() in FORMATS:
+        return FORMATS[name.lower()]
+    for each in FORMATS.values():
+        if name is None and path.suffix.lower() in each.suffixes:
+            return each
+    asked = name if name is not None else path.suffix.lstrip(".")
+    suffixes = " ".join(suffix for each in FORMATS.values() for suffix in each.suffixes)
+    raise InputError(
+        f"{path}: unknown format {asked!r}; formats: {', '.join(FORMATS)}, by name or by suffix ({suffixes})"
     )
-    return "".join(line + "\n" for line in lines)
 
 
-def _write_csv(path: Path, tables: Tables) -> list[Path]:
-    if len(tables) == 1:
-        return [_save(path, csv_text(rows, noun)) for noun, rows in tables.items()]
-    return [
-        _save(path.with_name(f"{path.stem}-{noun.name}{path.suffix or '.csv'}"), csv_text(rows, noun))
-        for noun, rows in tables.items()
-        if rows
-    ]
+def write(connection: Connection, path: Path, fmt: Format, selection: Selection, about: Mapping[str, Any]) -> Exported:
+    """Write a selection to files; each is complete or not there at all.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be written, or a noun that was named has nothing that this format takes.
+    FilterError
+        If the filter or the order does not fit the columns.
+    """
+    if path.is_dir() and not fmt.into_folders:
+        raise InputError(f"{path} is a folder; give a file, e.g. {path / 'liface-export'}{fmt.suffixes[0]}")
+    if fmt.takes == "rows":
+        return Exported(fmt.write(path, selected_rows(connection, selection), about))
+    if fmt.takes == "documents":
+        return Exported(fmt.write(path, selected_documents(connection, selection, selection.nouns), about))
+    records = Records(selected_documents(connection, selection, _with_structures(selection, fmt)))
+    paths = fmt.write(path, records)
+    return Exported(paths, records.left_out)
 
 
-def _save(path: Path, text: str) -> Path:
-    try:
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        temporary = Path(name)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
-                file.write(text)
-            temporary.replace(path)
-        except OSError:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}; give a file in a writable folder") from error
-    return path
+def _with_structures(selection: Selection, fmt: Format) -> Sequence[Noun]:
+    without = [noun.name for noun in selection.nouns if not has_structures(noun)]
+    if without and selection.named:
+        raise InputError(f"{', '.join(without)}: no structure is stored with these, and {fmt.name} holds structures")
+    return [noun for noun in selection.nouns if has_structures(noun)]

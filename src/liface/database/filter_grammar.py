@@ -294,7 +294,7 @@ def _typed(column: Column, value: Any) -> Any:
         raise UnsupportedFilterError(f"filter: {_described(column)}; write {column.name}=TRUE, not {_shown(value)}")
     if column.type in ("integer", "float"):
         if number:
-            return value
+            return float(value) if column.type == "float" else _of_whole(value)
         unit = f" in {column.unit}" if column.unit not in ("", "1") else ""
         raise UnsupportedFilterError(
             f"filter: {_described(column)}; write a number{unit} without quotes, not {_shown(value)}"
@@ -328,6 +328,13 @@ def _number(text: str) -> float:
         raise UnsupportedFilterError(f"filter: {text[:20]} is too large for a number")
     whole = text.lstrip("+-").isdigit() and abs(value) < 2**62
     return int(text) if whole else value
+
+
+def _of_whole(value: float) -> float:
+    """Return what a column of whole numbers is compared with, so that no database rounds or overflows."""
+    if value != int(value):
+        return value
+    return int(value) if -(2**63) <= int(value) < 2**63 else math.copysign(2.0**70, value)
 
 
 def _comparable(a: Column, b: Column) -> bool:

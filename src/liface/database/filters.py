@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from functools import cache
 from typing import TYPE_CHECKING
 
+from liface.database.codec import is_text
 from liface.database.columns import Column, Noun
 from liface.errors import FilterError
 
@@ -90,7 +91,7 @@ def _near(name: str, noun: Noun) -> list[str]:
 def _check_size(where: str) -> None:
     if len(where) > MAX_LENGTH:
         raise FilterError(f"filter: {len(where)} characters; at most {MAX_LENGTH} are read")
-    if not where.isprintable() and (BOOLEAN_MARK in where or _not_utf8(where)):
+    if not where.isprintable() and (BOOLEAN_MARK in where or not is_text(where)):
         raise FilterError("filter: holds characters that are no text; remove them")
     depth = deepest = 0
     for character in _STRING.sub("", where):
@@ -98,14 +99,6 @@ def _check_size(where: str) -> None:
         deepest = max(deepest, depth)
     if deepest > MAX_DEPTH:
         raise FilterError(f"filter: {deepest} nested parentheses; at most {MAX_DEPTH} are read")
-
-
-def _not_utf8(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return True
-    return "\x00" in text
 
 
 @cache

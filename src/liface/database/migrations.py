@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, insert, inspect, select, text
 
 from liface import __version__
-from liface.database.schema import FLAG_TABLES, METADATA, STRUCTURE_TABLES, TABLES, VERSIONS
+from liface.database.schema import FLAG_TABLES, METADATA, STRUCTURE_TABLES, TABLES, TEXT, VERSIONS
 from liface.database.structure_rows import rebuild_structures
 from liface.documents import now
 from liface.errors import DatabaseOpenError, SchemaVersionError
@@ -55,7 +55,7 @@ def _nouns_of_3(connection: Connection) -> None:
             table.create(connection, checkfirst=True)
 
 
-NOUNS_OF_4: tuple[str, ...] = ()
+NOUNS_OF_4: tuple[str, ...] = ("runs", "literature", "convergence")
 
 
 def _nouns_of_4(connection: Connection) -> None:
@@ -77,7 +77,8 @@ def _structures(connection: Connection) -> None:
 def _add_column(connection: Connection, table: str, column: str) -> None:
     """Add an empty text column; a database made by this version has it already."""
     if column not in {found["name"] for found in inspect(connection).get_columns(table)}:
-        connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} VARCHAR"))
+        kind = TEXT.compile(dialect=connection.dialect)
+        connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} {kind}"))
 
 
 MIGRATIONS: tuple[Migration, ...] = (

@@ -18,7 +18,7 @@ def overview(connection: Connection, store: Store, schema_version: int) -> dict[
     return {
         "path": store.name,
         "url": store.url,
-        "size_bytes": _size(store),
+        "size_bytes": store.size_bytes(connection),
         "read_only": store.read_only,
         "schema_version": schema_version,
         "liface_version": __version__,
@@ -31,14 +31,6 @@ def overview(connection: Connection, store: Store, schema_version: int) -> dict[
         "engines": _engines(connection),
         "campaigns": _campaigns(connection),
     }
-
-
-def _size(store: Store) -> int:
-    """Bytes on disk, with the write-ahead log that is not merged yet."""
-    if store.path is None:
-        return 0
-    files = (store.path, store.path.with_name(store.path.name + "-wal"))
-    return sum(file.stat().st_size for file in files if file.exists())
 
 
 def _superseded(connection: Connection, name: str) -> int:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, true
+from sqlalchemy import ColumnElement, Connection, Select, false, func, select, true
 
-from liface.database.codec import decode
+from liface.database.codec import decode, is_text
 from liface.database.columns import NOUNS, Noun
 from liface.database.filters import filter_expression
 from liface.database.schema import FLAG_TABLES, TABLES
 from liface.database.sorting import order_by
 from liface.database.writing import chunks
-from liface.documents import CaseDocument, SubmissionDocument
+from liface.documents import CaseDocument, RunDocument, SubmissionDocument
 from liface.errors import FilterError
+
+STREAMED = 100
+"""Documents that are held in memory at once where many are read one after the other."""
 
 
 def shown(noun: Noun) -> ColumnElement[bool]:
@@ -34,7 +37,7 @@ def rows(
     flags = _flags(connection, noun, [row["entry_id_"] for row in found]) if noun.is_result else {}
     return [
         {
-            name: _plain(row[name]) if column.stored else flags.get(row["entry_id_"], [])
+            name: plain(row[name]) if column.stored else flags.get(row["entry_id_"], [])
             for name, column in noun.columns.items()
         }
         for row in found
@@ -46,6 +49,16 @@ def documents(connection: Connection, noun: Noun, where: str | None, sort: str |
     table = TABLES[noun.name]
     statement = _selected(noun, select(table.c[noun.key], table.c.document), where, sort, limit, 0)
     return [decode(noun, key, blob) for key, blob in connection.execute(statement)]
+
+
+def stream(
+    connection: Connection, noun: Noun, where: str | None, sort: str | None, limit: int | None
+) -> Iterator[tuple[str, Any]]:
+    """Yield identities and whole documents, a few at a time."""
+    table = TABLES[noun.name]
+    statement = _selected(noun, select(table.c[noun.key], table.c.document), where, sort, limit, 0)
+    for key, blob in connection.execution_options(yield_per=STREAMED).execute(statement):
+        yield key, decode(noun, key, blob)
 
 
 def documents_by_key(connection: Connection, noun: Noun, keys: Sequence[str]) -> dict[str, Any]:
@@ -76,15 +89,28 @@ def cases(connection: Connection, campaign: str | None, status: str | None) -> l
     statement = select(table.c.case_id, table.c.document).order_by(*order_by(noun, None))
     for name, wanted in (("campaign", campaign), ("status", status)):
         if wanted is not None:
-            statement = statement.where(table.c[name] == wanted)
+            statement = statement.where(table.c[name] == wanted if is_text(wanted) else false())
     return [decode(noun, key, blob) for key, blob in connection.execute(statement)]
 
 
 def submissions(connection: Connection, campaign: str) -> list[SubmissionDocument]:
     """Return the submissions of a campaign, the oldest first."""
     noun, table = NOUNS["submissions"], TABLES["submissions"]
-    statement = select(table.c.submission_id, table.c.document).where(table.c.campaign == campaign)
+    statement = select(table.c.submission_id, table.c.document).where(
+        table.c.campaign == campaign if is_text(campaign) else false()
+    )
     statement = statement.order_by(table.c.created_at, table.c.submission_id)
+    return [decode(noun, key, blob) for key, blob in connection.execute(statement)]
+
+
+def runs(connection: Connection, campaign: str | None, run_id: str | None) -> list[RunDocument]:
+    """Return the recorded runs, the oldest first; those whose identity begins with ``run_id``."""
+    noun, table = NOUNS["runs"], TABLES["runs"]
+    statement = select(table.c.run_id, table.c.document).order_by(table.c.created_at, table.c.run_id)
+    if campaign is not None:
+        statement = statement.where(table.c.campaign == campaign)
+    if run_id is not None:
+        statement = statement.where(table.c.run_id.startswith(run_id, autoescape=True))
     return [decode(noun, key, blob) for key, blob in connection.execute(statement)]
 
 
@@ -124,7 +150,8 @@ def _flags(connection: Connection, noun: Noun, entries: Sequence[str]) -> dict[s
     return flags
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Turn a moment into ISO text in UTC; anything else stays as it is."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return value

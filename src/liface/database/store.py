@@ -3,46 +3,64 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from sqlalchemy import inspect
+
+from liface.database import browsing, migrations, reading, usage, writing
 from liface.database import export as exporting
-from liface.database import migrations, reading, writing
+from liface.database.addresses import is_server, path_of
 from liface.database.columns import NOUNS, RESULT_NOUNS, noun_named
-from liface.database.connection import Store
-from liface.documents import CalculationDocument, CaseDocument, FinishedCase, ResultDocument, SubmissionDocument
-from liface.errors import DatabaseOpenError, DatabaseWriteError, FilterError
+from liface.database.connection import open_store
+from liface.database.schema import VERSIONS
+from liface.database.selection import Selection
+from liface.documents import (
+    CalculationDocument,
+    CaseDocument,
+    FinishedCase,
+    LiteratureValue,
+    ResultDocument,
+    RunDocument,
+    SubmissionDocument,
+)
+from liface.errors import DatabaseOpenError, DatabaseWriteError, FilterError, InputError
 
 if TYPE_CHECKING:
+    from liface.database.moving.copying import CopyReport, Observer
+    from liface.database.moving.merge import Conflicts
     from liface.database.structure_entries import References, Structures
     from liface.database.verify import Problem
 
 
 class Database:
-    """Calculations, results and cases in one file, safe for several threads and processes at once.
+    """Calculations, results and cases in one file or on one server, safe for several threads and processes at once.
 
     Parameters
     ----------
     target
-        A file, ``sqlite:///FILE`` or ``:memory:``. A file that does not exist yet is made.
+        A file, ``sqlite:///FILE``, ``:memory:`` or ``postgresql://user@host/database``. A file that does not exist
+        yet, and the tables in an empty database of a server, are made.
     read_only
-        Refuse writes; also reads files and folders that cannot be written. A file that is not writable is
-        opened so by itself.
+        Refuse writes; also reads files and folders that cannot be written. What is not writable is opened so by
+        itself.
     must_exist
-        Refuse to make a new file.
+        Refuse to make a new file or new tables.
 
     Raises
     ------
     DatabaseOpenError
-        If the file is missing, unreadable or not a results database.
+        If the file or the server is missing, unreadable or holds no results database.
+    MissingExtraError
+        If the driver of the server is not installed.
     SchemaVersionError
         If a newer version of liface wrote it.
     """
 
     def __init__(self, target: str | os.PathLike[str], *, read_only: bool = False, must_exist: bool = False):
-        self._store = Store(target, read_only=read_only, must_exist=must_exist)
+        self._store = open_store(target, read_only=read_only, must_exist=must_exist)
         try:
             self.schema_version = self._prepare()
         except BaseException:
@@ -64,14 +82,43 @@ class Database:
         """Close all connections; the object opens new ones when it is used again."""
         self._store.close()
 
+    @staticmethod
+    def exists(target: str | os.PathLike[str]) -> bool:
+        """Tell whether there is a file at this path, or tables of liface in this database of a server.
+
+        Raises
+        ------
+        DatabaseOpenError
+            If the server cannot be asked.
+        """
+        if not is_server(target):
+            path = path_of(target)
+            return path is not None and path.exists()
+        store = open_store(target, read_only=True)
+        try:
+            with store.reading() as connection:
+                return inspect(connection).has_table(VERSIONS.name)
+        finally:
+            store.close()
+
+    @property
+    def name(self) -> str:
+        """The database as messages name it: the file, ``:memory:``, or the address without a password."""
+        return self._store.name
+
     @property
     def url(self) -> str:
-        """Address that opens the same database from another process; absolute."""
+        """Address, absolute, as it may be shown: without a password."""
         return self._store.url
 
     @property
+    def address(self) -> str:
+        """What opens the same database from another process; it may hold a password, so never show it."""
+        return self._store.address
+
+    @property
     def path(self) -> Path | None:
-        """The file; None in memory."""
+        """The file; None in memory and on a server."""
         return self._store.path
 
     @property
@@ -83,6 +130,16 @@ class Database:
     def read_only(self) -> bool:
         """Whether writes are refused."""
         return self._store.read_only
+
+    def check_writable(self, consequence: str) -> None:
+        """Refuse a database that is only read, before hours of work rather than after.
+
+        Raises
+        ------
+        DatabaseWriteError
+            It says why, and what follows from it, e.g. "nothing was run".
+        """
+        self._store.check_writable(consequence)
 
     # Calculations
 
@@ -216,6 +273,35 @@ class Database:
         with self._store.reading() as connection:
             return reading.submissions(connection, campaign)
 
+    # Runs
+
+    def add_run(self, document: RunDocument) -> bool:
+        """Store a run of a campaign; earlier runs stay. Return whether it was not there yet."""
+        with self._store.writing() as connection:
+            return writing.put_run(connection, document)
+
+    def runs(self, campaign: str | None = None, run_id: str | None = None) -> list[RunDocument]:
+        """Return recorded runs, the oldest first: of a campaign, or those whose identity begins with ``run_id``."""
+        with self._store.reading() as connection:
+            return reading.runs(connection, campaign, run_id)
+
+    # Published values
+
+    def add_literature(self, values: Sequence[LiteratureValue]) -> int:
+        """Store published values, all or none; return how many were not there. One that is there stays as it is."""
+        with self._store.writing() as connection:
+            return writing.put_literature(connection, values)
+
+    def literature(self, where: str | None = None) -> list[LiteratureValue]:
+        """Return the stored published values that match."""
+        with self._store.reading() as connection:
+            return reading.documents(connection, NOUNS["literature"], where, None, None)
+
+    def forget_literature(self, literature_ids: Iterable[str]) -> int:
+        """Delete published values; return how many there were."""
+        with self._store.writing() as connection:
+            return writing.forget(connection, NOUNS["literature"], list(literature_ids))
+
     # Asking
 
     def query(
@@ -268,6 +354,23 @@ class Database:
 
         return References(self._store)
 
+    def value_counts(
+        self, noun: str, columns: Sequence[str], where: str | None = None, most: int = 100
+    ) -> dict[str, list[tuple[Any, int]]]:
+        """Return the most frequent values of columns among the rows that match, each with its number of rows."""
+        with self._store.reading() as connection:
+            return browsing.value_counts(connection, noun_named(noun), columns, where, most)
+
+    def rows_by_key(self, noun: str, keys: Sequence[str]) -> list[dict[str, Any]]:
+        """Return the rows of these identities that are stored, without flags; also superseded ones."""
+        with self._store.reading() as connection:
+            return browsing.rows_by_key(connection, noun_named(noun), keys)
+
+    def users_of(self, calc_ids: Collection[str], campaign: str | None = None) -> dict[str, tuple[str, frozenset[str]]]:
+        """Return the results that rest on any of these calculations: kind and all their calculations, by record."""
+        with self._store.reading() as connection:
+            return browsing.users_of(connection, calc_ids, campaign)
+
     def info(self) -> dict[str, Any]:
         """Return what the database holds: counts, engines, campaigns, versions, size."""
         from liface.database.overview import overview
@@ -275,23 +378,118 @@ class Database:
         with self._store.reading() as connection:
             return overview(connection, self._store, self.schema_version)
 
-    def verify(self) -> list[Problem]:
-        """Check the file, every document, its columns, its identity, its references and derived numbers."""
+    def verify(self, *, quick: bool = False) -> list[Problem]:
+        """Check the file, every document, its columns, its identity, its references and derived numbers.
+
+        Whether results follow from their calculations needs the formulas of the analysis:
+        :func:`liface.dispatch.verification.verify_database` does both. ``quick`` reads no documents.
+        """
         from liface.database.verify import verify
 
-        return verify(self._store)
+        return verify(self._store, quick)
+
+    def each(self, noun: str) -> Iterator[Any]:
+        """Yield the documents of all rows that are shown, a page at a time: memory does not grow with their number."""
+        yield from usage.each(self._store, noun_named(noun))
+
+    def orphans(self) -> tuple[str, ...]:
+        """Return the calculations that no shown result, case or other calculation refers to.
+
+        They are no fault: a case that was asked differently later leaves some, and they save work if it is asked
+        again. :meth:`forget_calculations` deletes them.
+        """
+        return usage.orphans(self._store)
+
+    def results_without_case(self, kinds: Collection[str]) -> tuple[str, ...]:
+        """Return the shown results of some kinds that no stored case lists."""
+        return usage.results_without_case(self._store, kinds)
 
     # Handing on
 
+    def copy_to(
+        self,
+        target: Database,
+        *,
+        conflicts: Conflicts = "refuse",
+        skip_damaged: bool = False,
+        check_only: bool = False,
+        observer: Observer | None = None,
+    ) -> CopyReport:
+        """Copy every document into another database, or merge it with what is there, and check the copy.
+
+        Only what is missing is copied, in batches that are stored together or not at all; nothing is changed here.
+        See :mod:`liface.database.moving.copying`.
+
+        Raises
+        ------
+        InputError
+            If both are the same database.
+        CopyConflictError, CorruptDatabaseError
+            At the first batch with contradictions or damage; the batches before it are stored.
+        """
+        from liface.database.moving.copying import copy
+        from liface.database.moving.sql import SqlPlace
+
+        source, into = SqlPlace(self._store), SqlPlace(target._store)
+        if source.is_same(into):
+            raise InputError(f"{source.name} cannot be copied onto itself; name another target")
+        return copy(
+            source, into, conflicts=conflicts, skip_damaged=skip_damaged, check_only=check_only, observer=observer
+        )
+
     def export(
-        self, path: str | os.PathLike[str], fmt: Literal["json", "jsonl", "csv"] | None = None,
+        self,
+        path: str | os.PathLike[str],
+        fmt: str | None = None,
         nouns: Iterable[str] | None = None,
-    ) -> list[Path]:  # fmt: skip
-        """Write rows to files and return their paths; see :mod:`liface.database.export`."""
-        chosen = [noun_named(name) for name in nouns] if nouns is not None else list(NOUNS.values())
+        where: str | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+        campaign: str | None = None,
+    ) -> exporting.Exported:
+        """Write a selection to files and return their paths.
+
+        Parameters
+        ----------
+        fmt
+            json, jsonl, csv or parquet for rows; ase, extxyz or cif for structures; that of the suffix by default.
+        nouns
+            All of them by default; ``where`` and ``sort`` are columns of those that are named.
+        limit
+            At most so many of each noun.
+        campaign
+            Only what belongs to this campaign; of calculations, those that its results rest on.
+
+        Raises
+        ------
+        InputError
+            If the format is unknown, does not take these nouns, or a file cannot be written.
+        FilterError
+            If a noun is unknown, or the filter or the order does not fit its columns.
+        """
+        selection = Selection.of(nouns, where, sort, limit, campaign)
+        file = Path(path)
+        chosen = exporting.format_for(file, fmt)
         with self._store.reading() as connection:
-            tables = {noun: reading.rows(connection, noun, None, None, None, 0) for noun in chosen}
-        return exporting.write(Path(path), fmt, tables, {"schema_version": self.schema_version})
+            return exporting.write(connection, file, chosen, selection, {"schema_version": self.schema_version})
+
+    def copy_campaign(self, campaign: str, path: str | os.PathLike[str]) -> dict[str, int]:
+        """Write a campaign and what it rests on into a new file; return how many rows of each noun that were.
+
+        The same rows give the same bytes.
+
+        Raises
+        ------
+        DatabaseWriteError
+            The file cannot be written, or holds something already.
+        """
+        from liface.database.campaign_rows import campaign_rows, copy_rows
+        from liface.database.single_file import settle
+
+        with Database(path) as target, self._store.reading() as source, target._store.writing() as connection:
+            copied = copy_rows(source, connection, campaign_rows(source, campaign))
+        settle(Path(path))
+        return copied
 
     def rows_to_csv(self, rows: Sequence[Mapping[str, Any]], noun: str, *, units: bool = False) -> str:
         """Return rows as CSV text; ``units`` adds a first line, a comment with the unit of each column."""
@@ -300,31 +498,35 @@ class Database:
     # Opening
 
     def _prepare(self) -> int:
-        version = self._stored_version()
+        name, version = self._store.name, self._stored_version()
         if version is not None:
-            migrations.check_version(version, self._store.name)
+            migrations.check_version(version, name)
+        elif self._store.must_exist and not self._store.in_memory:
+            raise DatabaseOpenError(
+                f"{name} holds no results of liface; run a campaign first, or name another database with --db or "
+                "LIFACE_DB"
+            )
         latest = migrations.latest()
         if self._store.read_only:
             if version != latest:
                 raise DatabaseOpenError(
-                    f"{self._store.name} has schema version {version or 'none'}, this liface needs {latest}; "
-                    "open it once where it can be written"
+                    f"{name} has schema version {version or 'none'}, this liface needs {latest}; open it once where "
+                    f"it can be written ({self._store.read_only_because})"
                 )
             return latest
-        self._store.use_write_ahead_log()
+        self._store.get_ready()
         if version != latest:
             with self._store.writing() as connection:
                 # asked again under the lock: another process may have been first
-                migrations.upgrade(connection, migrations.stored_version(connection, self._store.name))
+                migrations.upgrade(connection, migrations.stored_version(connection, name))
         return latest
 
     def _stored_version(self) -> int | None:
         try:
             return self._read_version()
         except DatabaseOpenError:
-            if not self._store.read_only or self._store.in_memory or self._store.immutable:
+            if not self._store.can_read_otherwise():
                 raise
-        self._store.read_without_log()
         return self._read_version()
 
     def _read_version(self) -> int | None:

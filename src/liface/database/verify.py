@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, inspect, select
+from sqlalchemy import Connection, exists, func, inspect, select
 
 from liface.database.codec import decode
 from liface.database.columns import NOUNS, RESULT_NOUNS, Noun
@@ -14,7 +14,8 @@ from liface.database.connection import Store
 from liface.database.identities import derived_problems
 from liface.database.schema import FLAG_TABLES, METADATA, TABLES
 from liface.database.structure_rows import WITH_STRUCTURE, lost_structures, structure_problems
-from liface.database.writing import CHUNK, entry_ids
+from liface.database.units import unit_problems
+from liface.database.writing import CHUNK, chunks, entry_ids
 from liface.documents import CalculationRequest
 from liface.errors import CorruptDatabaseError, DatabaseError, LifaceError
 
@@ -35,15 +36,16 @@ class Problem:
         return f"{place}: {self.check}: {self.message}"
 
 
-def verify(store: Store) -> list[Problem]:
-    """Return everything that is wrong; an empty list for a sound database."""
+def verify(store: Store, quick: bool = False) -> list[Problem]:
+    """Return everything that is wrong; an empty list for a sound database. ``quick`` reads no documents."""
     problems = list(_guarded(store, "file", _check_file))
     if any(problem.check in ("file", "tables") for problem in problems):
         return problems
     for noun in NOUNS.values():
-        problems += _guarded(store, noun.name, lambda connection, noun=noun: _check_noun(connection, noun))
-    problems += _guarded(store, "references", _check_references)
-    problems += _guarded(store, "structures", _check_structures)
+        check = _check_table if quick else _check_noun
+        problems += _guarded(store, noun.name, lambda connection, noun=noun, check=check: check(connection, noun))
+    if not quick:
+        problems += _guarded(store, "structures", _check_structures)
     return problems
 
 
@@ -69,36 +71,52 @@ def _check_file(connection: Connection) -> Iterator[Problem]:
 
 
 def _check_noun(connection: Connection, noun: Noun) -> Iterator[Problem]:
-    for column in noun.columns.values():
-        if column.type in ("integer", "float") and not column.unit:
-            yield Problem(noun.name, column.name, "unit", "a number without a unit")
+    yield from _check_table(connection, noun)
+    for rows in _pages(connection, noun):
+        sound: list[tuple[dict[str, Any], Any]] = []
+        for row in rows:
+            document = yield from _check_row(connection, noun, row)
+            if document is not None:
+                sound.append((row, document))
+        yield from _check_references(connection, noun, sound)
+
+
+def _check_table(connection: Connection, noun: Noun) -> Iterator[Problem]:
+    """Check what needs no document: units, flags without a result, slots with two results."""
+    for name, message in unit_problems(noun):
+        yield Problem(noun.name, name, "unit", message)
+    if noun.is_result:
+        yield from _check_loose_flags(connection, noun)
+        yield from _check_slots(connection, noun)
+
+
+def _pages(connection: Connection, noun: Noun) -> Iterator[list[dict[str, Any]]]:
+    """Yield all rows some hundred at a time, so that memory does not grow with the database."""
     table = TABLES[noun.name]
     primary = table.primary_key.columns.values()[0]
     last = ""
     while True:
         statement = select(table).where(primary > last).order_by(primary).limit(CHUNK)
-        rows = connection.execute(statement).mappings().all()
+        rows = [dict(row) for row in connection.execute(statement).mappings()]
         if not rows:
-            break
-        for row in rows:
-            yield from _check_row(connection, noun, dict(row))
+            return
+        yield rows
         last = rows[-1][primary.name]
-    if noun.is_result:
-        yield from _check_slots(connection, noun)
 
 
-def _check_row(connection: Connection, noun: Noun, row: dict[str, Any]) -> Iterator[Problem]:
+def _check_row(connection: Connection, noun: Noun, row: dict[str, Any]) -> Generator[Problem, None, Any]:
+    """Yield what is wrong with a row, and return its document; None where that is no document."""
     key = row[noun.key] or row.get("entry_id") or "?"
     try:
         document = decode(noun, key, row["document"], row["document_sha256"])
     except CorruptDatabaseError as error:
         yield Problem(noun.name, key, "document", str(error))
-        return
+        return None
     try:
         expected = noun.values(document)
     except ValueError as error:  # a number that is not finite has no identity
         yield Problem(noun.name, key, "identity", str(error))
-        return
+        return None
     for name, value in expected.items():
         if row[name] != value:
             yield Problem(noun.name, key, "column", f"{name} is {row[name]!r}, its document says {value!r}")
@@ -109,9 +127,12 @@ def _check_row(connection: Connection, noun: Noun, row: dict[str, Any]) -> Itera
         yield from (Problem(noun.name, key, "identity", text) for text in derived_problems(document))
     elif noun.name == "calculations":
         yield from _check_calculation(document)
+    elif noun.name == "runs" and (document.run_identity, document.lock_identity) != (document.run_id, document.lock_id):
+        yield Problem("runs", document.run_id, "identity", f"its content hashes to {document.run_identity}")
     if noun in WITH_STRUCTURE:
         for message in structure_problems(connection, noun, row, document):
             yield Problem(noun.name, key, "structure", f"{message}; {REBUILD}")
+    return document
 
 
 def _check_calculation(document: Any) -> Iterator[Problem]:
@@ -155,6 +176,15 @@ def _check_flags(
         yield Problem(noun.name, key, "column", f"flags are {list(stored)}, its document says {list(flags)}")
 
 
+def _check_loose_flags(connection: Connection, noun: Noun) -> Iterator[Problem]:
+    """Find flags of no entry: a database that does not enforce foreign keys may have kept some."""
+    table, entries = FLAG_TABLES[noun.name], TABLES[noun.name]
+    known = exists().where(entries.c.entry_id == table.c.entry_id)
+    statement = select(table.c.entry_id, func.count()).where(~known).group_by(table.c.entry_id)
+    for entry_id, number in connection.execute(statement):
+        yield Problem(noun.name, entry_id, "flags", f"{number} flags of an entry that is not stored")
+
+
 def _check_slots(connection: Connection, noun: Noun) -> Iterator[Problem]:
     table = TABLES[noun.name]
     statement = (
@@ -174,53 +204,42 @@ def _check_structures(connection: Connection) -> Iterator[Problem]:
         yield Problem("structures", structure_id, "structure", message)
 
 
-def _check_references(connection: Connection) -> Iterator[Problem]:
-    """Every calculation behind a shown result, and every result of a finished case, must be there."""
-    calculations = set(connection.scalars(select(TABLES["calculations"].c.calc_id)))
-    records: set[str] = set()
-    shown: list[tuple[Noun, str, bytes]] = []
-    for noun in RESULT_NOUNS.values():
-        table = TABLES[noun.name]
-        for record_id, current, blob in connection.execute(
-            select(table.c.record_id, table.c.is_current, table.c.document)
-        ):
-            records.add(record_id)
-            if current:
-                shown.append((noun, record_id, blob))
-                yield from _missing(noun, record_id, blob, "calculation", calculations)
-    for noun, record_id, blob in shown:
-        yield from _missing(noun, record_id, blob, "result", records, _records_behind)
-    table = TABLES["cases"]
-    for case_id, blob in connection.execute(select(table.c.case_id, table.c.document)):
-        yield from _missing(NOUNS["cases"], case_id, blob, "result", records)
+def _check_references(
+    connection: Connection, noun: Noun, pairs: Sequence[tuple[dict[str, Any], Any]]
+) -> Iterator[Problem]:
+    """Every calculation behind a shown result, and every result of a case or behind a model, must be there."""
+    shown = [(row[noun.key], document) for row, document in pairs if row.get("is_current", True)]
+    if noun.is_result:
+        named = {key: set(document.provenance.calc_ids) for key, document in shown}
+        yield from _missing(noun, named, "calculation", _stored(connection, [NOUNS["calculations"]], named))
+        named = {key: set(records_behind(document)) for key, document in shown}
+        yield from _missing(noun, named, "result", _stored(connection, RESULT_NOUNS.values(), named))
+    elif noun.name == "cases":
+        named = {key: set(getattr(document, "record_ids", ())) for key, document in shown}
+        yield from _missing(noun, named, "result", _stored(connection, RESULT_NOUNS.values(), named))
 
 
-def _calculations_or_records(document: Any) -> Iterable[str]:
-    """Return the calculations behind a result, or the results of a case."""
-    provenance = getattr(document, "provenance", None)
-    return provenance.calc_ids if provenance is not None else getattr(document, "record_ids", ())
-
-
-def _records_behind(document: Any) -> Iterable[str]:
+def records_behind(document: Any) -> set[str]:
     """Return the results that the result of a model rests on."""
     rests_on = (
         *getattr(document, "inputs", ()),
         *(getattr(document, "points", ()) if document.kind == "verdict" else ()),
     )
-    return [each.record_id for each in rests_on if each.record_id is not None]
+    return {each.record_id for each in rests_on if each.record_id is not None}
 
 
-def _missing(
-    noun: Noun,
-    key: str,
-    blob: bytes,
-    what: str,
-    known: set[str],
-    named: Callable[[Any], Iterable[str]] = _calculations_or_records,
-) -> Iterator[Problem]:
-    try:
-        document = decode(noun, key, blob)
-    except CorruptDatabaseError:
-        return  # reported with its document
-    for absent in sorted(set(named(document)) - known):
-        yield Problem(noun.name, key, "reference", f"{what} {absent} is not stored")
+def _stored(connection: Connection, nouns: Iterable[Noun], named: Mapping[str, set[str]]) -> set[str]:
+    """Return those of the named identities that are stored under one of some nouns."""
+    asked = sorted(set().union(*named.values())) if named else []
+    found: set[str] = set()
+    for noun in nouns if asked else ():
+        column = TABLES[noun.name].c[noun.key]
+        for piece in chunks(asked):
+            found.update(connection.scalars(select(column).where(column.in_(piece))))
+    return found
+
+
+def _missing(noun: Noun, named: Mapping[str, set[str]], what: str, known: set[str]) -> Iterator[Problem]:
+    for key, identities in named.items():
+        for absent in sorted(identities - known):
+            yield Problem(noun.name, key, "reference", f"{what} {absent} is not stored")

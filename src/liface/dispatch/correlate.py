@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from liface.analysis.correlation import correlate
-from liface.analysis.responses import measured
+from liface.analysis.responses import MeasuredPoint, measured
 from liface.database import Database
+from liface.dispatch.literature import literature_of
 from liface.errors import InputError, LifaceError
 
 if TYPE_CHECKING:
@@ -86,12 +87,29 @@ def correlate_stored(
     name = f"{descriptor}, Li({film_plane})" if DESCRIPTORS[descriptor][0] != "bindings" else descriptor
     return correlate(
         values,
-        measured(response, points_file),
+        (*measured(response, points_file), *own_points(database, response)),
         predict=predict,
         protocol=protocol,
         descriptor_name=name,
         descriptor_unit=DESCRIPTORS[descriptor][2],
     )
+
+
+def own_points(database: Database, response: str) -> tuple[MeasuredPoint, ...]:
+    """Return the stored published values of a response that do not come with the package.
+
+    One whose protocol is the name of a known protocol is pooled with it; otherwise the text is a protocol of its own.
+    """
+    known = literature_of(database)
+    return tuple(
+        MeasuredPoint(
+            response=response, material=value.material, label=value.label or value.material, value=value.house_value,
+            unit=value.house_unit, qualifier=value.qualifier, protocol=value.protocol or "not said", doi=value.doi,
+            where=value.where,
+        )
+        for value in known.values
+        if value.quantity == response and known.origin(value) == "database"
+    )  # fmt: skip
 
 
 def correlations_of(campaign: Campaign, database: Database) -> tuple[list[CorrelationReport], list[str]]:

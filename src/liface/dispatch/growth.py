@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from liface.analysis.comparison import beside
+from liface.analysis.computed import computed_values
 from liface.database import Database
+from liface.dispatch.literature import in_house, literature_of
 from liface.dispatch.surfaces import (
     named_surface,
     newest,
@@ -46,6 +49,8 @@ class StoredGrowth:
     converged: bool
     calc_ids: tuple[str, ...]
     flags: tuple[str, ...]
+    published: tuple[str, ...] = ()
+    """What is published of the records that it rests on."""
 
     def origin(self, growth: SubstrateGrowth, campaign: str, case: str) -> Origin:
         """Return what a stored result says of where it comes from; ``growth`` may differ by what was given by hand."""
@@ -135,6 +140,7 @@ def stored_growth(
         records.converged,
         records.calc_ids,
         records.flags,
+        records.published,
     )
 
 
@@ -157,6 +163,18 @@ class _Records:
     @property
     def flags(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(flag for record in self._used.values() for flag in record.flags))
+
+    @property
+    def published(self) -> tuple[str, ...]:
+        """Return what is published of the records that were used, one line each."""
+        known = literature_of(self._database)
+        lines = [
+            f"{computed.quantity} of {computed.system}: {computed.value:+.4g}; published {in_house(value)}"
+            for record in self._used.values()
+            for computed in computed_values(record)
+            for value in beside(computed, known, closest=True)
+        ]
+        return tuple(dict.fromkeys(lines))
 
     def clusters(self, bindings: Sequence[BindingResult]) -> ClusterEnergies | None:
         """Return the energies of the smallest size that has both clusters and dispersed atoms; None without any."""

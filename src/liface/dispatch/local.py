@@ -203,8 +203,8 @@ class LocalExecutor:
             if self._closed:
                 raise RunStoppedError("the run was stopped")
             if self._pool is None:
-                url = None if self.database.in_memory else self.database.url
-                self._pool = _started(self.workers, url)
+                address = None if self.database.in_memory else self.database.address
+                self._pool = _started(self.workers, address)
             return self._pool
 
     def _drop(self, pool: ProcessPoolExecutor) -> None:
@@ -218,7 +218,7 @@ class LocalExecutor:
             self._observer(what, outcome)
 
 
-def _started(workers: int, database_url: str | None) -> ProcessPoolExecutor:
+def _started(workers: int, database_address: str | None) -> ProcessPoolExecutor:
     """Return a pool whose first worker has answered.
 
     Raises
@@ -230,7 +230,7 @@ def _started(workers: int, database_url: str | None) -> ProcessPoolExecutor:
         max_workers=workers,
         mp_context=multiprocessing.get_context("spawn"),
         initializer=worker.start_worker,
-        initargs=(database_url, os.getpid()),
+        initargs=(database_address, os.getpid()),
     )
     try:
         pool.submit(worker.ready).result()

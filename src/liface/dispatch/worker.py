@@ -21,18 +21,18 @@ PARENT_CHECK_S = 1.0
 _database: Database | None = None
 
 
-def start_worker(database_url: str | None, parent: int) -> None:
+def start_worker(database_address: str | None, parent: int) -> None:
     """Prepare a worker: one thread, its own database connection, and an end when its parent dies."""
     from liface.engines.batch import pin_threads
 
     pin_threads()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
-    if database_url is not None:
+    if database_address is not None:
         from liface.database import Database
 
         global _database
-        _database = Database(database_url)
+        _database = Database(database_address)
 
 
 def ready() -> bool:

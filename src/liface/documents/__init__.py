@@ -13,7 +13,9 @@ from liface.documents.calculation import (
     FailedCalculation,
     UnconvergedCalculation,
 )
+from liface.documents.convergence import ConvergencePoint, ConvergenceResult
 from liface.documents.geometry import Geometry
+from liface.documents.literature import QUALIFIERS, LiteratureValue, Qualifier, bare_doi
 from liface.documents.mesoscale import (
     CreepResult,
     DepositionResult,
@@ -25,6 +27,7 @@ from liface.documents.mesoscale import (
     VerdictResult,
 )
 from liface.documents.path import PathImage, PathSettings, path_displacements
+from liface.documents.quantities import QUANTITIES, Quantity, QuantityName
 from liface.documents.results import (
     CASE_ADAPTER,
     FLAGS,
@@ -44,6 +47,7 @@ from liface.documents.results import (
     SurfaceResult,
     WettingResult,
 )
+from liface.documents.runs import Machine, RunCalculation, RunCase, RunDocument, RunEngine, RunFile, RunRecord, RunSeed
 from liface.documents.submission import JobKind, SubmissionDocument, SubmittedCase, SubmittedJob
 from liface.documents.unions import RESULT_ADAPTER, ResultDocument
 from liface.documents.vibrations import PhononResult, ThermalPoint, VibrationPoint, VibrationResult
@@ -52,6 +56,8 @@ __all__ = [
     "CALCULATION_ADAPTER",
     "CASE_ADAPTER",
     "FLAGS",
+    "QUALIFIERS",
+    "QUANTITIES",
     "RESULT_ADAPTER",
     "AdhesionResult",
     "BarrierHop",
@@ -65,6 +71,8 @@ __all__ = [
     "CalculationSettings",
     "CaseDocument",
     "ConvergedCalculation",
+    "ConvergencePoint",
+    "ConvergenceResult",
     "CreepResult",
     "DepositionResult",
     "Document",
@@ -80,6 +88,8 @@ __all__ = [
     "InterfaceResult",
     "JobKind",
     "LineFit",
+    "LiteratureValue",
+    "Machine",
     "ModelResult",
     "Moment",
     "MorphologyResult",
@@ -87,7 +97,17 @@ __all__ = [
     "PathSettings",
     "PhononResult",
     "Provenance",
+    "Qualifier",
+    "Quantity",
+    "QuantityName",
     "ResultDocument",
+    "RunCalculation",
+    "RunCase",
+    "RunDocument",
+    "RunEngine",
+    "RunFile",
+    "RunRecord",
+    "RunSeed",
     "ScanPoint",
     "StabilityResult",
     "SubmissionDocument",
@@ -101,6 +121,7 @@ __all__ = [
     "VibrationPoint",
     "VibrationResult",
     "WettingResult",
+    "bare_doi",
     "content_hash",
     "now",
     "path_displacements",

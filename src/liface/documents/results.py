@@ -56,6 +56,8 @@ FLAGS = {
     "imaginary_modes": "imaginary modes: the structure is no minimum of this model at 0 K; they are left out of F_vib",
     "not_stationary": "forces are left on the moved atoms, so that the harmonic frequencies are those of a slope",
     "soft_modes": "modes so soft that the harmonic approximation overestimates their entropy",
+    "not_settled": "the series still changes at its end by more than the tolerance: no value of it is converged",
+    "same_cells": "several values of the parameter give the same cells, so that they prove nothing about each other",
     "preference_assumed": "no wetting of the substrate is stored; a layer on it is taken to be bound as on Li",
 }
 

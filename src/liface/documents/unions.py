@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, TypeAdapter
 
 from liface.documents.barriers import BarrierResult
+from liface.documents.convergence import ConvergenceResult
 from liface.documents.mesoscale import (
     CreepResult,
     DepositionResult,
@@ -40,7 +41,8 @@ ResultDocument = Annotated[
     | StabilityResult
     | VerdictResult
     | PhononResult
-    | VibrationResult,
+    | VibrationResult
+    | ConvergenceResult,
     Field(discriminator="kind"),
 ]
 RESULT_ADAPTER: TypeAdapter[Any] = TypeAdapter(ResultDocument)

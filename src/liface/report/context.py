@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from liface.analysis.literature import Literature
 from liface.documents import FLAGS, InterfaceResult
 from liface.report.canvas import Plot
 from liface.report.figures import styles
 from liface.report.grouping import flag_badges, ranked_interfaces
 from liface.report.html import Html
-from liface.report.published import Literature
 from liface.report.records import CampaignRecords
 
 if TYPE_CHECKING:

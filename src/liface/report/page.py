@@ -8,16 +8,17 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from liface.dispatch.literature import literature_of
 from liface.report.context import Context
 from liface.report.files import write_figures, write_page
 from liface.report.html import Html, join, tag
 from liface.report.numbers import day
-from liface.report.published import Literature
 from liface.report.records import load
 from liface.report.sections import (
     appendix,
     binding,
     ccd,
+    convergence,
     models,
     motion,
     overview,
@@ -53,6 +54,7 @@ SECTIONS: tuple[tuple[str, str, Section], ...] = (
     ("phonons", "Phonons", motion.build_phonons),
     ("vibrations", "At a temperature", motion.build_vibrations),
     ("correlation", "Critical current density", ccd.build),
+    ("convergence", "Convergence", convergence.build),
     ("structures", "Structures", pictures.build),
     ("bulks", "Bulks", appendix.build_bulks),
     ("failures", "Failures", appendix.build_failures),
@@ -92,7 +94,7 @@ def write_report(
         If nothing is stored for the campaign, or the files cannot be written.
     """
     path = Path(path)
-    context = Context(load(database, campaign), Literature(), tuple(correlations), dict(manifest or {}))
+    context = Context(load(database, campaign), literature_of(database), tuple(correlations), dict(manifest or {}))
     html = build_page(context)
     figures = write_figures(path.with_name(f"{path.stem}_figures"), context.plots)
     write_page(path, html)

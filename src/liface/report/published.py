@@ -1,32 +1,40 @@
-"""The published value that belongs beside a computed one."""
+"""Published values as a report shows them beside computed ones."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from liface.documents import BindingResult, InterfaceResult, SurfaceResult, WettingResult
+from liface.analysis.comparison import beside
+from liface.analysis.computed import computed_values
+from liface.analysis.literature import Literature
+from liface.documents import LiteratureValue
+from liface.report.html import Html, doi_link, esc, join
 from liface.report.numbers import fixed, signed
 
 if TYPE_CHECKING:
-    from liface.analysis.literature import PublishedValue
+    from liface.documents import ResultDocument
 
 WANG2023_DOI = "10.1002/adma.202206762"
 
-_DECIMALS = {"eV": 3, "J/m²": 2, "deg": 0}
+_DECIMALS = {"eV": 3, "J/m²": 2, "deg": 0, "Å": 3, "THz": 2}
 _SIGNS = {"=": "", "≈": "≈ ", ">=": "≥ ", "<=": "≤ ", ">": "> ", "<": "< "}
+
+MOST_LISTED = 3
+"""Values that are listed; of more, the range is given."""
 
 
 class Reference:
-    """One published value as it is shown: a bound stays a bound."""
+    """One published value as it is shown, in the unit that is reported: a bound stays a bound."""
 
-    def __init__(self, row: PublishedValue):
-        self.value = row.value
+    def __init__(self, row: LiteratureValue):
+        self.value = row.house_value
+        self.unit = row.house_unit
         self.qualifier = row.qualifier
         self.doi = row.doi
+        self.source = row.doi or row.citation
         self.note = "; ".join(part for part in (row.method, row.where, row.note) if part)
-        number = signed if row.unit == "eV" else fixed
-        self.text = _SIGNS[row.qualifier] + number(row.value, _DECIMALS.get(row.unit, 1))
+        self.text = _SIGNS[row.qualifier] + _number(self.value, self.unit)
 
     @property
     def is_bound(self) -> bool:
@@ -34,53 +42,53 @@ class Reference:
         return self.qualifier not in ("=", "≈")
 
 
-class Literature:
-    """Finds the published value for a computed result; a plane our source does not name matches every plane."""
-
-    def interface(self, result: InterfaceResult) -> Reference | None:
-        """Li interfacial energy, meV/Å²."""
-        return _best("interface_gamma", result.substrate, plane=result.substrate_plane, film_plane=result.film_plane)
-
-    def surface(self, result: SurfaceResult) -> Reference | None:
-        """Surface energy, J/m²."""
-        return _best("surface", result.material, plane=result.plane)
-
-    def contact_angle(self, result: WettingResult) -> Reference | None:
-        """Contact angle of molten Li, degrees."""
-        return _best("contact_angle", result.substrate, plane=result.substrate_plane)
-
-    def binding(self, result: BindingResult) -> Reference | None:
-        """Binding energy per Li, eV."""
-        return _best(
-            "binding",
-            result.substrate,
-            plane=result.substrate_plane,
-            n_li=result.n_li,
-            arrangement=result.arrangement,
-            monolayers=result.monolayers,
-        )
-
-    def bindings(self, substrate: str, plane: str) -> dict[tuple[int, int, str], Reference]:
-        """All published binding energies on one surface, by monolayers, number of Li and arrangement."""
-        return {
-            (row.monolayers or 0, row.n_li or 1, row.arrangement or "dispersed"): Reference(row)
-            for row in _rows("binding")
-            if row.material == substrate and row.plane in (None, plane)
-        }
+References = Sequence[Reference]
 
 
-def _best(quantity: str, material: str, **keys: object) -> Reference | None:
-    fitting = [
-        row
-        for row in _rows(quantity)
-        if row.material == material and all(getattr(row, k) in (None, wanted) for k, wanted in keys.items())
-    ]
-    if not fitting:
+def _number(value: float, unit: str) -> str:
+    return (signed if unit == "eV" else fixed)(value, _DECIMALS.get(unit, 1))
+
+
+def references(result: ResultDocument, quantity: str, literature: Literature) -> tuple[Reference, ...]:
+    """Return what is published of one quantity of a result: of each source what comes closest, the closest first."""
+    return tuple(
+        Reference(value)
+        for computed in computed_values(result)
+        if computed.quantity == quantity
+        for value in beside(computed, literature, closest=True)
+    )
+
+
+def bindings(substrate: str, plane: str, literature: Literature) -> dict[tuple[int, int, str], tuple[Reference, ...]]:
+    """Return all published binding energies on one surface, by monolayers, number of Li and arrangement."""
+    found: dict[tuple[int, int, str], list[Reference]] = {}
+    for row in literature.of("binding", substrate, plane=plane):
+        slot = (row.monolayers or 0, row.n_li or 1, row.arrangement or "dispersed")
+        found.setdefault(slot, []).append(Reference(row))
+    return {slot: tuple(rows) for slot, rows in found.items()}
+
+
+def as_text(known: References) -> str:
+    """Write published values in one cell: one by one, or as a range where they are many; empty without any."""
+    exact = [reference for reference in known if not reference.is_bound]
+    if len(known) <= MOST_LISTED or len(exact) < 2:
+        return "; ".join(dict.fromkeys(reference.text for reference in known))
+    low, high = min(r.value for r in exact), max(r.value for r in exact)
+    unit = exact[0].unit
+    bounds = "".join(f"; {reference.text}" for reference in known if reference.is_bound)
+    return f"{_number(low, unit)} to {_number(high, unit)} ({len(exact)} values){bounds}"
+
+
+def as_cell(known: References) -> Html | None:
+    """Write published values with links to their sources."""
+    if not known:
         return None
-    return Reference(max(fitting, key=lambda row: sum(getattr(row, k) is not None for k in keys)))
+    links = (doi_link(r.doi, "source") if r.doi else esc(r.source) for r in _first_of_each_source(known))
+    return join([as_text(known), " ", join(links, ", ")])
 
 
-def _rows(quantity: str) -> Iterable[PublishedValue]:
-    from liface.analysis import literature
+def _first_of_each_source(known: Iterable[Reference]) -> Iterable[Reference]:
+    return {reference.source: reference for reference in known}.values()
 
-    return literature.published(quantity)
+
+__all__ = ["Literature", "Reference", "References", "as_cell", "as_text", "bindings", "references"]

@@ -13,6 +13,7 @@ from liface.documents import (
     BarrierResult,
     BindingResult,
     BulkResult,
+    ConvergenceResult,
     CreepResult,
     DepositionResult,
     EngineInfo,
@@ -51,6 +52,7 @@ Result = (
     | CreepResult
     | StabilityResult
     | VerdictResult
+    | ConvergenceResult
 )
 
 BY_HAND = "by hand"
@@ -84,6 +86,7 @@ class CampaignRecords:
     creeps: tuple[CreepResult, ...] = ()
     stabilities: tuple[StabilityResult, ...] = ()
     verdicts: tuple[VerdictResult, ...] = ()
+    convergences: tuple[ConvergenceResult, ...] = ()
 
     @cached_property
     def results(self) -> tuple[Result, ...]:
@@ -92,6 +95,7 @@ class CampaignRecords:
             *self.bulks, *self.surfaces, *self.interfaces, *self.bindings, *self.growths, *self.wettings,
             *self.adhesions, *self.barriers, *self.phonons, *self.vibrations,
             *self.morphologies, *self.depositions, *self.creeps, *self.stabilities, *self.verdicts,
+            *self.convergences,
         )  # fmt: skip
 
     @cached_property
@@ -222,6 +226,7 @@ _ORDER: dict[str, Any] = {
     "creep": lambda r: (r.host, r.pore_nm, r.temperature_k),
     "stability": lambda r: (r.material,),
     "verdict": lambda r: (r.substrate, r.substrate_plane),
+    "convergence": lambda r: (r.subject, r.parameter),
 }
 _FIELDS = {
     "bulk": "bulks",
@@ -239,6 +244,7 @@ _FIELDS = {
     "creep": "creeps",
     "stability": "stabilities",
     "verdict": "verdicts",
+    "convergence": "convergences",
 }
 
 

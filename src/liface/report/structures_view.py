@@ -163,6 +163,12 @@ def _repeat(cell: np.ndarray, positions: np.ndarray, n_a: int, n_b: int) -> tupl
     return points, np.tile(np.arange(len(positions)), len(shifts))
 
 
+def appearance(species: str) -> tuple[str, float]:
+    """Colour (``#rrggbb``) and drawn radius in Å of a species."""
+    colour, radius = _look(species)
+    return _hex(colour), radius
+
+
 def _look(species: str) -> tuple[np.ndarray, float]:
     """Colour (Jmol's) and drawn radius in Å of a species."""
     from ase.data import atomic_numbers, covalent_radii

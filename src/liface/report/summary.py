@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from liface.analysis.story import plain
+from liface.dispatch.literature import literature_of
 from liface.report.grouping import (
     Group,
     group,
@@ -18,7 +19,7 @@ from liface.report.grouping import (
     wetting_key,
 )
 from liface.report.numbers import facet, fixed, pairing, signed, with_error
-from liface.report.published import Literature, Reference
+from liface.report.published import Literature, References, as_text, references
 from liface.report.records import CampaignRecords, load
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Headline:
     unit: str
     values: dict[str, float]
     texts: dict[str, str]
-    published: Reference | None
+    published: References
     flags: tuple[str, ...]
     trusted: bool
 
@@ -45,14 +46,14 @@ def summary_table(database: Database, campaign: str) -> list[dict[str, Any]]:
     Engine columns are named ``engine:model`` and hold ``value ± standard error`` as text.
     """
     records = load(database, campaign)
-    return [_as_row(headline, records) for headline in headlines(records, Literature())]
+    return [_as_row(headline, records) for headline in headlines(records, literature_of(database))]
 
 
 def _as_row(headline: Headline, records: CampaignRecords) -> dict[str, Any]:
     row: dict[str, Any] = {"quantity": headline.quantity, "system": headline.system}
     row.update({label: headline.texts.get(f, "") for f, label in records.labels.items()})
     row["unit"] = headline.unit
-    row["published"] = headline.published.text if headline.published else ""
+    row["published"] = as_text(headline.published)
     row["flags"] = ", ".join(dict.fromkeys(flag.partition(":")[0].strip() for flag in headline.flags))
     return row
 
@@ -65,7 +66,7 @@ def headlines(records: CampaignRecords, literature: Literature) -> list[Headline
         *_wettings(records, literature),
         *_bindings(records, literature),
         *_growths(records),
-        *_barriers(records),
+        *_barriers(records, literature),
         *_morphologies(records),
         *_verdicts(records),
     ]
@@ -73,7 +74,7 @@ def headlines(records: CampaignRecords, literature: Literature) -> list[Headline
 
 def _headline(
     g: Group, quantity: str, system: str, unit: str, number: Callable[[Any], float],
-    text: Callable[[Any], str], published: Reference | None,
+    text: Callable[[Any], str], published: References,
 ) -> Headline:  # fmt: skip
     return Headline(
         quantity=quantity,
@@ -91,7 +92,8 @@ def _interfaces(records: CampaignRecords, literature: Literature) -> Iterator[He
     for g in ranked_interfaces(records.interfaces):
         yield _headline(
             g, "Li interfacial energy", interface_name(g.any), "meV/Å²", lambda r: r.gamma_mev_per_a2,
-            lambda r: with_error(r.gamma_mev_per_a2, r.gamma_stderr_mev_per_a2), literature.interface(g.any),
+            lambda r: with_error(r.gamma_mev_per_a2, r.gamma_stderr_mev_per_a2),
+            references(g.any, "interface_gamma", literature),
         )  # fmt: skip
 
 
@@ -99,7 +101,7 @@ def _surfaces(records: CampaignRecords, literature: Literature) -> Iterator[Head
     for g in group(records.surfaces, surface_key):
         yield _headline(
             g, "surface energy", surface_name(g.any), "J/m²", lambda r: r.gamma_j_per_m2,
-            lambda r: fixed(r.gamma_j_per_m2, 2), literature.surface(g.any),
+            lambda r: fixed(r.gamma_j_per_m2, 2), references(g.any, "surface", literature),
         )  # fmt: skip
 
 
@@ -108,7 +110,7 @@ def _wettings(records: CampaignRecords, literature: Literature) -> Iterator[Head
         name = pairing(g.any.substrate, g.any.substrate_plane, "Li", g.any.film_plane)
         yield _headline(
             g, "contact angle of Li", name, "°", lambda r: r.contact_angle_deg,
-            lambda r: fixed(r.contact_angle_deg, 0), literature.contact_angle(g.any),
+            lambda r: fixed(r.contact_angle_deg, 0), references(g.any, "contact_angle", literature),
         )  # fmt: skip
 
 
@@ -119,7 +121,8 @@ def _bindings(records: CampaignRecords, literature: Literature) -> Iterator[Head
         where = facet(g.any.substrate, g.any.substrate_plane)
         yield _headline(
             g, "binding energy per Li", f"{where}, {slot_title(slot_of(g.any))}", "eV/Li",
-            lambda r: r.e_bind_ev_per_li, lambda r: signed(r.e_bind_ev_per_li, 3), literature.binding(g.any),
+            lambda r: r.e_bind_ev_per_li, lambda r: signed(r.e_bind_ev_per_li, 3),
+            references(g.any, "binding", literature),
         )  # fmt: skip
 
 
@@ -131,18 +134,18 @@ def _growths(records: CampaignRecords) -> Iterator[Headline]:
             unit="",
             values={},
             texts={f: r.mode for f, r in g.by_engine.items()},
-            published=None,
+            published=(),
             flags=g.flags,
             trusted=all(trusted(r) for r in g.by_engine.values()),
         )
 
 
-def _barriers(records: CampaignRecords) -> Iterator[Headline]:
+def _barriers(records: CampaignRecords, literature: Literature) -> Iterator[Headline]:
     for g in group(records.barriers, lambda r: (r.substrate, r.substrate_plane, r.monolayers)):
         layers = f" on {g.any.monolayers} ML" if g.any.monolayers else ""
         yield _headline(
             g, "migration barrier of Li", facet(g.any.substrate, g.any.substrate_plane) + layers, "eV",
-            lambda r: r.barrier_ev, lambda r: fixed(r.barrier_ev, 3), None,
+            lambda r: r.barrier_ev, lambda r: fixed(r.barrier_ev, 3), references(g.any, "barrier", literature),
         )  # fmt: skip
 
 
@@ -151,7 +154,7 @@ def _morphologies(records: CampaignRecords) -> Iterator[Headline]:
     for g in group(told, lambda r: (r.substrate, r.substrate_plane)):
         yield _headline(
             g, "substrate under Li, growth run", facet(g.any.substrate, g.any.substrate_plane), "",
-            lambda r: r.coverage, lambda r: f"{r.coverage:.3f} at ratio {plain(r.ratio)}", None,
+            lambda r: r.coverage, lambda r: f"{r.coverage:.3f} at ratio {plain(r.ratio)}", (),
         )  # fmt: skip
 
 
@@ -164,7 +167,7 @@ def _verdicts(records: CampaignRecords) -> Iterator[Headline]:
             unit="",
             values={},
             texts={f: f"{r.n_for} for, {r.n_against} against, {r.n_open} open" for f, r in g.by_engine.items()},
-            published=None,
+            published=(),
             flags=(),
             trusted=all(trusted(r) for r in g.by_engine.values()),
         )

@@ -31,10 +31,10 @@ from liface.workflows.case_specs import (
     surface_spec,
     vibration_spec,
 )
+from liface.workflows.convergence_specs import MODEL, AnySpec, ConvergenceSpec
 from liface.workflows.entry_specs import builders
 from liface.workflows.specs import (
     BulkSpec,
-    CaseSpec,
     InterfaceStart,
 )
 from liface.workflows.steps.common import Case
@@ -58,7 +58,7 @@ class PlannedCase:
     """One case of a campaign for one engine."""
 
     case: Case
-    spec: CaseSpec
+    spec: AnySpec
     engine: EngineSpec
     prerelax: EngineSpec | None = None
     """Engine that begins its relaxations; not part of the identity, since what is asked stays the same."""
@@ -117,6 +117,7 @@ class PlannedCase:
             "adhesion": flows.AdhesionMaker,
             "barrier": flows.BarrierMaker,
             "phonon": flows.PhononMaker,
+            "convergence": flows.ConvergenceMaker,
         }
         return makers[self.spec.kind](**common)
 
@@ -171,7 +172,10 @@ class Campaign:
         if self.responses is not None:
             measured(None, self.responses)  # a file that does not hold together is told of now, not after hours
         return tuple(
-            self._planned(spec, engine, prerelax=self.screening_engine) for engine in self.engines for spec in specs
+            self._planned(spec, engine, prerelax=self.screening_engine)
+            for engine in self.engines
+            for spec in specs
+            if engine == self.engines[0] or not _names_its_engines(spec)
         )
 
     def screening_cases(self) -> tuple[PlannedCase, ...]:
@@ -189,7 +193,7 @@ class Campaign:
         bulks = {bulk.spec_id: bulk for bulk in _bulks(ranked)}
         return tuple(self._planned(spec, engine) for spec in (*bulks.values(), *ranked))
 
-    def _planned(self, spec: CaseSpec, engine: EngineSpec, prerelax: EngineSpec | None = None) -> PlannedCase:
+    def _planned(self, spec: AnySpec, engine: EngineSpec, prerelax: EngineSpec | None = None) -> PlannedCase:
         case = Case(campaign=self.name, name=spec.name, engine=engine_info(engine), protocol=self.file.protocol)
         several = self._labels[case.engine.label] > 1
         return PlannedCase(case, spec, engine, prerelax, is_one_of_several=several)
@@ -220,15 +224,15 @@ class Campaign:
                     "screening out"
                 )
 
-    def specs(self) -> tuple[CaseSpec, ...]:
+    def specs(self) -> tuple[AnySpec, ...]:
         """Return what is asked, without repetition: bulks, surfaces, interfaces, bindings, and what follows."""
         return self._specs
 
     @cached_property
-    def _specs(self) -> tuple[CaseSpec, ...]:
+    def _specs(self) -> tuple[AnySpec, ...]:
         library = MaterialsLibrary(self.file.materials, self.base)
         problems: list[str] = []
-        found: list[CaseSpec] = []
+        found: list[AnySpec] = []
         for where, build in builders(self.file, library, self.engines):
             try:
                 found += build()
@@ -242,7 +246,12 @@ class Campaign:
         return tuple(specs.values())
 
 
-def _require_distinct_names(campaign: str, specs: Iterable[CaseSpec]) -> None:
+def _names_its_engines(spec: AnySpec) -> bool:
+    """Tell whether a spec compares engines of its own, and so is one case whatever those of the campaign are."""
+    return isinstance(spec, ConvergenceSpec) and spec.parameter == MODEL
+
+
+def _require_distinct_names(campaign: str, specs: Iterable[AnySpec]) -> None:
     """Refuse two different cases of one name: results are stored and shown under it."""
     counts = Counter(spec.name for spec in specs)
     if twice := sorted(name for name, count in counts.items() if count > 1):
@@ -252,7 +261,7 @@ def _require_distinct_names(campaign: str, specs: Iterable[CaseSpec]) -> None:
         )
 
 
-def _bulks(specs: Sequence[CaseSpec]) -> Iterator[BulkSpec]:
+def _bulks(specs: Sequence[AnySpec]) -> Iterator[BulkSpec]:
     for spec in specs:
         for name in ("material", "film", "substrate"):
             if (material := getattr(spec, name, None)) is not None:

@@ -201,6 +201,34 @@ class VibrationEntry(_Entry):
         return self.model_dump(include={"displacement_a", "max_displacements", "film_edge_a"}, exclude_none=True)
 
 
+class ConvergenceEntry(_Entry):
+    """A quantity at several values of a numerical parameter, or with several models."""
+
+    material: str
+    plane: Plane | None = None
+    of: str = Field(
+        description="What is varied: slab_thickness, vacuum, area, force_limit, kspacing, ecut, model, engine.OPTION, "
+        "or a number of the protocol."
+    )
+    quantity: Literal["bulk", "surface", "interface", "binding"] = "surface"
+    values: tuple[float | str, ...] | None = Field(
+        default=None, description="Coarse to fine; the usual ones of the parameter by default. Engines for models."
+    )
+    tolerance: float | str | None = Field(
+        default=None, description="Largest change that counts as none, e.g. '1 meV/Å²'; 10 meV per Li for bindings."
+    )
+    film_plane: Plane = Field(default="100", description="Of interfaces.")
+    method: Literal["sandwich", "vacuum"] = Field(default="sandwich", description="Of interfaces.")
+    n_li: int = Field(default=1, ge=1, le=8, description="Of bindings: Li atoms, dispersed.")
+    termination: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _vacuum_is_there(self) -> Self:
+        if self.of == "vacuum" and self.quantity == "interface" and self.method == "sandwich":
+            raise ValueError("of: vacuum, but a sandwich has none; add method: vacuum")
+        return self
+
+
 class StoryEntry(_Entry):
     """Everything about one substrate plane: energies, growth, deposition, creep, stability, and a verdict."""
 
@@ -268,6 +296,9 @@ class CampaignFile(_Entry):
     vibrations: tuple[VibrationEntry, ...] = Field(
         default=(), description="Slabs and interfaces whose Li vibrates; their energies at a temperature."
     )
+    convergence: tuple[ConvergenceEntry, ...] = Field(
+        default=(), description="Series that show from which value of a parameter on a quantity no longer changes."
+    )
     stories: tuple[StoryEntry, ...] = Field(default=(), description="Substrates whose whole story is asked for.")
     stability: tuple[str, ...] = Field(default=(), description="Materials to judge against Li metal.")
     growths: tuple[GrowthEntry, ...] = ()
@@ -298,7 +329,7 @@ class CampaignFile(_Entry):
         return self
 
 
-SHIPPED = ("quickstart", "oh2024", "wang2023", "story", "bulks")
+SHIPPED = ("quickstart", "oh2024", "wang2023", "story", "bulks", "regression")
 
 
 def shipped_campaigns() -> dict[str, CampaignFile]:
@@ -320,12 +351,18 @@ def load_campaign(name_or_path: str | Path) -> tuple[CampaignFile, Path]:
         No such campaign, no YAML, or wrong keys, types or values; every one of them is named.
     """
     text, source, base = _read(name_or_path)
-    return parse_campaign(text, source), base
+    return parse_campaign(text, source, base), base
 
 
-def parse_campaign(text: str, source: str) -> CampaignFile:
-    """Check the text of a campaign file; ``source`` names it in messages."""
+def parse_campaign(text: str, source: str, base: Path | None = None) -> CampaignFile:
+    """Check the text of a campaign file.
+
+    ``source`` names it in messages; a protocol file that it includes is looked for from ``base``, by default the
+    working folder.
+    """
     import yaml
+
+    from liface.workflows.protocol_file import included
 
     try:
         data = yaml.safe_load(text)
@@ -336,7 +373,7 @@ def parse_campaign(text: str, source: str) -> CampaignFile:
     if not isinstance(data, dict):
         raise CampaignError(f"{source}: expected keys such as name, engines, interfaces; got {type(data).__name__}")
     try:
-        return CampaignFile.model_validate(data)
+        return CampaignFile.model_validate(included(data, base or Path.cwd(), source))
     except ValidationError as error:
         raise CampaignError(_explain(error, source)) from error
 
@@ -382,6 +419,7 @@ def _keys_at(location: tuple[int | str, ...]) -> list[str]:
         "hosts": HostEntry,
         "stories": StoryEntry,
         "phonons": PhononEntry,
+        "convergence": ConvergenceEntry,
         "vibrations": VibrationEntry,
     }
     model = models.get(str(location[0]), CampaignFile) if len(location) > 1 else CampaignFile
@@ -398,6 +436,7 @@ __all__ = [
     "BarrierEntry",
     "BindingEntry",
     "CampaignFile",
+    "ConvergenceEntry",
     "CorrelationEntry",
     "GrowthEntry",
     "HostEntry",

@@ -125,7 +125,9 @@ def folder_of(case_job: CaseJob) -> str:
 
 
 def _filled(arg: Any, outputs: dict[str, Any]) -> Any:
-    """Put a known output in the place of a reference; arguments of our jobs are whole outputs or plain values."""
+    """Put a known output in the place of a reference; arguments are whole outputs, lists of them, or plain values."""
+    if isinstance(arg, list):
+        return [_filled(each, outputs) for each in arg]
     if not isinstance(arg, OutputReference) or arg.uuid not in outputs:
         return arg
     value = outputs[arg.uuid]

@@ -8,6 +8,7 @@ from typing import Any
 
 from liface.documents import PathSettings
 from liface.engines.base import EngineSpec, can_follow_paths, require_paths
+from liface.engines.registry import engine_info
 from liface.mesoscale.stack_file import StackSpec
 from liface.structures.library import MaterialsLibrary
 from liface.structures.planes import named_surface
@@ -16,6 +17,7 @@ from liface.workflows.campaign_file import (
     BarrierEntry,
     BindingEntry,
     CampaignFile,
+    ConvergenceEntry,
     GrowthEntry,
     HostEntry,
     InterfaceEntry,
@@ -37,12 +39,19 @@ from liface.workflows.case_specs import (
     surface_spec,
     vibration_spec,
 )
+from liface.workflows.convergence_specs import (
+    MODEL,
+    AnySpec,
+    ConvergenceSpec,
+    Subject,
+    convergence_spec,
+    tolerance_of,
+)
 from liface.workflows.specs import (
     AdhesionSpec,
     BarrierSpec,
     BindingSpec,
     BulkSpec,
-    CaseSpec,
     InterfaceSpec,
     PhononSpec,
     Protocol,
@@ -51,7 +60,7 @@ from liface.workflows.specs import (
 )
 
 Face = tuple[str, str | None]
-Build = Callable[[], Sequence[CaseSpec]]
+Build = Callable[[], Sequence[AnySpec]]
 
 
 def builders(
@@ -59,7 +68,7 @@ def builders(
 ) -> Iterator[tuple[str, Build]]:
     """Yield, per entry of a file, where it stands and how its specs are made."""
     protocol = file.protocol
-    makers: dict[str, Callable[[Any], Sequence[CaseSpec]]] = {
+    makers: dict[str, Callable[[Any], Sequence[AnySpec]]] = {
         "bulks": partial(_bulk_specs, library),
         "surfaces": partial(_surface_specs, library),
         "interfaces": partial(_interface_specs, library, protocol),
@@ -68,6 +77,7 @@ def builders(
         "barriers": partial(_barrier_specs, library, protocol, engines),
         "phonons": partial(_phonon_specs, library),
         "vibrations": partial(_vibration_specs, library, protocol),
+        "convergence": partial(_convergence_specs, library, protocol, engines),
         "stories": partial(_story_specs, library, protocol, engines),
         "stability": partial(_bulk_specs, library),
         "stacks": partial(_stack_specs, library, protocol, file),
@@ -168,12 +178,43 @@ def _vibration_specs(library: MaterialsLibrary, protocol: Protocol, entry: Vibra
     return [vibration_spec(library, spec, **entry.options) for spec in of]
 
 
+def _convergence_specs(
+    library: MaterialsLibrary, protocol: Protocol, engines: Sequence[EngineSpec], entry: ConvergenceEntry
+) -> list[ConvergenceSpec]:
+    spec = convergence_spec(
+        entry.quantity,
+        entry.of,
+        entry.values,
+        tolerance_of(entry.tolerance, entry.quantity),
+        partial(_subject, library, entry),
+        protocol,
+    )
+    for engine in engines[:1] if entry.of == MODEL else engines:
+        for point in spec.points:  # an engine or an option that does not exist is told of before anything runs
+            engine_info(point.engine_on(engine))
+    return [spec]
+
+
+def _subject(library: MaterialsLibrary, entry: ConvergenceEntry, protocol: Protocol) -> Subject:
+    """Return the spec of the quantity that is followed, for the protocol of one point."""
+    if entry.quantity == "bulk":
+        return BulkSpec(material=material_spec(library, entry.material))
+    plane = entry.plane or library.get(entry.material).default_planes[0]
+    if entry.quantity == "surface":
+        return surface_spec(library, entry.material, plane, entry.termination)
+    if entry.quantity == "binding":
+        return binding_spec(library, entry.material, plane, protocol, n_li=(entry.n_li,), termination=entry.termination)
+    return interface_spec(
+        library, entry.material, plane, entry.film_plane, protocol, termination=entry.termination, method=entry.method
+    )
+
+
 def _story_specs(
     library: MaterialsLibrary, protocol: Protocol, engines: Sequence[EngineSpec], entry: StoryEntry
-) -> list[CaseSpec]:
+) -> list[AnySpec]:
     """Return every case that the story of a substrate rests on, those on Li among them."""
     protocol = _limits(protocol, entry)
-    found: list[CaseSpec] = [surface_spec(library, entry.substrate, entry.plane)]
+    found: list[AnySpec] = [surface_spec(library, entry.substrate, entry.plane)]
     found += [surface_spec(library, FILM, plane) for plane in entry.film_planes]
     if entry.substrate != FILM:
         found += [interface_spec(library, entry.substrate, entry.plane, film, protocol) for film in entry.film_planes]
@@ -223,13 +264,13 @@ def _meet(library: MaterialsLibrary, asked: tuple[Face, Face], known: tuple[Face
     )
 
 
-def _checked_growth(library: MaterialsLibrary, entry: GrowthEntry) -> list[CaseSpec]:
+def _checked_growth(library: MaterialsLibrary, entry: GrowthEntry) -> list[AnySpec]:
     """Ask for nothing, but tell of a surface that does not exist before anything runs."""
     surface_spec(library, entry.substrate, entry.plane)
     return []
 
 
-def _checked_host(library: MaterialsLibrary, entry: HostEntry) -> list[CaseSpec]:
+def _checked_host(library: MaterialsLibrary, entry: HostEntry) -> list[AnySpec]:
     """Do the same for the wall of a host."""
     if entry.wall is not None:
         material, plane = named_surface(entry.wall)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from liface.documents import Geometry
 from liface.errors import StructureError
 from liface.workflows.campaign import PlannedCase
+from liface.workflows.convergence_specs import ConvergenceSpec, SeriesPoint
 from liface.workflows.specs import (
     AdhesionSpec,
     BarrierSpec,
@@ -79,6 +80,8 @@ def estimate(planned: PlannedCase) -> Estimate:
         return _total([(request.geometry.n_atoms, 1) for request in asked])
     if isinstance(spec, VibrationSpec):
         return _total(_vibration(planned.case, spec))
+    if isinstance(spec, ConvergenceSpec):
+        return _sum([estimate(_as_case(planned, point)) for point in spec.points])
     return _total(_binding(planned.case, spec))
 
 
@@ -160,6 +163,20 @@ def _as_is(case: Case, material: MaterialSpec) -> BulkReference:
         converged=False,
         broken_symmetry=False,
         calc_ids=(),
+    )
+
+
+def _as_case(planned: PlannedCase, point: SeriesPoint) -> PlannedCase:
+    """Return one point of a series as if it were a case of its own."""
+    case = planned.case.model_copy(update={"protocol": point.protocol_on(planned.case.protocol)})
+    return replace(planned, case=case, spec=point.of, engine=point.engine_on(planned.engine))
+
+
+def _sum(parts: Sequence[Estimate]) -> Estimate:
+    return Estimate(
+        structures=sum(part.structures for part in parts),
+        atoms=max(part.atoms for part in parts),
+        atom_calls=sum(part.atom_calls for part in parts),
     )
 
 

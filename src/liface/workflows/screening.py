@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from liface.workflows.campaign_file import ScreeningEntry
-from liface.workflows.specs import CaseSpec, InterfaceStart, VibrationSpec
+from liface.workflows.convergence_specs import AnySpec
+from liface.workflows.specs import InterfaceStart, VibrationSpec
 
-OWN_PURPOSE = ("interface", "binding", "adhesion", "barrier", "phonon", "vibration")
+OWN_PURPOSE = ("interface", "binding", "adhesion", "barrier", "phonon", "vibration", "convergence")
 """Kinds that are asked for their own sake, whatever becomes of others; bulks and surfaces follow what these need."""
 
 
@@ -28,7 +29,7 @@ class Score:
 class Verdict:
     """Whether one case goes on, and why."""
 
-    spec: CaseSpec
+    spec: AnySpec
     goes_on: bool
     reason: str
     rank: int | None = None
@@ -47,7 +48,7 @@ class Verdict:
 
 
 def verdicts(
-    specs: Sequence[CaseSpec], scores: Mapping[str, Score], screening: ScreeningEntry, listed_bulks: Collection[str]
+    specs: Sequence[AnySpec], scores: Mapping[str, Score], screening: ScreeningEntry, listed_bulks: Collection[str]
 ) -> tuple[Verdict, ...]:
     """Decide about every case, in the order of ``specs``.
 
@@ -81,7 +82,7 @@ def verdicts(
     return tuple(found[spec.spec_id] for spec in specs)
 
 
-def _ranked(specs: Sequence[CaseSpec], scores: Mapping[str, Score], screening: ScreeningEntry) -> dict[str, Verdict]:
+def _ranked(specs: Sequence[AnySpec], scores: Mapping[str, Score], screening: ScreeningEntry) -> dict[str, Verdict]:
     """Decide about the cases of one kind."""
     sign = 1 if screening.order == "ascending" else -1
     ranking = sorted(
@@ -103,12 +104,12 @@ def _ranked(specs: Sequence[CaseSpec], scores: Mapping[str, Score], screening: S
     return found
 
 
-def _needed(spec: CaseSpec, is_needed: bool) -> Verdict:
+def _needed(spec: AnySpec, is_needed: bool) -> Verdict:
     names = ", ".join(sorted(_materials([spec])))
     return Verdict(spec, is_needed, "needed" if is_needed else f"no case of {names} goes on")
 
 
-def _materials(specs: Collection[CaseSpec] | Iterator[CaseSpec]) -> set[str]:
+def _materials(specs: Collection[AnySpec] | Iterator[AnySpec]) -> set[str]:
     return {
         getattr(spec, name).name for spec in specs for name in ("material", "substrate", "film") if hasattr(spec, name)
     }

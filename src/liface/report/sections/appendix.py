@@ -10,6 +10,7 @@ from liface.report.context import Context
 from liface.report.figures import engine_parity
 from liface.report.html import Html, bullet_list, doi_link, esc, join, missing, paragraph, section, tag
 from liface.report.numbers import fixed, formula, plural, signed
+from liface.report.published import as_text
 from liface.report.summary import Headline, headlines
 from liface.report.tables import Column, html_table
 
@@ -71,7 +72,7 @@ def _spread_row(headline: Headline) -> dict[str, object]:
     values = headline.values.values()
     row: dict[str, object] = {"quantity": headline.quantity, "system": headline.system, "unit": headline.unit}
     row["spread"] = fixed(max(values) - min(values), decimals)
-    row["published"] = headline.published.text if headline.published else None
+    row["published"] = as_text(headline.published) or None
     return row | dict(headline.texts)
 
 

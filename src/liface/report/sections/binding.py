@@ -9,7 +9,7 @@ from liface.report.context import Context
 from liface.report.grouping import group
 from liface.report.html import EMPTY, Html, details, doi_link, join, missing, paragraph, section, tag
 from liface.report.numbers import facet, fixed, plural, signed
-from liface.report.published import WANG2023_DOI, Reference
+from liface.report.published import WANG2023_DOI, Reference, as_text, bindings
 from liface.report.tables import Column, html_table
 
 Slot = tuple[int, int, str]
@@ -47,7 +47,7 @@ def build(context: Context) -> Html:
             "Energy per Li against bulk bcc Li of the same engine: negative binds more strongly than Li metal does. "
             "Published values: PBE, ",
             doi_link(WANG2023_DOI),
-            ". † marks a value with flags; they are listed with its candidates.",
+            ", and those of the database. † marks a value with flags; they are listed with its candidates.",
         ),
         first,
         second,
@@ -62,7 +62,7 @@ def _layout(context: Context, caption: str, wanted) -> Html:  # type: ignore[no-
     if not results:
         return EMPTY
     systems = sorted({(r.substrate, r.substrate_plane) for r in results})
-    published = {system: context.literature.bindings(*system) for system in systems}
+    published = {system: bindings(*system, context.literature) for system in systems}
     slots = {slot_of(r) for r in results} | {s for values in published.values() for s in values if wanted(s)}
     ordered = sorted(slots, key=lambda s: (s[0], s[1], s[2] == "cluster"))
     rows: list[dict[str, object]] = []
@@ -74,13 +74,13 @@ def _layout(context: Context, caption: str, wanted) -> Html:  # type: ignore[no-
 
 
 def _system_rows(
-    context: Context, system: tuple[str, str], published: dict[Slot, Reference], slots: Sequence[Slot],
+    context: Context, system: tuple[str, str], published: dict[Slot, tuple[Reference, ...]], slots: Sequence[Slot],
     results: Sequence[BindingResult],
 ) -> list[dict[str, object]]:  # fmt: skip
     rows: list[dict[str, object]] = []
     if any(slot in published for slot in slots):
-        rows.append({"source": "published (PBE)", "row_class": "published"})
-        rows[0].update({str(slot): published[slot].text for slot in slots if slot in published})
+        rows.append({"source": "published", "row_class": "published"})
+        rows[0].update({str(slot): as_text(published[slot]) for slot in slots if slot in published})
     for fingerprint, label in context.records.labels.items():
         ours = [r for r in results if (r.substrate, r.substrate_plane) == system
                 and r.engine.fingerprint == fingerprint]  # fmt: skip

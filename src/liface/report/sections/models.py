@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
 from liface.analysis.story import plain
+from liface.dispatch.literature import told
 from liface.documents import CreepResult, DepositionResult, MorphologyResult, StabilityResult, VerdictResult
 from liface.documents.mesoscale import Input, ModelResult
 from liface.report.context import Context
@@ -29,7 +30,8 @@ def build_verdicts(context: Context) -> Html:
     results = context.records.verdicts
     if not results:
         return EMPTY
-    blocks = [_verdict(context, result) for result in results]
+    known = {r.record_id: told(r, context.literature) for r in context.records.results}
+    blocks = [_verdict(context, result, known) for result in results]
     note = (
         "Each point is a question that one of the papers asks of a substrate. They are counted, not weighed, and they "
         "disagree: a high interfacial energy keeps Li apart, a low one lets it wet."
@@ -37,9 +39,14 @@ def build_verdicts(context: Context) -> Html:
     return section("verdicts", "Verdicts", paragraph(note), *blocks)
 
 
-def _verdict(context: Context, result: VerdictResult) -> Html:
-    columns = (Column("question", "Point"), Column("answer", "Answer", keep=True), Column("finding", "Finding"))
-    rows = [{"question": p.question, "answer": p.answer, "finding": p.finding} for p in result.points]
+def _verdict(context: Context, result: VerdictResult, known: Mapping[str, str]) -> Html:
+    columns = (Column("question", "Point"), Column("answer", "Answer", keep=True), Column("finding", "Finding"),
+               Column("published", "Published"))  # fmt: skip
+    rows = [
+        {"question": p.question, "answer": p.answer, "finding": p.finding,
+         "published": known.get(p.record_id or "", "")}
+        for p in result.points
+    ]  # fmt: skip
     name = f"{facet(result.substrate, result.substrate_plane)}, {_engine(context, result)}"
     return join([
         tag("h3", name), paragraph(tag("strong", result.verdict), " ", context.flags(result.flags)),

@@ -8,6 +8,7 @@ from liface.report.html import EMPTY, Html, bullet_list, details, join, paragrap
 from liface.report.mesoscale_figures import barrier_plot
 from liface.report.numbers import facet, fixed, formula, plural, signed
 from liface.report.phonon_figure import phonon_plot
+from liface.report.published import as_cell, references
 from liface.report.tables import Column, html_table
 
 _ENGINE = Column("engine", "Engine", keep=True)
@@ -21,7 +22,8 @@ def build_barriers(context: Context) -> Html:
         return EMPTY
     columns = (
         Column("system", "Surface"), _ENGINE, Column("layers", "Li layers", "", numeric=True),
-        Column("barrier", "Barrier", "eV", numeric=True), Column("across", "In the whole plane", "eV", numeric=True),
+        Column("barrier", "Barrier", "eV", numeric=True), Column("published", "Published", "eV", numeric=True),
+        Column("across", "In the whole plane", "eV", numeric=True),
         Column("length", "Limiting hop", "Å", numeric=True),
         Column("attempt", "Attempt frequency", "THz", numeric=True),
         Column("minima", "Minima", "", numeric=True), _FLAGS,
@@ -46,6 +48,7 @@ def _barrier_row(context: Context, r: BarrierResult) -> dict[str, object]:
     return {
         "system": facet(r.substrate, r.substrate_plane), "engine": context.records.label(r.engine),
         "layers": str(r.monolayers), "barrier": fixed(r.barrier_ev, 3),
+        "published": as_cell(references(r, "barrier", context.literature)),
         "across": "not reached" if r.barrier_across_ev is None else fixed(r.barrier_across_ev, 3),
         "length": fixed(r.hop_length_a, 2), "attempt": "" if r.attempt_hz is None else fixed(r.attempt_hz / 1e12, 2),
         "minima": str(len(r.minima)), "flags": context.flags(r.flags),
@@ -76,7 +79,8 @@ def build_phonons(context: Context) -> Html:
     columns = (
         Column("material", "Material"), _ENGINE, Column("zpe", "Zero point", "meV/atom", numeric=True),
         Column("f298", "F at 298 K", "meV/atom", numeric=True), Column("f333", "F at 333 K", "meV/atom", numeric=True),
-        Column("highest", "Highest", "THz", numeric=True), Column("lowest", "Lowest", "THz", numeric=True),
+        Column("highest", "Highest", "THz", numeric=True), Column("published", "Published", "THz", numeric=True),
+        Column("lowest", "Lowest", "THz", numeric=True),
         Column("imaginary", "Imaginary modes", "", numeric=True), Column("supercell", "Supercell"),
         Column("change", "From the smaller one", "meV/atom", numeric=True),
         Column("mesh", "From a coarser mesh", "meV/atom", numeric=True), _FLAGS,
@@ -100,7 +104,8 @@ def _phonon_row(context: Context, r: PhononResult) -> dict[str, object]:
         "material": formula(r.material), "engine": context.records.label(r.engine),
         "zpe": fixed(1e3 * r.zpe_ev_per_atom), "f298": signed(1e3 * r.f_vib_298_ev_per_atom),
         "f333": signed(1e3 * r.f_vib_333_ev_per_atom),
-        "highest": fixed(r.highest_thz, 2), "lowest": signed(r.lowest_thz, 2),
+        "highest": fixed(r.highest_thz, 2),
+        "published": as_cell(references(r, "highest_phonon", context.literature)), "lowest": signed(r.lowest_thz, 2),
         "imaginary": f"{r.n_imaginary} of {r.n_modes}", "supercell": "×".join(map(str, r.supercell)),
         "change": "not checked" if change is None else signed(change, 2),
         "mesh": signed(r.mesh_change_mev_per_atom, 2), "flags": context.flags(r.flags),

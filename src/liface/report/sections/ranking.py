@@ -6,8 +6,9 @@ from liface.documents import InterfaceResult
 from liface.report.context import Context
 from liface.report.figures import Bar, Ranked, ranking
 from liface.report.grouping import Group, interface_name, ranked_interfaces, trusted
-from liface.report.html import Html, doi_link, join, missing, paragraph, section, tag
+from liface.report.html import Html, missing, paragraph, section, tag
 from liface.report.numbers import fixed, with_error
+from liface.report.published import as_cell, references
 from liface.report.tables import Column, html_table
 
 _EMPTY = "No interfacial energies yet: a campaign with an interfaces: block fills this section."
@@ -65,12 +66,12 @@ def _ranked(context: Context, g: Group[InterfaceResult]) -> Ranked:
         for f, r in sorted(g.by_engine.items(), key=lambda item: context.engine_labels.index(
             context.records.labels[item[0]]))
     )  # fmt: skip
-    known = context.literature.interface(g.any)
+    known = references(g.any, "interface_gamma", context.literature)
     return Ranked(
         interface_name(g.any, with_film=False),
         bars,
-        known.value if known else None,
-        known.qualifier[0] if known and known.is_bound else "",
+        known[0].value if known else None,
+        known[0].qualifier[0] if known and known[0].is_bound else "",
     )
 
 
@@ -97,8 +98,7 @@ def _row(context: Context, g: Group[InterfaceResult]) -> dict[str, object]:
         row[f"{label} J"] = fixed(result.gamma_j_per_m2, 3)
     values = g.values(lambda r: r.gamma_mev_per_a2)
     row["spread"] = fixed(max(values) - min(values)) if len(values) > 1 else None
-    known = context.literature.interface(g.any)
-    row["published"] = join([known.text, " ", doi_link(known.doi, "source")]) if known else None
+    row["published"] = as_cell(references(g.any, "interface_gamma", context.literature))
     row["strain"] = " / ".join(dict.fromkeys(fixed(s) for s in g.values(lambda r: r.strain_percent)))
     row["flags"] = context.flags(g.flags)
     return row

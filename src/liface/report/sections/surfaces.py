@@ -6,8 +6,9 @@ from liface.documents import AdhesionResult, SurfaceResult, WettingResult
 from liface.report.context import Context
 from liface.report.drops import drop_strip, drop_svg
 from liface.report.grouping import Group, group, surface_key, surface_name
-from liface.report.html import EMPTY, Html, doi_link, join, missing, paragraph, section
+from liface.report.html import EMPTY, Html, doi_link, missing, paragraph, section
 from liface.report.numbers import facet, fixed, pairing
+from liface.report.published import as_cell, references
 from liface.report.tables import Column, html_table
 
 
@@ -37,8 +38,7 @@ def _surface_row(context: Context, g: Group[SurfaceResult]) -> dict[str, object]
         label = context.records.labels[fingerprint]
         row[label] = fixed(result.gamma_j_per_m2, 3)
         row[f"{label} meV"] = fixed(result.gamma_mev_per_a2)
-    known = context.literature.surface(g.any)
-    row["published"] = join([known.text, " ", doi_link(known.doi, "source")]) if known else None
+    row["published"] = as_cell(references(g.any, "surface", context.literature))
     return row
 
 
@@ -50,6 +50,7 @@ _WETTING_COLUMNS = (
     Column("cosine", "cos θ", "", numeric=True),
     Column("adhesion", "W_ad", "meV/Å²", numeric=True),
     Column("adhesion_j", "W_ad", "J/m²", numeric=True),
+    Column("published_j", "Published W_ad", "J/m²", numeric=True),
     Column("substrate", "γ substrate", "meV/Å²", numeric=True),
     Column("li", "γ Li", "meV/Å²", numeric=True),
     Column("interface", "γ interface", "meV/Å²", numeric=True),
@@ -84,7 +85,6 @@ def _name(result: WettingResult) -> str:
 
 
 def _wetting_row(context: Context, result: WettingResult) -> dict[str, object]:
-    known = context.literature.contact_angle(result)
     where = facet(result.substrate, result.substrate_plane)
     return {
         "name": _name(result),
@@ -94,10 +94,11 @@ def _wetting_row(context: Context, result: WettingResult) -> dict[str, object]:
         "cosine": fixed(result.cos_theta, 2),
         "adhesion": fixed(result.work_of_adhesion_mev_per_a2),
         "adhesion_j": fixed(result.work_of_adhesion_j_per_m2, 3),
+        "published_j": as_cell(references(result, "work_of_adhesion", context.literature)),
         "substrate": fixed(result.gamma_substrate_mev_per_a2),
         "li": fixed(result.gamma_li_mev_per_a2),
         "interface": fixed(result.gamma_interface_mev_per_a2),
-        "published": join([known.text, " ", doi_link(known.doi, "source")]) if known else None,
+        "published": as_cell(references(result, "contact_angle", context.literature)),
         "flags": context.flags(result.flags),
     }
 
@@ -127,6 +128,7 @@ def _adhesion_row(context: Context, result: AdhesionResult) -> dict[str, object]
         "faces": f"{result.face_a}|{result.face_b}",
         "adhesion": fixed(result.work_of_adhesion_mev_per_a2),
         "adhesion_j": fixed(result.work_of_adhesion_j_per_m2, 3),
+        "published": as_cell(references(result, "work_of_adhesion", context.literature)),
         "gap": fixed(result.gap_a, 2),
         "strained": result.material_a if result.strained == "a" else result.material_b,
         "strain": fixed(result.strain_percent),
@@ -141,6 +143,7 @@ _ADHESION_COLUMNS = (
     Column("faces", "Planes that meet"),
     Column("adhesion", "W_ad", "meV/Å²", numeric=True),
     Column("adhesion_j", "W_ad", "J/m²", numeric=True),
+    Column("published", "Published", "J/m²", numeric=True),
     Column("gap", "Gap", "Å", numeric=True),
     Column("strained", "Strained"),
     Column("strain", "Strain", "%", numeric=True),

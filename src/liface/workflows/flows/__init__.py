@@ -5,6 +5,7 @@ from liface.workflows.flows.barrier import BarrierMaker
 from liface.workflows.flows.base import LiMaker
 from liface.workflows.flows.binding import BindingMaker
 from liface.workflows.flows.bulk import BulkMaker
+from liface.workflows.flows.convergence import ConvergenceMaker
 from liface.workflows.flows.interface import InterfaceMaker
 from liface.workflows.flows.phonon import PhononMaker
 from liface.workflows.flows.surface import SurfaceMaker
@@ -15,6 +16,7 @@ __all__ = [
     "BarrierMaker",
     "BindingMaker",
     "BulkMaker",
+    "ConvergenceMaker",
     "InterfaceMaker",
     "LiMaker",
     "PhononMaker",

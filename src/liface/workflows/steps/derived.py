@@ -18,8 +18,6 @@ from liface.documents import (
 from liface.units import j_per_m2
 
 YOUNG_DUPRE_DOI = ("10.1039/d4ee03130j", "10.1002/adma.202206762")
-GROWTH_TOLERANCE_EV = 0.005
-"""Differences below this are noise of the relaxations."""
 
 
 def wetting_results(
@@ -97,7 +95,7 @@ def _growth(bindings: Sequence[BindingResult]) -> GrowthResult | None:
             wetted.append(key)
         else:
             delta[key] = cluster.e_bind_lowest_3d_ev_per_li - atoms.e_bind_ev_per_li
-    mode, evidence = growth.growth_mode(delta, tolerance_ev=GROWTH_TOLERANCE_EV, wetted=wetted)
+    mode, evidence = growth.growth_mode(delta, tolerance_ev=growth.GROWTH_TOLERANCE_EV, wetted=wetted)
     first = used[0]
     return GrowthResult(
         definition="dE = E_b(lowest three-dimensional cluster) - E_b(dispersed) per Li; positive: atoms win",

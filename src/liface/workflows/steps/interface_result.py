@@ -35,8 +35,6 @@ SLIDE_MEV_PER_A2 = 5.0
 FALLING_MEV_PER_A2 = 1.0
 """An unconverged cell that fell more than this over its last fifth is still reacting."""
 GIVEN_START = "; gap and registry as found by another engine, not scanned by this one"
-LEAST_PLANES = {"100": 4, "110": 4, "111": 9}
-"""Thinner Li films are not yet bulk-like; they are shown but do not enter the fit."""
 
 
 def interface_result(
@@ -70,7 +68,7 @@ def interface_result(
         setup.strain_energy_ev_per_li,
         area,
         n_interfaces(spec),
-        min_planes=LEAST_PLANES.get(spec.film_plane, 4),
+        min_planes=film_series.LEAST_PLANES.get(spec.film_plane, 4),
     )
     match = actual_match(spec, setup.substrate, setup.film)
     cell = stack(case, setup, planes[0], start.gap_a, start.shift)

@@ -1,0 +1,1 @@
+"""Moving documents between databases and stores without loss: copying, merging, checking, gathering from jobs."""

@@ -1,0 +1,110 @@
+"""What of a database is asked for: nouns, a filter, an order, a campaign, a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, select
+
+from liface.database import reading
+from liface.database.codec import decode
+from liface.database.columns import NOUNS, RESULT_NOUNS, Noun, noun_named
+from liface.database.schema import TABLES
+from liface.errors import InputError
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Nouns and what is asked of each of them."""
+
+    nouns: tuple[Noun, ...]
+    named: bool
+    """Whether a person named the nouns; otherwise those to which the question does not apply are left out."""
+    where: str | None = None
+    sort: str | None = None
+    limit: int | None = None
+    campaign: str | None = None
+
+    @classmethod
+    def of(
+        cls,
+        nouns: Iterable[str] | None = None,
+        where: str | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+        campaign: str | None = None,
+    ) -> Selection:
+        """Select by names.
+
+        Raises
+        ------
+        FilterError
+            If there is no such noun.
+        InputError
+            If a filter or an order comes without nouns, whose columns it names; or a campaign with a noun that
+            belongs to none.
+        """
+        named = tuple(dict.fromkeys(noun_named(name) for name in nouns)) if nouns is not None else ()
+        if not named and (where or sort):
+            raise InputError("a filter or an order names columns of one kind of rows; say which with --noun")
+        chosen = named or tuple(NOUNS.values())
+        if campaign is not None:
+            foreign = [noun.name for noun in chosen if not _of_campaigns(noun)]
+            if named and foreign:
+                raise InputError(f"{', '.join(foreign)} belong to no campaign; leave --campaign out")
+            chosen = tuple(noun for noun in chosen if _of_campaigns(noun))
+        return cls(chosen, bool(named), where, sort, limit, campaign)
+
+
+def selected_rows(connection: Connection, selection: Selection) -> dict[Noun, list[dict[str, Any]]]:
+    """Return the rows of every noun of a selection."""
+    tables = {}
+    for noun in selection.nouns:
+        keys = _calculations_of(connection, noun, selection.campaign)
+        limit = selection.limit if keys is None else None
+        rows = reading.rows(connection, noun, _filter(noun, selection), selection.sort, limit, 0)
+        if keys is not None:
+            rows = [row for row in rows if row[noun.key] in keys][: selection.limit]
+        tables[noun] = rows
+    return tables
+
+
+def selected_documents(
+    connection: Connection, selection: Selection, nouns: Sequence[Noun]
+) -> Iterator[tuple[Noun, Any]]:
+    """Yield the documents of these nouns of a selection, one after the other."""
+    for noun in nouns:
+        keys = _calculations_of(connection, noun, selection.campaign)
+        limit = selection.limit if keys is None else None
+        found = reading.stream(connection, noun, _filter(noun, selection), selection.sort, limit)
+        wanted = (document for key, document in found if keys is None or key in keys)
+        yield from ((noun, document) for document in islice(wanted, selection.limit))
+
+
+def _of_campaigns(noun: Noun) -> bool:
+    return "campaign" in noun.columns or noun.name == "calculations"
+
+
+def _filter(noun: Noun, selection: Selection) -> str | None:
+    if selection.campaign is None or "campaign" not in noun.columns:
+        return selection.where
+    quoted = selection.campaign.replace("\\", "\\\\").replace('"', '\\"')
+    mine = f'campaign="{quoted}"'
+    return f"{mine} AND ({selection.where})" if selection.where and selection.where.strip() else mine
+
+
+def _calculations_of(connection: Connection, noun: Noun, campaign: str | None) -> set[str] | None:
+    """Return the calculations that the cases and shown results of a campaign rest on; None for no such condition."""
+    if campaign is None or noun.name != "calculations":
+        return None
+    keys: set[str] = set()
+    for each in (*RESULT_NOUNS.values(), NOUNS["cases"]):
+        table = TABLES[each.name]
+        statement = select(table.c[each.key], table.c.document).where(table.c.campaign == campaign, reading.shown(each))
+        for key, blob in connection.execute(statement):
+            document = decode(each, key, blob)
+            keys.update(getattr(document, "provenance", document).calc_ids)
+    return keys

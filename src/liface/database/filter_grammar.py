@@ -308,7 +308,7 @@ def _typed(column: Column, value: Any) -> Any:
     if column.choices and value not in column.choices:
         near = get_close_matches(value, column.choices, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise FilterError(f"filter: {column.name} is never {value!r}; {hint}values: {', '.join(column.choices)}")
+        raise FilterError(f"filter: {column.name} is never {_cut(value)!r}; {hint}values: {', '.join(column.choices)}")
     return value
 
 
@@ -318,7 +318,7 @@ def _moment(column: Column, value: str) -> datetime:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise FilterError(
-            f'filter: {_described(column)}; write e.g. {column.name} >= "2026-03-01T00:00:00Z", not {value!r}'
+            f'filter: {_described(column)}; write e.g. {column.name} >= "2026-03-01T00:00:00Z", not {_cut(value)!r}'
         ) from error
 
 
@@ -355,7 +355,11 @@ def _described(column: Column) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, Column):
         return f"the column {value.name}"
-    return repr(value) if isinstance(value, str) else _bare(value)
+    return repr(_cut(value)) if isinstance(value, str) else _bare(value)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _bare(value: Any) -> str:

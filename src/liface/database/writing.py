@@ -32,18 +32,17 @@ def row_of(noun: Noun, document: Any) -> dict[str, Any]:
     DatabaseWriteError
         If one of its numbers is not finite.
     """
-    return row_with(noun, document, *encode(document))
+    return row_with(noun, noun.values(document), *encode(document))
 
 
-def row_with(noun: Noun, document: Any, blob: bytes, sha256: str) -> dict[str, Any]:
-    """Return the table row of a document whose bytes are there already.
+def row_with(noun: Noun, values: Mapping[str, Any], blob: bytes, sha256: str) -> dict[str, Any]:
+    """Return the table row of a document whose columns and bytes are there already.
 
     Raises
     ------
     DatabaseWriteError
         If one of its numbers is not finite.
     """
-    values = noun.values(document)
     for name, value in values.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise DatabaseWriteError(

@@ -99,8 +99,8 @@ class RecordChange:
 
     @property
     def size(self) -> float:
-        """Largest difference in units of its tolerance."""
-        return max((number.size for number in self.numbers), default=0.0)
+        """Difference of the number the record is known by, or of the largest other one, in units of its tolerance."""
+        return self.numbers[0].size if self.numbers else 0.0
 
 
 @dataclass(frozen=True)

@@ -473,10 +473,12 @@ class Database:
         with self._store.reading() as connection:
             return exporting.write(connection, file, chosen, selection, {"schema_version": self.schema_version})
 
-    def copy_campaign(self, campaign: str, path: str | os.PathLike[str]) -> dict[str, int]:
+    def copy_campaign(
+        self, campaign: str, path: str | os.PathLike[str], engines: Collection[str] | None = None
+    ) -> dict[str, int]:
         """Write a campaign and what it rests on into a new file; return how many rows of each noun that were.
 
-        The same rows give the same bytes.
+        With ``engines``, by their fingerprints, only what these have computed. The same rows give the same bytes.
 
         Raises
         ------
@@ -487,7 +489,7 @@ class Database:
         from liface.database.single_file import settle
 
         with Database(path) as target, self._store.reading() as source, target._store.writing() as connection:
-            copied = copy_rows(source, connection, campaign_rows(source, campaign))
+            copied = copy_rows(source, connection, campaign_rows(source, campaign, engines))
         settle(Path(path))
         return copied
 

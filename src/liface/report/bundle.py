@@ -6,7 +6,7 @@ import io
 import json
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,12 @@ from liface.analysis.literature import PublishedValue, published
 from liface.analysis.responses import MeasuredPoint, measured
 from liface.database import Database
 from liface.database.columns import RESULT_NOUNS
+from liface.database.single_file import settle
 from liface.dispatch.bundles import DATABASE, SUMS
 from liface.dispatch.lock_file import lock_name, lock_text
 from liface.documents import Geometry, RunDocument, RunRecord
 from liface.engines.catalogue import CITATIONS
+from liface.errors import InputError
 from liface.report.page import write_report
 
 PUBLISHED = ("interface_gamma", "binding", "surface", "contact_angle")
@@ -29,18 +31,54 @@ PUBLISHED = ("interface_gamma", "binding", "surface", "contact_angle")
 CAMPAIGN, REPORT, README, LITERATURE = "campaign.yaml", "report.html", "README.txt", "literature.json"
 
 
+Correlate = Callable[[Database], Sequence[Any]]
+"""Makes the correlations that the report shows of the results in a database."""
+
+
 def bundle_members(
-    run: RunDocument, database: Database, correlations: Sequence[Any] = (), authors: Sequence[str] = ()
+    run: RunDocument, database: Database, correlate: Correlate = lambda _: (), authors: Sequence[str] = ()
 ) -> dict[str, bytes]:
-    """Return the members of the bundle of a run, by name.
+    """Return the members of the bundle of a run, by name: what its engines have computed, and nothing of others.
 
     Raises
     ------
-    DatabaseError, InputError
-        Its records cannot be read, or its report cannot be written.
+    InputError
+        The database has gone on since the run, so that its results are no longer those of the lock; or the report
+        cannot be written.
+    DatabaseError
+        Its records cannot be read.
     """
+    with tempfile.TemporaryDirectory(prefix="liface-bundle-") as folder:
+        page, copied = Path(folder) / REPORT, Path(folder) / DATABASE
+        database.copy_campaign(run.campaign, copied, run.fingerprints.keys())
+        with Database(copied) as own:
+            _require_all(run, own)
+            own.add_run(run)
+            members = _texts(run, own, authors)
+            about = {"title": run.title, "command": f"liface campaign replay {lock_name(run.campaign)}"}
+            manifest = {key: text for key, text in about.items() if text}
+            write_report(own, run.campaign, page, correlations=correlate(own), manifest=manifest)
+        settle(copied)
+        binary = {REPORT: page.read_bytes(), DATABASE: copied.read_bytes()}
+    members[README] = readme_text(run, [*members, *binary, README])
+    return {**{name: text.encode("utf-8") for name, text in members.items()}, **binary}
+
+
+def _require_all(run: RunDocument, own: Database) -> None:
+    stored = own.status_of(calculation.calc_id for calculation in run.calculations)
+    absent = [c.calc_id for c in run.calculations if c.calc_id not in stored]
+    absent += [record.record_id for record in run.records if own.result(record.record_id) is None]
+    if absent:
+        raise InputError(
+            f"{len(absent)} results and calculations of run {run.run_id[:12]} are no longer in the database as they "
+            f"were, e.g. {absent[0]}; bundle what it holds now, with the campaign file and its engines"
+        )
+
+
+def _texts(run: RunDocument, database: Database, authors: Sequence[str]) -> dict[str, str]:
+    """Return the members that are text."""
     literature = literature_of(run)
-    members = {
+    return {
         lock_name(run.campaign): lock_text(run),
         CAMPAIGN: campaign_text(run),
         LITERATURE: json.dumps(literature, ensure_ascii=False, indent=1) + "\n",
@@ -49,26 +87,6 @@ def bundle_members(
         **{file.name: file.text for file in run.files},
         **{f"structures/{name}.extxyz": text for name, text in structures_of(run, database)},
     }
-    with tempfile.TemporaryDirectory(prefix="liface-bundle-") as folder:
-        page, copied = Path(folder) / REPORT, Path(folder) / DATABASE
-        about = {"title": run.title, "command": f"liface campaign replay {lock_name(run.campaign)}"}
-        manifest = {key: text for key, text in about.items() if text}
-        write_report(database, run.campaign, page, correlations=correlations, manifest=manifest)
-        database.copy_campaign(run.campaign, copied)
-        if not any(stored.run_id == run.run_id for stored in database.runs(run.campaign)):
-            _add_run(copied, run)
-        binary = {REPORT: page.read_bytes(), DATABASE: copied.read_bytes()}
-    members[README] = readme_text(run, [*members, *binary, README])
-    return {**{name: text.encode("utf-8") for name, text in members.items()}, **binary}
-
-
-def _add_run(path: Path, run: RunDocument) -> None:
-    """Store a run that was made of what is stored, so that lock and database of the bundle belong together."""
-    from liface.database.single_file import settle
-
-    with Database(path) as database:
-        database.add_run(run)
-    settle(path)
 
 
 def campaign_text(run: RunDocument) -> str:
@@ -112,8 +130,6 @@ def literature_of(run: RunDocument) -> list[dict[str, Any]]:
 
 
 def _published(quantity: str) -> Iterable[PublishedValue]:
-    from liface.errors import InputError
-
     try:
         return published(quantity)
     except InputError:  # nothing of it is published

@@ -63,7 +63,8 @@ def verify(
         write_json({"sound": found.sound, "problems": rows, **_extent(found)})
     elif rows:
         write_table(rows)
-    _talk_of(found, quick)
+    if not any(problem.check in ("file", "tables") for problem in found.problems):
+        _talk_of(found, quick)
     if rows:
         raise DatabaseError(
             f"{db}: {plural(len(rows), 'problem')} found; restore it from a copy, or move it away "

@@ -16,6 +16,7 @@ from liface.analysis.recompute.evidence import (
     has,
     lacks,
     per_atom,
+    strain_checks,
 )
 from liface.documents import EnergyCalculation, FilmPoint, InterfaceResult, LineFit
 from liface.errors import AnalysisError
@@ -78,6 +79,7 @@ class _Series:
 
     def checks(self) -> Iterator[Check]:
         result = self.result
+        yield from strain_checks(result)
         yield Check("n_interfaces", result.n_interfaces, self.n_interfaces)
         yield Check("strain_energy_mev_per_li", result.strain_energy_mev_per_li, MEV * self.strain_ev, ABSOLUTE["meV"])
         offset = self.offset()

@@ -74,7 +74,7 @@ def verify(
 
 
 def _how_far(state: Looking) -> str:
-    return f"recomputing {state.at}: result {state.done} of {state.total}"
+    return f"{state.at}: {state.done} of {state.total}"
 
 
 def _extent(found: Soundness) -> dict[str, Any]:

@@ -161,6 +161,14 @@ def test_a_lower_start_that_is_left_out_is_found(database):
     assert any(text.startswith("candidates is") for text in recompute(without, stored).problems)
 
 
+def test_a_film_that_is_left_out_of_a_series_is_found(database):
+    for interface in database.results("interface"):
+        stored = database.calculations(interface.provenance.calc_ids)
+        fewer = (interface.points[0], *interface.points[2:])
+        without = interface.model_copy(update={"points": fewer, "n_points": interface.n_points - 1})
+        assert any(text.startswith("points is") for text in recompute(without, stored).problems)
+
+
 def test_missing_calculations_are_told_and_the_others_go_on(database):
     (bulk,) = database.results("bulk", 'material="Cu"')
     database.forget_calculations(bulk.provenance.calc_ids)

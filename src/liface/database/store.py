@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from liface.database.moving.copying import CopyReport, Observer
     from liface.database.moving.merge import Conflicts
     from liface.database.structure_entries import References, Structures
-    from liface.database.verify import Problem
+    from liface.database.verify import Problem, Told
 
 
 class Database:
@@ -378,15 +378,16 @@ class Database:
         with self._store.reading() as connection:
             return overview(connection, self._store, self.schema_version)
 
-    def verify(self, *, quick: bool = False) -> list[Problem]:
+    def verify(self, *, quick: bool = False, told: Told | None = None) -> list[Problem]:
         """Check the file, every document, its columns, its identity, its references and derived numbers.
 
         Whether results follow from their calculations needs the formulas of the analysis:
-        :func:`liface.dispatch.verification.verify_database` does both. ``quick`` reads no documents.
+        :func:`liface.dispatch.verification.verify_database` does both. ``quick`` reads no documents; ``told`` hears
+        of every page that has been read.
         """
         from liface.database.verify import verify
 
-        return verify(self._store, quick)
+        return verify(self._store, quick, told)
 
     def each(self, noun: str) -> Iterator[Any]:
         """Yield the documents of all rows that are shown, a page at a time: memory does not grow with their number."""

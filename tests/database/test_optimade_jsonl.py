@@ -134,3 +134,16 @@ def test_more_structures_than_are_read_at_a_time(file, monkeypatch):
             database.add_result(interface("W", case=f"case {number}"))
         ids = [entry["id"] for entry in database.structures.every()]
     assert ids == sorted(ids) and len(set(ids)) == 10
+
+
+def test_an_export_of_a_selection(filled, tmp_path):
+    path = tmp_path / "optimade.jsonl"
+    written = filled.export(path, "optimade", ["interfaces", "calculations"])
+    assert written == [path] and written.left_out == 1
+    entries = [line for line in read(path) if line.get("type") == "structures"]
+    assert sorted(entry["attributes"]["_liface_kind"] for entry in entries) == [
+        "calculation", "calculation", "interface",
+    ]  # fmt: skip
+    assert {entry["id"] for entry in entries} <= {entry["id"] for entry in filled.structures.every()}
+    with pytest.raises(InputError, match="no structure"):
+        filled.export(path, "optimade", ["cases"])

@@ -210,3 +210,21 @@ def test_entries_are_json(db):
     for result in all_results():
         db.add_result(result)
     assert json.loads(json.dumps(list(db.structures.every()), allow_nan=False)) == list(db.structures.every())
+
+
+def test_the_command_line_derives_the_table_again(file):
+    from typer.testing import CliRunner
+
+    from liface.cli.app import app
+
+    with Database(file) as database:
+        database.add_result(surface("Cu"))
+        with database._store.writing() as connection:
+            connection.execute(delete(STRUCTURE_TABLE))
+        assert database.structures.count() == 0
+    done = CliRunner().invoke(app, ["database", "reindex", "--db", str(file)])
+    assert done.exit_code == 0 and "1 structure" in done.output
+    with Database(file) as database:
+        assert database.structures.count() == 1
+    done = CliRunner().invoke(app, ["database", "reindex", "--db", str(file.with_name("none.db"))])
+    assert done.exit_code != 0 and not file.with_name("none.db").exists()

@@ -118,8 +118,8 @@ def export(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            help="Instead of that of the file name: json, jsonl, csv or parquet for rows; ase, extxyz or cif for "
-            "structures.",
+            help="Instead of that of the file name: json, jsonl, csv or parquet for rows; ase, extxyz, cif or "
+            "optimade for structures.",
         ),
     ] = None,
     nouns: Annotated[

@@ -52,9 +52,7 @@ def write_jsonl(database: Database, path: str | os.PathLike[str], where: str | N
     return _write(Path(path), database.structures.every(where))
 
 
-def write_documents(
-    path: Path, documents: Iterable[tuple[Noun, Any]], about: Mapping[str, Any] | None = None
-) -> list[Path]:
+def write_documents(path: Path, documents: Iterable[tuple[Noun, Any]]) -> list[Path]:
     """Write the structures that documents hold, each with its noun, and return the path; others are passed over.
 
     Raises

@@ -108,17 +108,19 @@ class EntrySource(FilterSource):
         if len(names) > MAX_SORT_KEYS:
             raise FilterError(f"sort: {len(names)} properties; at most {MAX_SORT_KEYS} are taken")
         terms: list[ColumnElement[Any]] = []
+        falling = False
         for name in names:
             column = self.column(name.removeprefix("-"))
             if column.type == "list":
                 raise FilterError(f"sort: {column.name} is a list and has no order; sort by another property")
             if column.type == "unknown" or column.name == "type":
                 continue
-            cell = self.cell(column)
+            cell, falling = self.cell(column), name.startswith("-")
             if column.name not in NEVER_UNKNOWN:
                 terms.append(cell.is_(None))
-            terms.append(cell.desc() if name.startswith("-") else cell.asc())
-        return [*terms, self.table.c.id]
+            terms.append(cell.desc() if falling else cell.asc())
+        key = self.table.c.id  # in the direction of the last property, as an index of both is read
+        return [*terms, key.desc() if falling else key.asc()]
 
 
 class StructureSource(EntrySource):

@@ -216,7 +216,7 @@ def test_questions_that_make_no_sense(address, query):
         assert content["meta"]["api_version"] and "data" not in content
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.sampled_from(

@@ -273,7 +273,7 @@ NOUNS: dict[str, Noun] = {
                       ("submission_id", "campaign", "queue", "place", "n_cases", "n_jobs", "cancelled"),
                       ("campaign", "queue", "created_at")),
              TypeAdapter(SubmissionDocument), ("campaign", "created_at")),
-        Noun("literature", "literature value", "literature_id", ("literature_id",),
+        Noun("literature", "literature_value", "literature_id", ("literature_id",),
              _ordered(_LITERATURE_COLUMNS, ("quantity", "material", "plane", "film", "film_plane", "qualifier",
                                             "value", "unit"),
                       ("quantity", "material", "plane", "doi", "house_value")),

@@ -290,7 +290,7 @@ NOUNS: dict[str, Noun] = {
                       ("run_id", "campaign", "engines", "dispatcher", "created_at"),
                       ("campaign", "lock_id", "created_at")),
              TypeAdapter(RunDocument), ("campaign", "created_at")),
-        Noun("literature", "literature value", "literature_id", ("literature_id",),
+        Noun("literature", "literature_value", "literature_id", ("literature_id",),
              _ordered(_LITERATURE_COLUMNS, ("quantity", "material", "plane", "film", "film_plane", "qualifier",
                                             "value", "unit"),
                       ("quantity", "material", "plane", "doi", "house_value")),

@@ -102,7 +102,7 @@ def test_what_is_wrong_is_said_in_one_line(site, path, words):
 )  # fmt: skip
 def test_what_is_not_there_is_not_found(site, path):
     answer = site.get(f"api/{path}")
-    assert answer.status == 404 and "none" in answer.error or "nothing" in answer.error
+    assert (answer.status == 404 and "none" in answer.error) or "nothing" in answer.error
 
 
 def test_values_of_a_column_are_counted_within_the_filter(site):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from liface.database.columns import RESULT_NOUNS
@@ -14,6 +14,7 @@ from liface.serve.vocabulary import fields_of, flags_explained
 
 if TYPE_CHECKING:
     from liface.database import Database
+    from liface.report.published import Reference
 
 MOST_VERSIONS = 12
 """Calculations whose package versions are read; the others of a record ran in the same campaign."""
@@ -115,7 +116,7 @@ def published(document: Any) -> list[dict[str, Any]]:
     from liface.report.published import Literature
 
     literature = Literature()
-    asked = {
+    asked: dict[str, tuple[Callable[[Any], Reference | None], str, str]] = {
         "interface": (literature.interface, "meV/Å²", "gamma_mev_per_a2"),
         "surface": (literature.surface, "J/m²", "gamma_j_per_m2"),
         "wetting": (literature.contact_angle, "deg", "contact_angle_deg"),

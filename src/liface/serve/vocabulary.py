@@ -116,7 +116,8 @@ def _first_line(model: type[BaseModel]) -> str:
 
 
 def _meaning(name: str, models: tuple[type[BaseModel], ...]) -> str:
-    for model in (*models, Provenance):
+    known: tuple[type[BaseModel], ...] = (*models, Provenance)
+    for model in known:
         field = model.model_fields.get(name)
         if field is not None and field.description:
             return field.description

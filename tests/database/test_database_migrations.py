@@ -45,6 +45,19 @@ def test_an_old_database_is_brought_up_to_date(old):
     assert all(before.values()) and {table: rows(old, table) for table in tables} == before
 
 
+def indices(path):
+    """Every index that was made by name, with what it says."""
+    with sqlite3.connect(path) as connection:
+        rows = connection.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+        return {name: " ".join(sql.split()) for name, sql in rows}
+
+
+def test_it_then_has_the_indices_of_a_new_one(old, tmp_path):
+    Database(old).close()
+    Database(tmp_path / "new.db").close()
+    assert indices(old) == indices(tmp_path / "new.db")
+
+
 def test_it_then_has_the_tables_of_a_new_one(old, tmp_path):
     Database(old).close()
     store = Store(old)

@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
+from pydantic.fields import FieldInfo
 
 from liface.documents import (
     CALCULATION_ADAPTER,
@@ -29,6 +30,8 @@ from liface.documents import (
     CreepResult,
     DepositionResult,
     Document,
+    FailedCalculation,
+    FailedCase,
     FinishedCase,
     GrowthResult,
     InterfaceResult,
@@ -37,6 +40,7 @@ from liface.documents import (
     StabilityResult,
     SubmissionDocument,
     SurfaceResult,
+    UnconvergedCalculation,
     VerdictResult,
     VibrationResult,
     WettingResult,
@@ -44,6 +48,9 @@ from liface.documents import (
 from liface.errors import FilterError
 
 Type = Literal["string", "integer", "float", "boolean", "timestamp", "list", "dictionary"]
+
+ENTRY = "entry_id"
+"""Key of a row of results: one record may belong to several campaigns."""
 
 _TYPES: dict[Any, Type] = {str: "string", int: "integer", float: "float", bool: "boolean"}
 
@@ -58,6 +65,8 @@ class Column:
     read: Callable[[Any], Any]
     choices: tuple[str, ...] = ()
     indexed: bool = False
+    required: bool = False
+    """Whether every row has a value, so that an order by it needs no place for unknown ones."""
 
     @property
     def stored(self) -> bool:
@@ -81,6 +90,9 @@ class Noun:
         Columns that name the same quantity; of several documents in a slot only the newest is shown.
     natural_order
         Columns to sort by where no order is asked; those of the slot if empty.
+    indices
+        Columns that are asked for together: fixed ones first, then the one in whose order rows are read, then ties.
+        Each becomes one index over the rows that queries show.
     """
 
     name: str
@@ -90,6 +102,7 @@ class Noun:
     columns: dict[str, Column]
     adapter: Any
     natural_order: tuple[str, ...] = ()
+    indices: tuple[tuple[str, ...], ...] = ()
 
     @property
     def is_result(self) -> bool:
@@ -117,10 +130,15 @@ def _scalar(annotation: Any) -> tuple[Type, tuple[str, ...]] | None:
 
 
 def _fields(
-    model: type[Document], skip: Iterable[str] = (), source: str = "", rename: dict[str, str] | None = None
+    model: type[Document],
+    skip: Iterable[str] = (),
+    source: str = "",
+    rename: dict[str, str] | None = None,
+    siblings: Iterable[type[Document]] = (),
 ) -> list[Column]:
     """One column per scalar field; a field missing in a sibling document reads as unknown."""
     units, columns = model.units(), []
+    always = set.intersection(*({n for n, f in m.model_fields.items() if _always(f)} for m in (model, *siblings)))
     for name, field in model.model_fields.items():
         scalar = _scalar(field.annotation)
         if scalar is None or name in skip:
@@ -128,8 +146,14 @@ def _fields(
         read = _optional(name) if not source else attrgetter(f"{source}.{name}")
         counted = "1" if scalar[0] == "integer" else ""
         unit = units.get(name, counted)
-        columns.append(Column((rename or {}).get(name, name), scalar[0], unit, read, scalar[1]))
+        shown = (rename or {}).get(name, name)
+        columns.append(Column(shown, scalar[0], unit, read, scalar[1], required=name in always))
     return columns
+
+
+def _always(field: FieldInfo) -> bool:
+    """Tell whether every document has a value; a step that adds such a column to stored rows also fills it."""
+    return type(None) not in typing.get_args(field.annotation)
 
 
 def _optional(name: str) -> Callable[[Any], Any]:
@@ -153,13 +177,15 @@ _ENGINE = [
     Column("model", "string", "", _of_engine("model")),
 ]
 _FINGERPRINT = Column("engine_fingerprint", "string", "", _of_engine("fingerprint"))
+_OWN_ENGINE = [replace(column, required=True) for column in (*_ENGINE, _FINGERPRINT)]
+"""The same of documents that always have an engine."""
 _RESULT_TAIL = [
-    Column("converged", "boolean", "", attrgetter("converged")),
+    Column("converged", "boolean", "", attrgetter("converged"), required=True),
     Column("flags", "list", "", lambda result: list(result.flags)),
-    Column("campaign", "string", "", attrgetter("provenance.campaign")),
-    Column("case", "string", "", attrgetter("provenance.case")),
-    Column("record_id", "string", "", attrgetter("record_id")),
-    Column("created_at", "timestamp", "UTC", attrgetter("provenance.created_at")),
+    Column("campaign", "string", "", attrgetter("provenance.campaign"), required=True),
+    Column("case", "string", "", attrgetter("provenance.case"), required=True),
+    Column("record_id", "string", "", attrgetter("record_id"), required=True),
+    Column("created_at", "timestamp", "UTC", attrgetter("provenance.created_at"), required=True),
     _FINGERPRINT,
     Column("liface_version", "string", "", attrgetter("provenance.liface_version")),
     Column("screened_by", "string", "", attrgetter("provenance.screened_by")),
@@ -171,14 +197,33 @@ def _result(
 ) -> Noun:
     kind = model.model_fields["kind"].default
     columns = _fields(model, skip=("kind", "definition", "converged"))
-    indexed = {*keys, *headline, "engine", "model", "campaign", "record_id", "created_at", "engine_fingerprint"}
+    table = _ordered([*columns, *_ENGINE, *derived, *_RESULT_TAIL], (*keys, "engine", "model"), ("record_id",))
+    if _always(model.model_fields["engine"]):
+        table |= {n: replace(table[n], required=True) for n in ("engine", "model", "engine_fingerprint")}
     return Noun(
         name=name,
         kind=kind,
         key="record_id",
         slot=(*keys, "engine_fingerprint", "campaign", "case"),
-        columns=_ordered([*columns, *_ENGINE, *derived, *_RESULT_TAIL], (*keys, "engine", "model"), indexed),
+        columns=table,
         adapter=RESULT_ADAPTER,
+        indices=_asked_of_results(keys, headline),
+    )
+
+
+def _asked_of_results(keys: tuple[str, ...], headline: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Return what results are asked by: the natural order and the headline, of all or of one system, model, campaign.
+
+    The indices of the natural order also hold what most filters ask, so that rows that do not match are never read.
+    """
+    first, natural = headline[0], (*keys, "engine_fingerprint")
+    return (
+        (*natural, "engine", "model", "converged"),
+        ("model", *natural, "converged"),
+        ("campaign", *natural),
+        *((name, ENTRY) for name in headline),
+        *((name, first, ENTRY) for name in dict.fromkeys((keys[0], "model", "campaign"))),
+        ("created_at", ENTRY),
     )
 
 
@@ -187,26 +232,24 @@ def _lattice(index: int) -> Callable[[BulkResult], float]:
 
 
 _CALCULATION_COLUMNS = [
-    *_fields(ConvergedCalculation, skip=("status",)),
-    Column("status", "string", "", attrgetter("status"), choices=("converged", "unconverged", "failed")),
+    *_fields(ConvergedCalculation, skip=("status",), siblings=(UnconvergedCalculation, FailedCalculation)),
+    Column("status", "string", "", attrgetter("status"), ("converged", "unconverged", "failed"), required=True),
     Column("reason", "string", "", _optional("reason")),
-    *_ENGINE,
-    _FINGERPRINT,
+    *_OWN_ENGINE,
     *_fields(CalculationSettings, source="settings", rename={"fmax_ev_per_a": "fmax_limit_ev_per_a"}),
-    Column("n_atoms", "integer", "1", attrgetter("initial.n_atoms")),
-    Column("formula", "string", "", attrgetter("initial.formula")),
-    Column("created_at", "timestamp", "UTC", attrgetter("created_at")),
+    Column("n_atoms", "integer", "1", attrgetter("initial.n_atoms"), required=True),
+    Column("formula", "string", "", attrgetter("initial.formula"), required=True),
+    Column("created_at", "timestamp", "UTC", attrgetter("created_at"), required=True),
 ]
 _CASE_COLUMNS = [
-    *_fields(FinishedCase, skip=("status",)),
-    Column("status", "string", "", attrgetter("status"), choices=("finished", "failed")),
+    *_fields(FinishedCase, skip=("status",), siblings=(FailedCase,)),
+    Column("status", "string", "", attrgetter("status"), ("finished", "failed"), required=True),
     Column("reason", "string", "", _optional("reason")),
-    *_ENGINE,
-    _FINGERPRINT,
+    *_OWN_ENGINE,
     Column("n_results", "integer", "1", lambda case: len(getattr(case, "record_ids", ()))),
     Column("n_calculations", "integer", "1", lambda case: len(case.calc_ids)),
     Column("n_failures", "integer", "1", lambda case: len(getattr(case, "failures", ()))),
-    Column("created_at", "timestamp", "UTC", attrgetter("created_at")),
+    Column("created_at", "timestamp", "UTC", attrgetter("created_at"), required=True),
 ]
 
 _SUBSTRATE = ("substrate", "substrate_plane")
@@ -247,21 +290,22 @@ NOUNS: dict[str, Noun] = {
                 ("e_bind_298_ev_per_li", "gamma_298_mev_per_a2")),
         _result("verdicts", VerdictResult, _SUBSTRATE, ("n_for",)),
         Noun("calculations", "calculation", "calc_id", ("calc_id",),
-             _ordered(_CALCULATION_COLUMNS, ("calc_id", "label", "engine", "model", "task", "status", "reason"),
-                      ("label", "engine", "model", "status", "task", "formula", "engine_fingerprint",
-                       "created_at")),
-             CALCULATION_ADAPTER, ("label", "created_at")),
+             _ordered(_CALCULATION_COLUMNS, ("calc_id", "label", "engine", "model", "task", "status", "reason"), ()),
+             CALCULATION_ADAPTER, ("label", "created_at"),
+             (("label", "created_at", "calc_id"), ("status", "label", "created_at", "calc_id"),
+              ("status", "created_at", "calc_id"), ("created_at", "calc_id"), ("model", "label", "created_at"),
+              ("engine_fingerprint", "created_at"), ("formula", "label", "created_at"))),
         Noun("cases", "case", "case_id", ("campaign", "case", "kind", "engine_fingerprint"),
              _ordered(_CASE_COLUMNS, ("case_id", "campaign", "case", "kind", "engine", "model", "status", "reason"),
-                      ("campaign", "case", "kind", "engine", "model", "status", "engine_fingerprint",
-                       "created_at")),
-             CASE_ADAPTER),
+                      ()),
+             CASE_ADAPTER, (),
+             (("campaign", "case", "kind", "engine_fingerprint"), ("campaign", "status", "case"),
+              ("status", "campaign", "case"), ("created_at", "case_id"))),
         Noun("submissions", "submission", "submission_id", ("submission_id",),
              _ordered([*_fields(SubmissionDocument),
-                       Column("created_at", "timestamp", "UTC", attrgetter("created_at"))],
-                      ("submission_id", "campaign", "queue", "place", "n_cases", "n_jobs", "cancelled"),
-                      ("campaign", "queue", "created_at")),
-             TypeAdapter(SubmissionDocument), ("campaign", "created_at")),
+                       Column("created_at", "timestamp", "UTC", attrgetter("created_at"), required=True)],
+                      ("submission_id", "campaign", "queue", "place", "n_cases", "n_jobs", "cancelled"), ()),
+             TypeAdapter(SubmissionDocument), ("campaign", "created_at"), (("campaign", "created_at"),)),
     )
 }  # fmt: skip
 """Every noun by its plural name."""

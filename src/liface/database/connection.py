@@ -173,8 +173,8 @@ class Store:
         pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 4, "max_overflow": -1}
         if self.in_memory:
             pool = {"poolclass": StaticPool}
-        elif self.read_only:
-            pool = {"poolclass": NullPool}  # how the file may be read is decided at every connection
+        elif self.immutable:
+            pool = {"poolclass": NullPool}  # whether somebody writes by now is looked at with every connection
         engine = create_engine("sqlite://", creator=self._connect, **pool)
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "checkout", _refuse_forked)
@@ -206,6 +206,7 @@ class Store:
             )
         self.immutable = True
         self.engine.dispose()
+        self.engine = self._engine()
 
     def _log(self) -> Path:
         return Path(self.name + "-wal")

@@ -13,7 +13,8 @@ from lark import Token, Transformer
 from sqlalchemy import ColumnElement, and_, exists, false, func, literal, not_, or_, select, true
 
 from liface.database.columns import Column, Noun
-from liface.database.filters import BOOLEAN_MARK, column_named
+from liface.database.filters import column_named
+from liface.database.literals import Taken
 from liface.database.schema import FLAG_TABLES, TABLES
 from liface.errors import FilterError
 
@@ -30,9 +31,10 @@ Condition = Callable[[Column], ColumnElement[bool]]
 class FilterTransformer(Transformer[Token, Any]):
     """One method per rule of the grammar; a right side becomes a condition on the column before it."""
 
-    def __init__(self, noun: Noun):
+    def __init__(self, noun: Noun, taken: Taken):
         super().__init__()
         self.noun = noun
+        self.taken = taken
         self.table = TABLES[noun.name]
         self._comparisons = 0
 
@@ -131,16 +133,16 @@ class FilterTransformer(Transformer[Token, Any]):
 
     def string(self, children: list[Token]) -> str | bool:
         """Take off quotes and escapes."""
-        text = _unescaped(str(children[0])[1:-1])
-        return text == BOOLEAN_MARK + "TRUE" if text.startswith(BOOLEAN_MARK) else text
+        boolean = self.taken.boolean(str(children[0]))
+        return _unescaped(self.taken.written(str(children[0]))[1:-1]) if boolean is None else boolean
 
     def number(self, children: list[Token]) -> float:
         """Read a finite number."""
-        return _number(str(children[0]))
+        return _number(self.taken.written(str(children[0])))
 
     def signed_int(self, children: list[Token]) -> float:
         """Read a length."""
-        return _number(str(children[0]))
+        return _number(self.taken.written(str(children[0])))
 
     def value_list(self, children: list[Any]) -> list[Any]:
         """Return plain values."""

@@ -3,49 +3,53 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, select, true
+from sqlalchemy import Connection, Select, bindparam, func, not_, select
 
+from liface.database.asking import KEPT, check_page, narrowed, question, shown
 from liface.database.codec import decode
 from liface.database.columns import NOUNS, Noun
-from liface.database.filters import filter_expression
 from liface.database.schema import FLAG_TABLES, TABLES
 from liface.database.sorting import order_by
-from liface.database.writing import chunks
+from liface.database.writing import CHUNK, chunks
 from liface.documents import CaseDocument, SubmissionDocument
-from liface.errors import FilterError
 
-
-def shown(noun: Noun) -> ColumnElement[bool]:
-    """Return the condition on rows that queries show."""
-    return TABLES[noun.name].c.is_current if noun.is_result else true()
+AT_ONCE = (10, 50, 100, CHUNK)
+"""Rows whose flags one statement reads; few lengths, so that few statements are made."""
 
 
 def rows(
-    connection: Connection, noun: Noun, where: str | None, sort: str | None, limit: int | None, offset: int
+    connection: Connection,
+    noun: Noun,
+    where: str | None,
+    sort: str | None,
+    limit: int | None,
+    offset: int,
+    columns: Sequence[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Return flat rows with plain values: text, numbers, booleans, lists; moments as ISO text in UTC."""
-    table = TABLES[noun.name]
-    wanted = [table.c[column.name] for column in noun.stored_columns]
-    key = [table.c.entry_id.label("entry_id_")] if noun.is_result else []
-    found = connection.execute(_selected(noun, select(*wanted, *key), where, sort, limit, offset)).mappings().all()
-    flags = _flags(connection, noun, [row["entry_id_"] for row in found]) if noun.is_result else {}
-    return [
-        {
-            name: _plain(row[name]) if column.stored else flags.get(row["entry_id_"], [])
-            for name, column in noun.columns.items()
-        }
-        for row in found
-    ]
+    asked = question(noun, where, sort, columns, limit, offset)
+    found = [dict(zip(asked.names, row, strict=True)) for row in asked.run(connection, limit, offset)]
+    for name in asked.moments:
+        for row in found:
+            row[name] = plain_moment(row[name])
+    for name in asked.lists:
+        flags = flags_of(connection, noun, [row[name] for row in found])
+        for row in found:
+            row[name] = flags.get(row[name], [])
+    return found
 
 
 def documents(connection: Connection, noun: Noun, where: str | None, sort: str | None, limit: int | None) -> list[Any]:
     """Return whole documents."""
     table = TABLES[noun.name]
-    statement = _selected(noun, select(table.c[noun.key], table.c.document), where, sort, limit, 0)
-    return [decode(noun, key, blob) for key, blob in connection.execute(statement)]
+    check_page(limit, 0)
+    statement = narrowed(noun, select(table.c[noun.key], table.c.document), where).order_by(*order_by(noun, sort))
+    found = connection.execute(statement if limit is None else statement.limit(limit))
+    return [decode(noun, key, blob) for key, blob in found]
 
 
 def documents_by_key(connection: Connection, noun: Noun, keys: Sequence[str]) -> dict[str, Any]:
@@ -90,41 +94,40 @@ def submissions(connection: Connection, campaign: str) -> list[SubmissionDocumen
 
 def count(connection: Connection, noun: Noun, where: str | None) -> int:
     """Return the number of rows that match."""
-    statement = select(func.count()).select_from(TABLES[noun.name]).where(shown(noun))
+    return connection.scalar(_count(noun, where)) or 0
+
+
+@lru_cache(maxsize=KEPT)
+def _count(noun: Noun, where: str | None) -> Select[Any]:
+    rows = select(func.count()).select_from(TABLES[noun.name])
     if where is not None and where.strip():
-        statement = statement.where(filter_expression(noun, where))
-    return connection.scalar(statement) or 0
+        return narrowed(noun, rows, where)
+    if not noun.is_result:
+        return rows
+    # all less the few that are not shown: SQLite counts whole tables many times faster than the rows of a condition
+    return select(rows.scalar_subquery() - rows.where(not_(shown(noun))).scalar_subquery())
 
 
-def _selected(
-    noun: Noun, statement: Select[Any], where: str | None, sort: str | None, limit: int | None, offset: int
-) -> Select[Any]:
-    for name, number in (("limit", limit), ("offset", offset)):
-        if number is not None and not 0 <= number < 2**63:
-            raise FilterError(f"{name} is {number}; give a whole number from 0 on")
-    statement = statement.where(shown(noun)).order_by(*order_by(noun, sort))
-    if where is not None and where.strip():
-        statement = statement.where(filter_expression(noun, where))
-    if limit is not None:
-        statement = statement.limit(limit)
-    return statement.offset(offset) if offset else statement
-
-
-def _flags(connection: Connection, noun: Noun, entries: Sequence[str]) -> dict[str, list[str]]:
-    table = FLAG_TABLES[noun.name]
+def flags_of(connection: Connection, noun: Noun, entries: Sequence[str]) -> dict[str, list[str]]:
+    """Return the flags of these entries, in order; nothing for an entry without flags."""
     flags: dict[str, list[str]] = {}
     for piece in chunks(entries):
-        statement = (
-            select(table.c.entry_id, table.c.flag)
-            .where(table.c.entry_id.in_(piece))
-            .order_by(table.c.entry_id, table.c.position)
-        )
-        for entry, flag in connection.execute(statement):
+        size = next(size for size in AT_ONCE if size >= len(piece))
+        # the last one again and again: statements of few lengths are made, and a repeated value changes nothing
+        names = {f"e{k}": piece[min(k, len(piece) - 1)] for k in range(size)}
+        for entry, flag in connection.execute(_flags_of(noun, size), names).all():
             flags.setdefault(entry, []).append(flag)
     return flags
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value
+@lru_cache(maxsize=KEPT)
+def _flags_of(noun: Noun, size: int) -> Select[Any]:
+    table = FLAG_TABLES[noun.name]
+    places = [bindparam(f"e{k}", type_=table.c.entry_id.type) for k in range(size)]
+    chosen = select(table.c.entry_id, table.c.flag).where(table.c.entry_id.in_(places))
+    return chosen.order_by(table.c.entry_id, table.c.position)
+
+
+def plain_moment(moment: datetime | None) -> str | None:
+    """Return a stored moment, which is in UTC, as ISO text."""
+    return None if moment is None else moment.isoformat().removesuffix("+00:00") + "Z"

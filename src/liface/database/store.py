@@ -224,6 +224,7 @@ class Database:
         sort: str | None = None,
         limit: int | None = None,
         offset: int = 0,
+        columns: Sequence[str] | None = None,
     ) -> list[dict[str, Any]]:
         """Return flat rows.
 
@@ -235,14 +236,16 @@ class Database:
             An OPTIMADE filter, e.g. ``substrate="W" AND gamma_mev_per_a2 > 50``.
         sort
             Columns, a leading minus for falling order; unknown values come last.
+        columns
+            What a row holds, in this order; every column by default.
 
         Raises
         ------
         FilterError
-            If the filter or the order does not fit the columns.
+            If the filter, the order or a column does not fit the noun.
         """
         with self._store.reading() as connection:
-            return reading.rows(connection, noun_named(noun), where, sort, limit, offset)
+            return reading.rows(connection, noun_named(noun), where, sort, limit, offset, columns)
 
     def columns(self, noun: str) -> dict[str, tuple[str, str]]:
         """Return type and unit of every column of a noun; a pure number has the unit ``"1"``."""

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, insert, text
 
 from liface.database.columns import NOUNS, Noun
-from liface.database.schema import FLAG_TABLES, TABLES, flag_slug
+from liface.database.schema import FLAG_TABLES, METADATA, TABLES, flag_slug
 from liface.database.writing import entry_ids, row_of
 from liface.documents import (
     CalculationSettings,
@@ -120,7 +120,7 @@ def _interface(substrate: str, engine: EngineInfo) -> InterfaceResult:
 
 
 def calculations(n: int, seed: int = 0) -> Iterator[Any]:
-    """Yield calculations; one in ten ends before its force limit, one in twenty fails."""
+    """Yield calculations; one in ten ends before its force limit, one in twenty fails. Their identities are drawn."""
     draw = random.Random(seed)
     known = engines()
     shape = geometry("W")
@@ -181,6 +181,28 @@ def store(connection: Connection, noun: Noun, documents: Iterator[Any], supersed
             connection.execute(insert(FLAG_TABLES[noun.name]), flags)
         done += len(batch)
     return done
+
+
+def multiply(connection: Connection, copies: int) -> None:
+    """Copy every interface and calculation: the row under other identities, with another energy, campaign and date.
+
+    Their documents are copied as they are, so that they no longer say what the columns say; no question reads them.
+    """
+    tables = [METADATA.tables[name] for name in (INTERFACES.name, FLAG_TABLES["interfaces"].name, CALCULATIONS.name)]
+    genuine = {table.name: connection.scalar(text(f"SELECT max(rowid) FROM {table.name}")) for table in tables}
+    for copy in range(1, copies):
+        changes = {
+            **{key: f"printf('%08x', {copy}) || substr({key}, 9)"
+               for key in ("entry_id", "slot_id", "record_id", "calc_id")},
+            **{energy: f"{energy} + {0.0137 * copy}" for energy in ("gamma_mev_per_a2", "energy_ev")},
+            "campaign": f"campaign || '-{copy}'", "label": f"label || '/{copy}'",
+            "created_at": f"(substr(created_at, 1, 4) + {4 * copy}) || substr(created_at, 5)",
+        }  # fmt: skip
+        for table in tables:
+            names = [column.name for column in table.columns]
+            cells = ", ".join(changes.get(name, f'"{name}"') for name in names)
+            into = f"INSERT INTO {table.name} ({', '.join(map(repr, names))})".replace("'", '"')
+            connection.execute(text(f"{into} SELECT {cells} FROM {table.name} WHERE rowid <= {genuine[table.name]}"))
 
 
 INTERFACES, CALCULATIONS = NOUNS["interfaces"], NOUNS["calculations"]

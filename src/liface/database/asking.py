@@ -11,13 +11,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, bindparam, select, true
+from sqlalchemy import ColumnElement, Connection, DateTime, Integer, Row, Select, bindparam, select, true, type_coerce
 
-from liface.database.columns import Noun
+from liface.database.columns import ENTRY, Column, Noun
 from liface.database.filters import column_named, filter_expression
 from liface.database.schema import TABLES
 from liface.database.sorting import order_by
 from liface.errors import FilterError
+
+MOMENT = DateTime(timezone=True)
+"""Read faster than :class:`~liface.database.schema.UtcDateTime`; in SQLite without the zone, which is UTC."""
 
 KEPT = 512
 """Statements that are kept, the least recently used ones go first."""
@@ -30,7 +33,6 @@ class Question:
     statement: Select[Any]
     names: tuple[str, ...]
     lists: tuple[str, ...]
-    moments: tuple[str, ...]
 
     def run(self, connection: Connection, limit: int | None, offset: int) -> Sequence[Row[Any]]:
         """Return one page."""
@@ -81,14 +83,26 @@ def _question(
     noun: Noun, where: str | None, sort: str | None, columns: tuple[str, ...] | None, limited: bool, skips: bool
 ) -> Question:
     chosen = list(noun.columns.values()) if columns is None else [column_named(noun, n, "columns") for n in columns]
-    table = TABLES[noun.name]
-    cells = [(table.c[column.name] if column.stored else table.c.entry_id.label(column.name)) for column in chosen]
     return Question(
-        statement=page_of(narrowed(noun, select(*cells), where).order_by(*order_by(noun, sort)), limited, skips),
+        statement=page_of(
+            narrowed(noun, select(*(cell_of(noun, column) for column in chosen)), where).order_by(
+                *order_by(noun, sort)
+            ),
+            limited,
+            skips,
+        ),
         names=tuple(column.name for column in chosen),
         lists=tuple(column.name for column in chosen if not column.stored),
-        moments=tuple(column.name for column in chosen if column.type == "timestamp"),
     )
+
+
+def cell_of(noun: Noun, column: Column) -> ColumnElement[Any]:
+    """Return what is selected for a column: moments as the database gives them, lists as the entry they belong to."""
+    table = TABLES[noun.name]
+    if not column.stored:
+        return table.c[ENTRY].label(column.name)
+    cell = table.c[column.name]
+    return type_coerce(cell, MOMENT).label(column.name) if column.type == "timestamp" else cell
 
 
 def narrowed(noun: Noun, statement: Select[Any], where: str | None) -> Select[Any]:

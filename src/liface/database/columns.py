@@ -328,3 +328,22 @@ def noun_named(name: str) -> Noun:
         if noun.kind == name:
             return noun
     raise FilterError(f"the database holds no {name!r}; it holds {', '.join(NOUNS)}")
+
+
+def result_noun(kind: type[Any] | str) -> Noun:
+    """Look up the noun of a kind of result, by its document or by its name.
+
+    Raises
+    ------
+    FilterError
+        If it is no kind of result.
+    """
+    if isinstance(kind, type):
+        field = getattr(kind, "model_fields", {}).get("kind")
+        noun = RESULT_NOUNS.get(field.default if field else "")
+    else:
+        noun = noun_named(kind)
+    if noun is None or not noun.is_result:
+        name = kind.__name__ if isinstance(kind, type) else kind
+        raise FilterError(f"{name!r} is no kind of result; kinds: {', '.join(RESULT_NOUNS)}")
+    return noun

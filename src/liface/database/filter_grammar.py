@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, and_, exists, false, func, literal, not_, 
 from liface.database.columns import Column, Noun
 from liface.database.filters import column_named
 from liface.database.literals import Taken
+from liface.database.prefixes import begins
 from liface.database.schema import FLAG_TABLES, TABLES
 from liface.errors import FilterError
 
@@ -196,11 +197,8 @@ class FilterTransformer(Transformer[Token, Any]):
 
 def _is_any(flags: Any, values: list[str]) -> ColumnElement[bool]:
     """Whether a flag is one of these, by its slug or by its whole text."""
-    return or_(flags.c.slug.in_(values), flags.c.flag.in_(values))
-
-
-def _starts(cell: Any, text: str) -> ColumnElement[bool]:
-    return func.substr(cell, 1, len(text)) == text
+    bound = [literal(value) for value in values]  # each in a place of its own: the statement is made once
+    return or_(flags.c.slug.in_(bound), flags.c.flag.in_(bound))
 
 
 def _ends(cell: Any, text: str) -> ColumnElement[bool]:
@@ -214,7 +212,7 @@ def _contains(cell: Any, text: str) -> ColumnElement[bool]:
 
 
 _FUZZY: dict[str, Callable[[Any, str], ColumnElement[bool]]] = {
-    "STARTS": _starts, "ENDS": _ends, "CONTAINS": _contains,
+    "STARTS": begins, "ENDS": _ends, "CONTAINS": _contains,
 }  # fmt: skip
 
 

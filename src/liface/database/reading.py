@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -32,14 +32,22 @@ def rows(
 ) -> list[dict[str, Any]]:
     """Return flat rows with plain values: text, numbers, booleans, lists; moments as ISO text in UTC."""
     asked = question(noun, where, sort, columns, limit, offset)
-    found = [dict(zip(asked.names, row, strict=True)) for row in asked.run(connection, limit, offset)]
-    for name in asked.moments:
-        for row in found:
-            row[name] = plain_moment(row[name])
-    for name in asked.lists:
-        flags = flags_of(connection, noun, [row[name] for row in found])
-        for row in found:
-            row[name] = flags.get(row[name], [])
+    return plain_rows(connection, noun, asked.names, asked.run(connection, limit, offset))
+
+
+def plain_rows(
+    connection: Connection, noun: Noun, names: Sequence[str], cells: Sequence[Sequence[Any]]
+) -> list[dict[str, Any]]:
+    """Return rows by name with plain values; the cell of a list column holds the entry whose list is looked up."""
+    found = [dict(zip(names, row, strict=True)) for row in cells]
+    for name in names:
+        if noun.columns[name].type == "timestamp":
+            for row in found:
+                row[name] = plain_moment(row[name])
+        elif not noun.columns[name].stored:
+            flags = flags_of(connection, noun, [row[name] for row in found])
+            for row in found:
+                row[name] = flags.get(row[name], [])
     return found
 
 
@@ -129,5 +137,7 @@ def _flags_of(noun: Noun, size: int) -> Select[Any]:
 
 
 def plain_moment(moment: datetime | None) -> str | None:
-    """Return a stored moment, which is in UTC, as ISO text."""
-    return None if moment is None else moment.isoformat().removesuffix("+00:00") + "Z"
+    """Return a stored moment as ISO text; one without a zone is in UTC."""
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)).isoformat() + "Z"

@@ -6,20 +6,31 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 
 from liface.database import export as exporting
 from liface.database import migrations, reading, writing
-from liface.database.columns import NOUNS, RESULT_NOUNS, noun_named
+from liface.database.columns import NOUNS, RESULT_NOUNS, noun_named, result_noun
 from liface.database.connection import Store
-from liface.documents import CalculationDocument, CaseDocument, FinishedCase, ResultDocument, SubmissionDocument
-from liface.errors import DatabaseOpenError, DatabaseWriteError, FilterError
+from liface.database.frames import Tables
+from liface.database.paging import Pages
+from liface.documents import (
+    CalculationDocument,
+    CaseDocument,
+    Document,
+    FinishedCase,
+    ResultDocument,
+    SubmissionDocument,
+)
+from liface.errors import DatabaseOpenError, DatabaseWriteError
 
 if TYPE_CHECKING:
     from liface.database.verify import Problem
 
+R = TypeVar("R", bound=Document)
 
-class Database:
+
+class Database(Tables, Pages):
     """Calculations, results and cases in one file, safe for several threads and processes at once.
 
     Parameters
@@ -139,13 +150,28 @@ class Database:
                     return found[record_id]
         return None
 
+    @overload
+    def results(
+        self, kind: type[R], where: str | None = None, sort: str | None = None, limit: int | None = None
+    ) -> list[R]: ...
+
+    @overload
     def results(
         self, kind: str, where: str | None = None, sort: str | None = None, limit: int | None = None
+    ) -> list[Any]: ...
+
+    def results(
+        self, kind: type[Any] | str, where: str | None = None, sort: str | None = None, limit: int | None = None
     ) -> list[Any]:
-        """Return the current results of a kind (surface, interface, binding, growth, wetting, bulk)."""
-        noun = noun_named(kind)
-        if not noun.is_result:
-            raise FilterError(f"{kind!r} is no kind of result; kinds: {', '.join(RESULT_NOUNS)}")
+        """Return the current results of a kind as documents.
+
+        Parameters
+        ----------
+        kind
+            A class such as :class:`~liface.documents.InterfaceResult`, which gives the type of what is returned, or a
+            name such as ``interface`` or ``interfaces``.
+        """
+        noun = result_noun(kind)
         with self._store.reading() as connection:
             return reading.documents(connection, noun, where, sort, limit)
 

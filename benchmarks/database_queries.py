@@ -18,6 +18,7 @@ import contextlib
 import os
 import platform
 import shlex
+import shutil
 import sqlite3
 import sys
 import tempfile
@@ -163,16 +164,20 @@ def _build(path: Path, n: int) -> str:
                 return ""
         raise SystemExit(f"{path} holds something else; remove it, or give another folder with --db")
     started = time.perf_counter()
+    genuine = min(n, GENUINE)
+    smaller = path.with_name(f"liface-benchmark-{genuine}.db")
+    if n > genuine and smaller.exists():
+        shutil.copy(smaller, path)
     with Database(path) as database:
         with database._store.writing() as connection:
             for table in (*TABLES.values(), *FLAG_TABLES.values()):
                 for index in table.indexes:
                     connection.execute(DDL(f'DROP INDEX IF EXISTS "{index.name}"'))
-        genuine = min(n, GENUINE)
-        for noun, documents in ((INTERFACES, interfaces(genuine)), (CALCULATIONS, calculations(genuine))):
-            with database._store.writing() as connection:
-                store(connection, noun, documents)
-            print(f"{noun.name}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
+        if not database.count("calculations"):
+            for noun, documents in ((INTERFACES, interfaces(genuine)), (CALCULATIONS, calculations(genuine))):
+                with database._store.writing() as connection:
+                    store(connection, noun, documents)
+                print(f"{noun.name}: {time.perf_counter() - started:.0f} s", file=sys.stderr, flush=True)
         with database._store.writing() as connection:
             multiply(connection, n // genuine)
         filled = time.perf_counter() - started

@@ -26,10 +26,12 @@ def full(db):
 
 def plain(frame):
     """Rows of a frame as those of a query."""
-    rows = []
-    for row in frame.astype(object).where(frame.notna(), None).to_dict("records"):
-        rows.append({n: v.isoformat().replace("+00:00", "Z") if hasattr(v, "isoformat") else v for n, v in row.items()})
-    return rows
+    known = frame.astype(object).where(frame.notna(), None)
+    return [{name: as_text(value) for name, value in row.items()} for row in known.to_dict("records")]
+
+
+def as_text(value):
+    return value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value
 
 
 @pytest.mark.parametrize("noun", NOUNS)

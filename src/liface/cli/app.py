@@ -15,7 +15,9 @@ import typer
 
 from liface.cli import (
     campaign,
+    campaign_missing,
     campaign_queue,
+    compare,
     correlate,
     creep,
     database,
@@ -57,8 +59,10 @@ app.add_typer(materials.app, name="materials")
 app.add_typer(structure.app, name="structure")
 for verb in ("submit", "follow", "collect", "retry", "cancel"):
     campaign.app.command()(getattr(campaign_queue, verb))
+campaign.app.command()(campaign_missing.missing)
 app.add_typer(campaign.app, name="campaign")
 app.command("query")(query.query)
+app.add_typer(compare.app, name="compare")
 app.command("correlate")(correlate.correlate)
 app.command("grow")(grow.grow)
 app.command("phonon")(phonon.phonon)

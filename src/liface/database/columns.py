@@ -93,6 +93,8 @@ class Noun:
     indices
         Columns that are asked for together: fixed ones first, then the one in whose order rows are read, then ties.
         Each becomes one index over the rows that queries show.
+    headline
+        The number people compare; empty where there is none.
     """
 
     name: str
@@ -103,6 +105,7 @@ class Noun:
     adapter: Any
     natural_order: tuple[str, ...] = ()
     indices: tuple[tuple[str, ...], ...] = ()
+    headline: str = ""
 
     @property
     def is_result(self) -> bool:
@@ -208,6 +211,7 @@ def _result(
         columns=table,
         adapter=RESULT_ADAPTER,
         indices=_asked_of_results(keys, headline),
+        headline=next((each for each in headline if table[each].type in ("float", "integer")), ""),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, overload
 from liface.database import export as exporting
 from liface.database import migrations, reading, writing
 from liface.database.columns import NOUNS, RESULT_NOUNS, noun_named, result_noun
+from liface.database.comparing import Comparisons
 from liface.database.connection import Store
 from liface.database.frames import Tables
 from liface.database.paging import Pages
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound=Document)
 
 
-class Database(Tables, Pages):
+class Database(Tables, Pages, Comparisons):
     """Calculations, results and cases in one file, safe for several threads and processes at once.
 
     Parameters

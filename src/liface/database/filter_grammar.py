@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, and_, false, func, literal, not_, or_, tru
 
 from liface.database.columns import Column
 from liface.database.filter_sources import FilterSource, Items, Match, StoredItems, nothing_known
-from liface.database.filters import BOOLEAN_MARK
+from liface.database.literals import Taken
+from liface.database.prefixes import begins
 from liface.errors import FilterError, UnsupportedFilterError
 
 MAX_COMPARISONS = 200
@@ -32,9 +33,10 @@ Wanted = tuple[str, Any]
 class FilterTransformer(Transformer[Token, Any]):
     """One method per rule of the grammar; a right side becomes a condition on the column before it."""
 
-    def __init__(self, source: FilterSource):
+    def __init__(self, source: FilterSource, taken: Taken):
         super().__init__()
         self.source = source
+        self.taken = taken
         self._comparisons = 0
 
     def filter(self, children: list[Any]) -> ColumnElement[bool]:
@@ -141,16 +143,16 @@ class FilterTransformer(Transformer[Token, Any]):
 
     def string(self, children: list[Token]) -> str | bool:
         """Take off quotes and escapes."""
-        text = _unescaped(str(children[0])[1:-1])
-        return text == BOOLEAN_MARK + "TRUE" if text.startswith(BOOLEAN_MARK) else text
+        boolean = self.taken.boolean(str(children[0]))
+        return _unescaped(self.taken.written(str(children[0]))[1:-1]) if boolean is None else boolean
 
     def number(self, children: list[Token]) -> float:
         """Read a finite number."""
-        return _number(str(children[0]))
+        return _number(self.taken.written(str(children[0])))
 
     def signed_int(self, children: list[Token]) -> float:
         """Read a length."""
-        return _number(str(children[0]))
+        return _number(self.taken.written(str(children[0])))
 
     def value_list(self, children: list[Any]) -> list[Wanted]:
         """Return values, each with the operator before it."""
@@ -264,10 +266,6 @@ def _item_match(column: Column, items: Items, sign: str, value: Any) -> Match:
     return lambda cells: OPERATORS[sign](cells[-1], value)
 
 
-def _starts(cell: Any, text: str) -> ColumnElement[bool]:
-    return func.substr(cell, 1, len(text)) == text
-
-
 def _ends(cell: Any, text: str) -> ColumnElement[bool]:
     start = func.length(cell) - len(text) + 1
     return and_(func.length(cell) >= len(text), func.substr(cell, start, len(text)) == text)
@@ -279,7 +277,7 @@ def _contains(cell: Any, text: str) -> ColumnElement[bool]:
 
 
 _FUZZY: dict[str, Callable[[Any, str], ColumnElement[bool]]] = {
-    "STARTS": _starts, "ENDS": _ends, "CONTAINS": _contains,
+    "STARTS": begins, "ENDS": _ends, "CONTAINS": _contains,
 }  # fmt: skip
 
 

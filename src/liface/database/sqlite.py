@@ -88,6 +88,7 @@ class SqliteStore(Store):
             )
         self.immutable = True
         self.engine.dispose()
+        self.engine = self._engine()
         return True
 
     def size_bytes(self, connection: Connection) -> int:
@@ -160,8 +161,8 @@ class SqliteStore(Store):
         pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 4, "max_overflow": -1}
         if self.in_memory:
             pool = {"poolclass": StaticPool}
-        elif self.read_only:
-            pool = {"poolclass": NullPool}  # how the file may be read is decided at every connection
+        elif self.immutable:
+            pool = {"poolclass": NullPool}  # whether somebody writes by now is looked at with every connection
         engine = create_engine("sqlite://", creator=self._connect, **pool)
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "checkout", refuse_forked)

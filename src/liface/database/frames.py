@@ -8,7 +8,7 @@ stay plain text in ``frame.attrs["units"]``.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, overload
 
@@ -130,7 +130,7 @@ class Tables:
         return frame_of(asked, dict(zip(found.names, cells, strict=True)), about)
 
 
-def frame_of(noun: Noun, cells: dict[str, Sequence[Any]], about: dict[str, Any]) -> pd.DataFrame:
+def frame_of(noun: Noun, cells: Mapping[str, Sequence[Any]], about: dict[str, Any]) -> pd.DataFrame:
     """Return columns of plain values as a DataFrame, their units and types in its ``attrs``."""
     import pandas as pd
 

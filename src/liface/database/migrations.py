@@ -76,14 +76,19 @@ def _structures(connection: Connection) -> None:
 
 
 def _indices_of_4(connection: Connection) -> None:
-    """Put the indices of what is asked together in the place of those of single columns; names tell what they hold."""
+    """Put the indices of what is asked together in the place of those of single columns; names tell what they hold.
+
+    The one that rows are counted in is made last: of those it takes for equally small, SQLite uses the newest.
+    """
     for table in (*TABLES.values(), *FLAG_TABLES.values()):
+        last = f"ix_{table.name}_rows"
         there = _index_names(connection, table.name)
         wanted = {str(index.name): index for index in table.indexes}
-        for name in sorted(there - set(wanted)):
+        for name in sorted(there - (set(wanted) - {last})):
             connection.execute(DDL(f'DROP INDEX "{name}"'))
-        for name in sorted(set(wanted) - there):
-            wanted[name].create(connection)
+        for name in sorted(set(wanted) - (there - {last}), key=lambda name: (name == last, name)):
+            if name != last or connection.dialect.name == "sqlite":
+                wanted[name].create(connection)
 
 
 def _index_names(connection: Connection, table: str) -> set[str]:

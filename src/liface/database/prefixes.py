@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, String, literal
+from sqlalchemy import ColumnElement, String, literal
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
+from sqlalchemy.types import NullType
 
 LAST = 0x10FFFF
 SURROGATES = range(0xD800, 0xE000)
@@ -16,8 +17,9 @@ class Begins(FunctionElement[bool]):
     """Whether a cell begins with a text: every character counts, and its case."""
 
     name = "begins"
-    type = Boolean()
     inherit_cache = True
+    # no Boolean: SQLAlchemy would compare that with 1 in SQLite, which then finds no index for it
+    type = NullType()
 
 
 def begins(cell: ColumnElement[Any], start: str) -> ColumnElement[bool]:
@@ -40,7 +42,7 @@ def after_all(start: str) -> str | None:
 def _by_its_characters(element: Begins, compiler: Any, **options: Any) -> str:
     # the order of texts is that of a language here, and says nothing about their beginnings
     cell, start, length = (compiler.process(clause, **options) for clause in list(element.clauses)[:3])
-    return f"substr({cell}, 1, {length}) = {start}"
+    return f"(substr({cell}, 1, {length}) = {start})"
 
 
 @compiles(Begins, "sqlite")

@@ -113,7 +113,7 @@ def _table(noun: Noun) -> Table:
         _index(table, *names)
     if noun.is_result:
         _index(table, "slot_id")
-        hidden = {"sqlite_where": text("is_current = 0"), "postgresql_where": not_(table.c.is_current)}
+        hidden: dict[str, Any] = {"sqlite_where": text("is_current = 0"), "postgresql_where": not_(table.c.is_current)}
         Index(f"ix_{noun.name}_superseded", table.c.entry_id, **hidden)
     _index_of_rows(table)
     return table
@@ -130,7 +130,7 @@ def _index(table: Table, *names: str) -> None:
     name = f"ix_{table.name}_by_{'_'.join(names)}"
     if len(name) > LONGEST_NAME:
         name = f"{name[: LONGEST_NAME - 9]}_{content_hash(names, 8)}"
-    where = {}
+    where: dict[str, Any] = {}
     if "is_current" in table.c:  # word for word the condition of a query, which SQLite compares them by
         where = {"sqlite_where": text("is_current = 1"), "postgresql_where": table.c.is_current}
     Index(name, *(table.c[column] for column in names), **where)

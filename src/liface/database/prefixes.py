@@ -19,7 +19,7 @@ class Begins(FunctionElement[bool]):
     name = "begins"
     inherit_cache = True
     # no Boolean: SQLAlchemy would compare that with 1 in SQLite, which then finds no index for it
-    type = NullType()
+    type = NullType()  # type: ignore[assignment]
 
 
 def begins(cell: ColumnElement[Any], start: str) -> ColumnElement[bool]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from liface import __version__
 from liface.database import Database
-from liface.database.connection import MAGIC
+from liface.database.sqlite import MAGIC
 from liface.dispatch.lock_file import is_lock, read_lock
 from liface.documents import EngineInfo, RunDocument, RunEngine
 from liface.errors import InputError

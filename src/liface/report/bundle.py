@@ -13,20 +13,17 @@ from typing import Any
 import yaml
 
 from liface import __version__
-from liface.analysis.literature import PublishedValue, published
-from liface.analysis.responses import MeasuredPoint, measured
+from liface.analysis.responses import measured
 from liface.database import Database
 from liface.database.columns import RESULT_NOUNS
 from liface.database.single_file import settle
 from liface.dispatch.bundles import DATABASE, SUMS
+from liface.dispatch.literature import literature_of as published_values
 from liface.dispatch.lock_file import lock_name, lock_text
-from liface.documents import Geometry, RunDocument, RunRecord
-from liface.engines.catalogue import CITATIONS
+from liface.documents import Geometry, LiteratureValue, RunDocument, RunRecord
+from liface.documents.bibtex import ENGINES, bibtex
 from liface.errors import InputError
 from liface.report.page import write_report
-
-PUBLISHED = ("interface_gamma", "binding", "surface", "contact_angle")
-"""Quantities of the literature that results are shown beside; measured responses come with them."""
 
 CAMPAIGN, REPORT, README, LITERATURE = "campaign.yaml", "report.html", "README.txt", "literature.json"
 
@@ -77,13 +74,14 @@ def _require_all(run: RunDocument, own: Database) -> None:
 
 def _texts(run: RunDocument, database: Database, authors: Sequence[str]) -> dict[str, str]:
     """Return the members that are text."""
-    literature = literature_of(run)
+    literature = literature_of(run, database)
+    values = [value.model_dump(mode="json") for value in literature]
     return {
         lock_name(run.campaign): lock_text(run),
         CAMPAIGN: campaign_text(run),
-        LITERATURE: json.dumps(literature, ensure_ascii=False, indent=1) + "\n",
+        LITERATURE: json.dumps(values, ensure_ascii=False, indent=1) + "\n",
         "CITATION.cff": citation_text(run, literature, authors, database),
-        "references.bib": bibtex(dois_of(run, literature, database)),
+        "references.bib": bibtex(literature, dois_of(run, literature, database)),
         **{file.name: file.text for file in run.files},
         **{f"structures/{name}.extxyz": text for name, text in structures_of(run, database)},
     }
@@ -119,31 +117,25 @@ def _extxyz(geometry: Geometry, record: RunRecord, run: RunDocument) -> str:
     return out.getvalue()
 
 
-def literature_of(run: RunDocument) -> list[dict[str, Any]]:
-    """Return the published figures of the materials that the run has results of, as their sources state them."""
+def literature_of(run: RunDocument, database: Database) -> tuple[LiteratureValue, ...]:
+    """Return the published values of the materials that the run has results of, shipped and of the database."""
     names = {str(value) for record in run.records for key, value in record.slot.items()
              if key in ("material", "substrate", "material_a", "material_b")}  # fmt: skip
-    values: list[PublishedValue | MeasuredPoint] = [value for kind in PUBLISHED for value in _published(kind)]
-    if run.content.get("correlations"):
-        values += measured()
-    return [value.model_dump(mode="json") for value in values if value.material in names]
+    values = published_values(database).values
+    if not run.content.get("correlations"):
+        responses = {point.response for point in measured()}
+        values = tuple(value for value in values if value.quantity not in responses)
+    return tuple(value for value in values if value.material in names)
 
 
-def _published(quantity: str) -> Iterable[PublishedValue]:
-    try:
-        return published(quantity)
-    except InputError:  # nothing of it is published
-        return ()
-
-
-def dois_of(run: RunDocument, literature: Sequence[dict[str, Any]], database: Database) -> dict[str, str]:
+def dois_of(run: RunDocument, literature: Sequence[LiteratureValue], database: Database) -> dict[str, str]:
     """Return the papers behind a run, each with what it is cited for."""
     found: dict[str, str] = {}
     for doi in run.content.get("doi", ()):
         found.setdefault(doi, f"the campaign {run.campaign}")
     for engine in run.engines:
-        if engine.info.name in CITATIONS:
-            found.setdefault(CITATIONS[engine.info.name], f"the engine {engine.info.label}")
+        if engine.info.name in ENGINES:
+            found.setdefault(ENGINES[engine.info.name], f"the engine {engine.info.label}")
     for noun in RESULT_NOUNS.values():
         own = {record.record_id for record in run.records if record.noun == noun.name}
         for result in database.results(noun.kind, where=f'campaign="{run.campaign}"') if own else ():
@@ -151,23 +143,13 @@ def dois_of(run: RunDocument, literature: Sequence[dict[str, Any]], database: Da
                 for doi in result.provenance.doi:
                     found.setdefault(doi, f"definition of {noun.name}")
     for value in literature:
-        if value.get("doi"):
-            found.setdefault(value["doi"], "published values")
+        if value.doi:
+            found.setdefault(value.doi, "published values")
     return dict(sorted(found.items()))
 
 
-def bibtex(dois: dict[str, str]) -> str:
-    """Return one BibTeX entry per paper; its DOI leads to the title and the authors."""
-    entries = (
-        f"@misc{{{re.sub('[^A-Za-z0-9]+', '_', doi)},\n  doi = {{{doi}}},\n  url = {{https://doi.org/{doi}}},\n"
-        f"  note = {{{note}}}\n}}\n"
-        for doi, note in dois.items()
-    )
-    return "\n".join(entries)
-
-
 def citation_text(
-    run: RunDocument, literature: Sequence[dict[str, Any]], authors: Sequence[str], database: Database
+    run: RunDocument, literature: Sequence[LiteratureValue], authors: Sequence[str], database: Database
 ) -> str:
     """Return how the bundle is cited, in the Citation File Format."""
     content = {

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from liface.analysis.comparison import beside
+from liface.analysis.computed import computed_values
 from liface.database.columns import RESULT_NOUNS
+from liface.dispatch.literature import literature_of
 from liface.documents import CalculationDocument, Geometry
 from liface.errors import InputError
+from liface.report.published import Reference
 from liface.serve.naming import title_of
 from liface.serve.plain import as_json
 from liface.serve.vocabulary import fields_of, flags_explained
 
 if TYPE_CHECKING:
     from liface.database import Database
-    from liface.report.published import Reference
 
 MOST_VERSIONS = 12
 """Calculations whose package versions are read; the others of a record ran in the same campaign."""
@@ -58,7 +61,7 @@ def record(database: Database, record_id: str) -> dict[str, Any]:
         "is_current": bool(database.count(noun.name, f'record_id="{record_id}"')),
         "calculations": rows,
         "method": method(database, document, rows),
-        "published": published(document),
+        "published": published(database, document),
         "lineage": lineage(database, record_id, document),
         "case": _case_of(database, provenance.campaign, provenance.case),
         "has_structure": isinstance(getattr(document, "structure", None), Geometry),
@@ -111,25 +114,29 @@ def _versions(database: Database, calc_ids: list[str]) -> dict[str, str]:
     return {package: ", ".join(sorted(versions)) for package, versions in sorted(found.items())}
 
 
-def published(document: Any) -> list[dict[str, Any]]:
-    """Return the published value that belongs beside a result, with its DOI."""
-    from liface.report.published import Literature
+def published(database: Database, document: Any) -> list[dict[str, Any]]:
+    """Return the published values of what a result says, shipped and of the database, each with its source.
 
-    literature = Literature()
-    asked: dict[str, tuple[Callable[[Any], Reference | None], str, str]] = {
-        "interface": (literature.interface, "meV/Å²", "gamma_mev_per_a2"),
-        "surface": (literature.surface, "J/m²", "gamma_j_per_m2"),
-        "wetting": (literature.contact_angle, "deg", "contact_angle_deg"),
-        "binding": (literature.binding, "eV", "e_bind_ev_per_li"),
-    }
-    if document.kind not in asked:
-        return []
-    look_up, unit, field = asked[document.kind]
-    found = look_up(document)
-    if found is None:
-        return []
-    return [{"text": found.text, "value": found.value, "unit": unit, "field": field, "doi": found.doi,
-             "note": found.note, "qualifier": found.qualifier}]  # fmt: skip
+    ``difference`` is computed minus published, None for a bound.
+    """
+    literature = literature_of(database)
+    found = []
+    for computed in computed_values(document):
+        for reference in map(Reference, beside(computed, literature, closest=True)):
+            found.append(
+                {
+                    "quantity": computed.quantity,
+                    "text": reference.text,
+                    "value": reference.value,
+                    "unit": reference.unit,
+                    "doi": reference.doi,
+                    "source": reference.source,
+                    "note": reference.note,
+                    "qualifier": reference.qualifier,
+                    "difference": None if reference.is_bound else computed.value - reference.value,
+                }
+            )
+    return found
 
 
 def lineage(database: Database, record_id: str, document: Any) -> dict[str, Any]:

@@ -15,7 +15,9 @@ from liface.documents import (
     EngineInfo,
     FailedCase,
     FinishedCase,
+    LiteratureValue,
     Provenance,
+    RunDocument,
     SubmissionDocument,
 )
 
@@ -67,6 +69,8 @@ _OF_OTHERS: dict[str, tuple[type[BaseModel], ...]] = {
     "calculations": (ConvergedCalculation, CalculationSettings),
     "cases": (FinishedCase, FailedCase),
     "submissions": (SubmissionDocument,),
+    "runs": (RunDocument,),
+    "literature": (LiteratureValue,),
 }
 
 

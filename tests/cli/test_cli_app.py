@@ -42,6 +42,7 @@ def test_nouns_and_verbs_are_all_there():
         "materials", "materials list", "materials show",
         "structure", "structure interfaces", "structure slab", "structure terminations",
         "campaign", "campaign list", "campaign plan", "campaign run", "campaign status", "campaign report",
+        "campaign missing", "compare", "compare best", "compare spread",
         "campaign cancel", "campaign collect", "campaign follow", "campaign retry", "campaign submit",
         "campaign converge",
         "query", "correlate", "stability", "grow", "database", "database info", "database verify", "database export",

@@ -96,6 +96,7 @@ class Tables:
     phonons = NounTable()
     vibrations = NounTable()
     verdicts = NounTable()
+    convergence = NounTable()
 
     def table(
         self,

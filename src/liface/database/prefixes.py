@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import ColumnElement, String, literal
 from sqlalchemy.ext.compiler import compiles
@@ -19,7 +19,7 @@ class Begins(FunctionElement[bool]):
     name = "begins"
     inherit_cache = True
     # no Boolean: SQLAlchemy would compare that with 1 in SQLite, which then finds no index for it
-    type = NullType()  # type: ignore[assignment]
+    type = cast("Any", NullType())
 
 
 def begins(cell: ColumnElement[Any], start: str) -> ColumnElement[bool]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from liface.analysis.comparison import beside
-from liface.analysis.computed import computed_values
+from liface.analysis.computed import Computed, computed_values
 from liface.database.columns import RESULT_NOUNS
 from liface.dispatch.literature import literature_of
 from liface.documents import CalculationDocument, Geometry
@@ -120,23 +120,25 @@ def published(database: Database, document: Any) -> list[dict[str, Any]]:
     ``difference`` is computed minus published, None for a bound.
     """
     literature = literature_of(database)
-    found = []
-    for computed in computed_values(document):
-        for reference in map(Reference, beside(computed, literature, closest=True)):
-            found.append(
-                {
-                    "quantity": computed.quantity,
-                    "text": reference.text,
-                    "value": reference.value,
-                    "unit": reference.unit,
-                    "doi": reference.doi,
-                    "source": reference.source,
-                    "note": reference.note,
-                    "qualifier": reference.qualifier,
-                    "difference": None if reference.is_bound else computed.value - reference.value,
-                }
-            )
-    return found
+    return [
+        _published(computed, Reference(value))
+        for computed in computed_values(document)
+        for value in beside(computed, literature, closest=True)
+    ]
+
+
+def _published(computed: Computed, reference: Reference) -> dict[str, Any]:
+    return {
+        "quantity": computed.quantity,
+        "text": reference.text,
+        "value": reference.value,
+        "unit": reference.unit,
+        "doi": reference.doi,
+        "source": reference.source,
+        "note": reference.note,
+        "qualifier": reference.qualifier,
+        "difference": None if reference.is_bound else computed.value - reference.value,
+    }
 
 
 def lineage(database: Database, record_id: str, document: Any) -> dict[str, Any]:

@@ -119,7 +119,7 @@ def export(
             "--format",
             metavar="FORMAT",
             help="Instead of that of the file name: json, jsonl, csv or parquet for rows; ase, extxyz, cif or "
-            "optimade for structures.",
+            "optimade for structures; bibtex for the sources.",
         ),
     ] = None,
     nouns: Annotated[

@@ -477,7 +477,8 @@ class Database(Tables, Pages, Comparisons):
         Parameters
         ----------
         fmt
-            json, jsonl, csv or parquet for rows; ase, extxyz or cif for structures; that of the suffix by default.
+            json, jsonl, csv or parquet for rows; ase, extxyz, cif or optimade for structures; bibtex for the papers
+            they rest on. That of the suffix by default.
         nouns
             All of them by default; ``where`` and ``sort`` are columns of those that are named.
         limit

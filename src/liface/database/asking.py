@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, DateTime, Integer, Row, Select
 
 from liface.database.columns import ENTRY, Column, Noun
 from liface.database.filters import column_named, filter_expression
+from liface.database.likelihoods import wide_ranges
 from liface.database.schema import TABLES
 from liface.database.sorting import order_by
 from liface.errors import FilterError
@@ -85,9 +86,9 @@ def _question(
     chosen = list(noun.columns.values()) if columns is None else [column_named(noun, n, "columns") for n in columns]
     return Question(
         statement=page_of(
-            narrowed(noun, select(*(cell_of(noun, column) for column in chosen)), where).order_by(
-                *order_by(noun, sort)
-            ),
+            narrowed(
+                noun, select(*(cell_of(noun, column) for column in chosen)), where, ordered=limited and not sort
+            ).order_by(*order_by(noun, sort)),
             limited,
             skips,
         ),
@@ -105,11 +106,16 @@ def cell_of(noun: Noun, column: Column) -> ColumnElement[Any]:
     return type_coerce(cell, MOMENT).label(column.name) if column.type == "timestamp" else cell
 
 
-def narrowed(noun: Noun, statement: Select[Any], where: str | None) -> Select[Any]:
-    """Add the filter, and leave out what queries do not show."""
+def narrowed(noun: Noun, statement: Select[Any], where: str | None, ordered: bool = False) -> Select[Any]:
+    """Add the filter, and leave out what queries do not show; ``ordered``: for a page in the natural order."""
     if noun.is_result:
         statement = statement.where(shown(noun))
-    return statement if where is None or not where.strip() else statement.where(filter_expression(noun, where))
+    if where is None or not where.strip():
+        return statement
+    condition = filter_expression(noun, where)
+    if ordered and noun.is_result:
+        condition = wide_ranges(TABLES[noun.name], (noun.slot[0], "model", "campaign"), condition)
+    return statement.where(condition)
 
 
 def page_of(statement: Select[Any], limited: bool, skips: bool) -> Select[Any]:

@@ -41,6 +41,7 @@ def plan(database, statement):
         ("interfaces", None, "-gamma_mev_per_a2", "by_gamma_mev_per_a2"),
         ("interfaces", None, "gamma_mev_per_a2", "by_gamma_mev_per_a2"),
         ("interfaces", None, None, "by_substrate_substrate_plane"),
+        ("interfaces", 'substrate="W" AND gamma_mev_per_a2 > 50', None, "by_substrate_substrate_plane"),
         ("interfaces", 'model="a" AND converged=TRUE AND NOT flags HAS "reactive"', None, "by_model_substrate"),
         ("interfaces", 'model="a" AND NOT flags HAS "reactive"', "-gamma_mev_per_a2", "by_model_gamma_mev_per_a2"),
         ("interfaces", 'campaign="a"', "-gamma_mev_per_a2", "by_campaign_gamma_mev_per_a2"),

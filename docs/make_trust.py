@@ -25,6 +25,7 @@ from liface.database import Database
 from liface.dispatch.trust import regression_of
 from liface.documents import QUANTITIES
 from liface.report.trust_figure import trust_plot
+from liface.workflows.campaign import Campaign
 
 DOCS = Path(__file__).parent
 SHIPPED = Path(liface.analysis.__file__).parent / "data" / FILE
@@ -43,6 +44,7 @@ def main() -> None:
         run(options.db, options.workers, options.engine or [])
     with Database(options.db, must_exist=True, read_only=True) as database:
         found = regression_of(database, CAMPAIGN, Literature())
+        found = found.model_copy(update={"failed": (*found.failed, *missing(database, options.engine or []))})
     SHIPPED.write_text(json.dumps(found.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     (DOCS / "trust").mkdir(exist_ok=True)
     (DOCS / "trust" / "parity.png").write_bytes(trust_plot(found.rows, "parity").png)
@@ -60,6 +62,14 @@ def run(db: str, workers: str, engines: list[str]) -> None:
     done = subprocess.run([*command, "--no-report"], check=False)
     if done.returncode not in (0, 4):  # 4: some cases failed; they are on the page
         raise SystemExit(done.returncode)
+
+
+def missing(database: Database, engines: list[str]) -> list[str]:
+    """Return the cases that were not run to their end."""
+    there = {(case.engine.label, case.case) for case in database.cases(CAMPAIGN)}
+    planned = Campaign.load(CAMPAIGN, tuple(engines)).cases()
+    wanted = [(each.engine_label, each.spec.name) for each in planned]
+    return [f"{label}: {case}: not computed" for label, case in wanted if (label, case) not in there]
 
 
 def engines(found: Regression) -> str:

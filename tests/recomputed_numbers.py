@@ -15,13 +15,13 @@ TAKEN_AS_STORED = {
     "bulk": {"lattice_error_percent"},
     "surface": {"termination", "thickness_a", "n_planes", "vacuum_a"},
     "interface": {
-        "substrate_termination", "strain_percent", "von_mises_percent", "strain_tensor", "substrate_supercell",
+        "substrate_termination", "substrate_supercell",
         "film_supercell", "shift", "gap_a", "anion_bonds_lost", "substrate_planes", "points.n_planes", "scan.gap_a",
         "scan.shift",
     },
     "binding": {"monolayers", "substrate_termination", "strain_percent", "candidates.height_a"},
     "adhesion": {
-        "termination_a", "termination_b", "strain_percent", "von_mises_percent", "strain_tensor", "supercell_a",
+        "termination_a", "termination_b", "supercell_a",
         "supercell_b", "n_planes_a", "n_planes_b", "thickness_a_a", "thickness_b_a", "start_gap_a", "shift",
         "anion_bonds_lost", "scan.gap_a", "scan.shift",
     },

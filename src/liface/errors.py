@@ -41,6 +41,7 @@
     │   ├── SubmissionError             a queue that takes no work; nothing was submitted
     │   │   └── HalfSubmittedError      a queue that went away while it took work; some of it may be there
     │   ├── WorkerVersionError          a worker that runs another version than the submitter
+    │   ├── UntrustedClassError         something stored that names a class which liface does not load
     │   ├── NotComputedError            a calculation that is still to be done elsewhere
     │   └── CalculationFolderError      the folder of finished calculations cannot be used
     ├── AnalysisError                   numbers that do not allow the asked conclusion
@@ -260,6 +261,10 @@ class HalfSubmittedError(SubmissionError):
 
 class WorkerVersionError(DispatchError):
     """A worker that runs another version of liface than the submitter."""
+
+
+class UntrustedClassError(DispatchError):
+    """Something stored in a queue that names a class which liface does not load."""
 
 
 class NotComputedError(DispatchError):

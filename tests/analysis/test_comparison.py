@@ -95,6 +95,7 @@ def test_errors_per_model():
     assert emt.median_ratio == pytest.approx(2.40 / 2.80) and emt.kendall == 1.0
     assert mine["chgnet"].n == 1 and mine["chgnet"].kendall is None
     assert reading(emt) == "values 14% too low; order reproduced"
+    assert reading(mine["chgnet"]) == "only 1 value; values 28% too low"
 
 
 def test_a_record_of_two_campaigns_counts_once():

@@ -77,6 +77,12 @@ def test_csv_rows_have_as_many_cells_as_the_header(tmp_path):
         values_of(written(tmp_path, text, "v.csv"))
 
 
+def test_a_cell_of_a_csv_may_have_several_lines(tmp_path):
+    text = 'quantity,material,value,unit,method,doi,note\nsurface,W,3.2,J/m2,PBE,10.1000/1,"one\ntwo"\n'
+    (value,) = values_of(written(tmp_path, text, "v.csv"))
+    assert value.note == "one\ntwo"
+
+
 @pytest.mark.parametrize("name", ["values.txt", "values"])
 def test_only_yaml_and_csv_are_read(tmp_path, name):
     with pytest.raises(LiteratureFileError, match=r"\.yaml, \.yml and \.csv"):

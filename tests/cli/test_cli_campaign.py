@@ -48,7 +48,7 @@ def failed(tmp_path):
 def test_list_shows_what_is_shipped():
     run_cli(["campaign", "list"], out=r"^quickstart +")
     names = [row["name"] for row in run_cli(["campaign", "list", "--json"]).json]
-    assert names == ["quickstart", "oh2024", "wang2023", "story", "bulks"]
+    assert names == ["quickstart", "oh2024", "wang2023", "story", "bulks", "regression"]
 
 
 def test_run_prints_the_summary_and_the_path_of_the_report(ran):

@@ -87,7 +87,7 @@ def test_the_lock_is_written_again_from_the_database(here):
     assert (here / "b.json").read_text() == text
     one = run_cli(["campaign", "lock", "tiny.yaml", "-o", "one.json", "--json"]).json
     assert (one["recorded"], one["engines"], one["cases"]) == ("database", "emt:ase", 2), "never recorded, made now"
-    run_cli(["campaign", "lock", "nobody"], code=2, err="no run of a campaign of this name is recorded; recorded: tiny")
+    run_cli(["campaign", "lock", "nobody"], code=2, err="is recorded; recorded: tiny")
     run_cli(["campaign", "lock", "quickstart", "-e", "emt"], code=2, err="nothing is stored of quickstart")
 
 
@@ -249,13 +249,24 @@ def test_what_a_bundle_holds_can_be_used(here):
 def test_a_bundle_of_what_was_never_recorded_holds_its_own_run(here):
     run_cli(["campaign", "bundle", "tiny.yaml", "-o", "emt.zip"])
     run_cli(["campaign", "open", "emt.zip", "o"])
+    rows = run_cli(["query", "surfaces", "--db", "o/results.db", "--json"]).json
+    assert [row["engine"] for row in rows] == ["emt"] and "morse" not in (here / "o" / "report.html").read_text()
     ids = {row["run_id"] for row in run_cli(["query", "runs", "--db", "o/results.db", "--json"]).json}
     assert read_lock(here / "o" / "tiny.lock.json").run_id in ids
+
+
+def test_a_run_whose_results_have_changed_since_is_not_bundled_as_if_they_had_not(here):
+    stale = changed(here, "other.lock.json", records=[
+        record.model_copy(update={"record_id": "0" * 32}) for record in _lock(here).records])  # fmt: skip
+    with Database(here / "liface.db") as database:
+        database.add_run(stale)
+    run_cli(["campaign", "bundle", stale.run_id[:10], "-o", "x.zip"], code=2, err="are no longer in the database as")
+    assert not (here / "x.zip").exists()
 
 
 def test_a_bundle_is_not_written_over_unasked(here):
     before = (here / "tiny.zip").read_bytes()
     run_cli(["campaign", "bundle", "tiny"], code=2, err="is there already; write over it with --force")
     assert (here / "tiny.zip").read_bytes() == before
-    run_cli(["campaign", "bundle", "nobody"], code=2, err="no run of a campaign of this name is recorded")
+    run_cli(["campaign", "bundle", "nobody"], code=2, err="is recorded; recorded: tiny")
     run_cli(["campaign", "open", "tiny.lock.json", "o"], code=2, err="damaged or no bundle")

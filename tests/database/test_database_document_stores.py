@@ -154,7 +154,8 @@ def test_newer_content_replaces_in_a_store(memory):
 def test_damage_in_a_store_is_found(full, db, memory):
     into(full, memory)
     key = calculation(0).calc_id
-    memory._collection.update_one({"key": key}, {"$set": {"document.energy_ev": -5.0}})
+    (stored,) = memory._collection.these([f"calculations/{key}"], content=True)
+    stored["document"]["energy_ev"] = -5.0
     with pytest.raises(CorruptDatabaseError, match=key):
         copy(memory, SqlPlace(db._store))
     report = copy(memory, SqlPlace(db._store), skip_damaged=True)
@@ -164,7 +165,7 @@ def test_damage_in_a_store_is_found(full, db, memory):
 
 
 def test_other_documents_of_a_collection_are_left_alone(full, memory):
-    memory._collection.insert_one({"task_id": "mp-1"})
+    memory._store.update({"task_id": "mp-1"})
     into(full, memory)
     assert memory._store.query_one({"task_id": "mp-1"})
     with Database(":memory:") as read:
@@ -175,7 +176,7 @@ def test_other_documents_of_a_collection_are_left_alone(full, memory):
 def test_documents_above_the_limit_of_mongodb_are_refused_by_name(db, monkeypatch):
     place = StorePlace(MemoryStore(), writable=True)
     place.connect()
-    monkeypatch.setattr(place, "_in_memory", False)
+    monkeypatch.setattr(documents, "IN_MEMORY", ())
     monkeypatch.setattr(documents, "LARGEST", 2000)
     document = calculation(1, energies_ev=tuple(-0.001 * i for i in range(500)))
     db.add_calculation(document)

@@ -77,3 +77,26 @@ def test_a_migration_that_is_killed_leaves_the_old_version_whole(target, tmp_pat
     assert look(target) == before
     with Database(target) as database:
         assert database.schema_version == latest() and database.verify() == []
+
+
+def indices(address):
+    """Every index that was made by name, with what it says; names of primary keys are those of SQLAlchemy."""
+    ask = {
+        "sqlite": "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+        "postgresql": "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()",
+    }
+    store = open_store(address, read_only=True)
+    try:
+        with store.reading() as connection:
+            rows = connection.execute(text(ask[connection.dialect.name]))
+            return {name: " ".join(definition.split()) for name, definition in rows}
+    finally:
+        store.close()
+
+
+def test_it_then_has_the_indices_of_a_new_one(old, tmp_path, request):
+    Database(old).close()
+    on_file = old.startswith("sqlite")
+    new = f"sqlite:///{tmp_path / 'new.db'}" if on_file else request.getfixturevalue("server_database")
+    Database(new).close()
+    assert indices(old) == indices(new)

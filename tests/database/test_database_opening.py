@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import sqlite3
 import sys
 import tempfile
@@ -232,13 +233,22 @@ def public_folder() -> Iterator[Path]:
 
 def unprivileged(action: Callable[[], str]) -> str:
     """Run an action in a child process without the rights of root; return its answer or its error."""
+
+    def as_nobody() -> str:
+        if os.geteuid() == 0:
+            os.setgid(65534)
+            os.setuid(65534)
+        return action()
+
+    return in_child(as_nobody)
+
+
+def in_child(action: Callable[[], str]) -> str:
+    """Run an action in a child process; return its answer or its error."""
     receive, send = os.pipe()
     child = os.fork()
     if child == 0:
         try:
-            if os.geteuid() == 0:
-                os.setgid(65534)
-                os.setuid(65534)
             answer = action()
         except BaseException as error:
             answer = f"{type(error).__name__}: {error}"
@@ -347,6 +357,32 @@ def test_full_disk_changes_nothing(file):
         assert (db.cases(), db.count("surfaces")) == (before[1], before[0]["surfaces"])
         db.commit_case(finished_case(more, "c2", case="big"), more)  # space was freed
         assert db.count("surfaces") == 21
+
+
+@needs_posix
+def test_a_file_that_may_not_grow_changes_nothing(tmp_path):
+    """The limit of the system on the size of files: what a full disk or a quota is to SQLite."""
+    import resource
+
+    file = tmp_path / "liface.db"
+    results = all_results()
+    with Database(file) as db:
+        db.commit_case(finished_case(results), results)
+
+    def write_until_refused() -> str:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        size = max(path.stat().st_size for path in tmp_path.iterdir())
+        resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20_000, size + 20_000))
+        more = [surface(plane=str(n), definition="x" + os.urandom(5000).hex()) for n in range(40)]
+        with Database(file) as db:
+            db.commit_case(finished_case(more, "c2", case="big"), more)
+        return "written"
+
+    answer = in_child(write_until_refused)
+    assert answer.startswith("DatabaseWriteError") and "nothing was changed" in answer
+    with Database(file) as db:
+        assert db.verify() == [] and db.count("surfaces") == 1 and len(db.cases()) == 1
+        db.commit_case(finished_case(results, "c3", case="more"), results)
 
 
 def test_error_while_opening_leaves_no_file_open(file):

@@ -12,58 +12,82 @@ from pathlib import Path
 
 import pytest
 from database_factories import calculation
-from database_workers import write_many
+from database_workers import read_until_whole, write_cases, write_many
 
 from liface.database import Database
 
 WORKER = Path(__file__).with_name("database_workers.py")
 
 
-def test_four_processes_write_while_one_reads(file):
+def test_four_processes_write_while_one_reads(target):
     seen: list[int] = []
     stop = threading.Event()
 
     def read() -> None:
         while not stop.is_set():
-            if file.exists():
-                with Database(file) as db:
+            if Database.exists(target):
+                with Database(target) as db:
                     found = db.query("calculations")
                     seen.append(len(found))
                     assert all(row["energy_ev"] is not None for row in found)
             time.sleep(0.1)
 
-    # the file does not exist yet: all five open it at once
+    # there are no tables yet: all five open it at once
     reader = threading.Thread(target=read)
     with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as pool:
         reader.start()
-        futures = [pool.submit(write_many, f"sqlite:///{file}", 50 * i, 50) for i in range(4)]
+        futures = [pool.submit(write_many, target, 50 * i, 50) for i in range(4)]
         new = [future.result() for future in futures]
     stop.set()
     reader.join()
     assert new == [50] * 4
     assert seen and seen == sorted(seen)
-    with Database(file) as db:
+    with Database(target) as db:
         wanted = {calculation(i).calc_id for i in range(200)}
         assert set(db.status_of(wanted)) == wanted and db.count("calculations") == 200
         assert db.verify() == []
 
 
-def test_processes_that_store_the_same_agree_who_was_first(file):
-    with Database(file):
+def test_processes_that_store_the_same_agree_who_was_first(place):
+    with Database(place):
         pass
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
-        new = [f.result() for f in [pool.submit(write_many, f"sqlite:///{file}", 0, 30) for _ in range(2)]]
+        new = [f.result() for f in [pool.submit(write_many, place, 0, 30) for _ in range(2)]]
     assert sum(new) == 30
-    with Database(file) as db:
+    with Database(place) as db:
         assert db.count("calculations") == 30
 
 
+EACH = [pytest.param(25, id="25 each"), pytest.param(1000, id="1000 each", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("each", EACH)
+def test_eight_processes_write_while_two_read(place, each, record_property):
+    """None is lost, none is torn: a reader sees a case with both of its results, or neither."""
+    Database(place).close()
+    start = time.monotonic()
+    with ProcessPoolExecutor(10, mp_context=multiprocessing.get_context("spawn")) as pool:
+        readers = [pool.submit(read_until_whole, place, 8 * each) for _ in range(2)]
+        writers = [pool.submit(write_cases, place, each * i, each) for i in range(8)]
+        slowest = max(writer.result() for writer in writers)
+        looks, torn = zip(*(reader.result() for reader in readers), strict=True)
+    record_property("seconds", time.monotonic() - start)
+    record_property("writes_per_s", 2 * 8 * each / slowest)
+    record_property("looks", sum(looks))
+    assert torn == (0, 0) and min(looks) > 1
+    with Database(place) as db:
+        wanted = [calculation(i).calc_id for i in range(8 * each)]
+        assert len(db.status_of(wanted)) == 8 * each
+        assert (db.count("calculations"), db.count("cases"), db.count("bindings")) == (8 * each, 8 * each, 16 * each)
+        assert db.verify() == []
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_killed_writer_loses_nothing_it_had_finished(file):
+def test_killed_writer_loses_nothing_it_had_finished(place):
     finished: set[int] = set()
     for round_, after in enumerate((1, 4, 9)):
         process = subprocess.Popen(
-            [sys.executable, str(WORKER), f"sqlite:///{file}", str(1000 * round_)], stdout=subprocess.PIPE, text=True
+            [sys.executable, str(WORKER), place, str(1000 * round_)], stdout=subprocess.PIPE, text=True
         )
         assert process.stdout is not None
         for _ in range(after):
@@ -72,7 +96,8 @@ def test_killed_writer_loses_nothing_it_had_finished(file):
         process.send_signal(signal.SIGKILL)
         finished.update(int(line) for line in process.stdout.read().split("\n") if line)
         assert process.wait() == -signal.SIGKILL
-        with Database(file) as db:
+        with Database(place) as db:
+            assert db.add_calculation(calculation(-1 - round_))  # takes its turn after whatever was going on
             assert db.verify() == []
             stored = {int(case.case_id[1:]) for case in db.cases()}
             assert finished <= stored

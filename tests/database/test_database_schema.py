@@ -43,5 +43,17 @@ def test_filters_compile_for_postgresql_with_bound_values(where):
 
 
 def test_what_is_asked_for_is_indexed():
-    indexed = {index.columns[0].name for index in TABLES["interfaces"].indexes}
-    assert {"substrate", "film_plane", "engine", "campaign", "gamma_mev_per_a2", "record_id"} <= indexed
+    indexed = {tuple(column.name for column in index.columns) for index in TABLES["interfaces"].indexes}
+    assert ("substrate", "gamma_mev_per_a2", "entry_id") in indexed
+    assert {"substrate", "model", "campaign", "gamma_mev_per_a2", "created_at", "record_id"} <= {
+        names[0] for names in indexed if names
+    }
+
+
+@pytest.mark.parametrize("noun", NOUNS.values(), ids=lambda noun: noun.name)
+def test_indices_are_of_columns_that_exist_and_have_names_of_their_own(noun):
+    indices = TABLES[noun.name].indexes
+    assert len({index.name for index in indices}) == len(indices)
+    assert all(len(str(index.name)) <= 63 for index in indices)
+    for names in noun.indices:
+        assert {name for name in names if name != "entry_id"} <= set(noun.columns)

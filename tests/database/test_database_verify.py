@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 import pytest
 from database_factories import (
@@ -24,7 +25,10 @@ from sqlalchemy import text
 
 from liface.database import Database
 from liface.database.codec import encode
+from liface.database.columns import NOUNS
 from liface.database.identities import derived_problems
+from liface.database.units import unit_problems
+from liface.database.verify import _check_loose_flags
 from liface.documents import Input
 
 PLACE = deposition().places[0]
@@ -181,3 +185,47 @@ def test_sums_of_vibrations_are_held_against_their_terms(document, field):
     problems = list(derived_problems(document))
     assert len(problems) == 1 and problems[0].startswith(field)
     assert not list(derived_problems(phonon())) and not list(derived_problems(vibration()))
+
+
+# --- units, loose flags, a quick look ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("noun", NOUNS.values(), ids=lambda noun: noun.name)
+def test_every_number_has_the_unit_its_document_declares(noun):
+    assert list(unit_problems(noun)) == []
+
+
+@pytest.mark.parametrize(
+    ("unit", "message"),
+    [("", "without a unit"), ("J/m²", "the table says J/m², its document meV/Å²"), ("furlong", "none that is known")],
+)
+def test_a_wrong_unit_of_a_column_is_found(unit, message):
+    surfaces = NOUNS["surfaces"]
+    wrong = {**surfaces.columns, "gamma_mev_per_a2": replace(surfaces.columns["gamma_mev_per_a2"], unit=unit)}
+    ((column, found),) = unit_problems(replace(surfaces, columns=wrong))
+    assert column == "gamma_mev_per_a2" and message in found
+
+
+def test_flags_of_no_entry_are_found_also_by_a_quick_look(sound):
+    with sound._store.writing() as connection:
+        connection.execute(text("PRAGMA defer_foreign_keys=ON"))
+        connection.execute(text("INSERT INTO surface_flags SELECT 'nobody', position, slug, flag FROM surface_flags"))
+        rows = list(_check_loose_flags(connection, NOUNS["surfaces"]))
+        connection.execute(text("DELETE FROM surface_flags WHERE entry_id = 'nobody'"))
+    assert [(p.key, p.check) for p in rows] == [("nobody", "flags")] and "2 flags" in rows[0].message
+
+
+def test_a_quick_look_reads_no_documents(sound):
+    tamper(sound, "UPDATE growth SET document = x'00'")
+    assert sound.verify(quick=True) == [] and sound.verify() != []
+    tamper(sound, "DROP TABLE growth_flags")
+    assert [p.check for p in sound.verify(quick=True)] == ["tables"]
+
+
+def test_documents_come_page_by_page_and_damaged_ones_are_passed_over(db):
+    stored = [surface(case=f"case-{i}", gamma=80.0 + i) for i in range(205)]
+    for each in stored:
+        db.add_result(each)
+    tamper(db, "UPDATE surfaces SET document = x'00' WHERE \"case\" = 'case-7'")
+    found = {each.provenance.case for each in db.each("surfaces")}
+    assert found == {each.provenance.case for each in stored} - {"case-7"}

@@ -17,7 +17,8 @@ from liface.errors import CampaignError, InputError
 from liface.testing.cli import run_cli
 from liface.workflows.campaign import Campaign
 from liface.workflows.campaign_file import parse_campaign
-from liface.workflows.campaign_jobs import campaign_jobs
+from liface.workflows.campaign_jobs import campaign_jobs, jobs_to_do
+from liface.workflows.executor import KnownExecutor
 from liface.workflows.plan import estimate
 from liface.workflows.protocol_file import protocol_file, text_of, unsettled
 
@@ -110,6 +111,12 @@ def test_every_series_can_be_planned_and_queued(copper):
     assert len(set(uuids)) == len(uuids)
 
 
+def test_of_a_series_that_is_known_no_job_is_left_for_a_queue(copper):
+    _, campaign, database, _, _ = copper
+    known = KnownExecutor(database.calculations)
+    assert jobs_to_do(campaign_jobs(convergence_cases(campaign)), known) == []
+
+
 # --- an engine whose error is known ----------------------------------------------------------------------------
 
 
@@ -141,6 +148,30 @@ def test_a_series_that_never_settles_gives_no_value(tmp_path):
     assert any(flag.startswith("not_settled: the last 3 points differ by 9.97 meV/Å²") for flag in result.flags)
     assert protocol_file([result]).converged == () and unsettled([result]) == [result]
     assert "Left out: engine.fineness of surface/Cu-111" in text_of(protocol_file([result]), [result])
+
+
+def test_interfaces_and_bindings_have_series_too(tmp_path):
+    """Every atom counts the same for this engine, so that both energies are zero whatever the thickness."""
+    text = """
+name: zero
+engines: ["ase:analytic_calculators.Decaying"]
+protocol: {binding_edge_a: 5, gaps_a: [2.3], registry_grid: 1, registry_grid_commensurate: 1, release: false}
+convergence:
+  - {material: Li, plane: "100", quantity: interface, of: slab_thickness, values: [3, 5, 7]}
+  - {material: Li, plane: "100", quantity: binding, of: slab_thickness, values: [3, 5, 7], tolerance: 5 meV per Li}
+"""
+    with Database(tmp_path / "z.db") as database:
+        results, state = converge(loaded(tmp_path, text), database, workers=0)
+        assert {case.status for case in state.done} == {"finished"}, [getattr(c, "reason", "") for c in state.done]
+        assert verify_database(database).sound
+    assert {result.of: result.field for result in results} == {
+        "binding": "binding_thickness_a", "interface": "substrate_thickness_a",
+    }  # fmt: skip
+    for result in results:
+        assert result.settles and result.converged_value == 3.0
+        assert [point.result for point in result.points] == pytest.approx([0.0] * 3, abs=1e-9)
+        atoms = [point.n_atoms for point in result.points]
+        assert atoms == sorted(atoms) and len(set(atoms)) == 3
 
 
 def test_models_are_held_against_the_last(tmp_path):

@@ -161,6 +161,14 @@ def test_a_lower_start_that_is_left_out_is_found(database):
     assert any(text.startswith("candidates is") for text in recompute(without, stored).problems)
 
 
+def test_a_film_that_is_left_out_of_a_series_is_found(database):
+    for interface in database.results("interface"):
+        stored = database.calculations(interface.provenance.calc_ids)
+        fewer = (interface.points[0], *interface.points[2:])
+        without = interface.model_copy(update={"points": fewer, "n_points": interface.n_points - 1})
+        assert any(text.startswith("points is") for text in recompute(without, stored).problems)
+
+
 def test_missing_calculations_are_told_and_the_others_go_on(database):
     (bulk,) = database.results("bulk", 'material="Cu"')
     database.forget_calculations(bulk.provenance.calc_ids)
@@ -190,3 +198,23 @@ def test_what_nothing_refers_to_is_listed_and_no_fault(database):
 def test_quick_reads_no_documents(database):
     forge(database, bulk=FORGERIES["bulk"])
     assert verify_database(database, quick=True).sound
+
+
+def test_the_progress_of_a_long_check_is_told(database):
+    seen = []
+    verify_database(database, progress=seen.append)
+    told = {state.at for state in seen}
+    assert {"checking calculations", "checking surfaces", "recomputing surfaces", "recomputing stability"} <= told
+    assert all(state.done > 0 for state in seen)
+    assert seen[-1].done == seen[-1].total == sum(state.at.startswith("recomputing") for state in seen)
+
+
+def test_a_number_that_a_model_was_given_must_be_one_of_the_record_it_names(database):
+    (stability,) = database.results("stability")
+    records = {each.record_id: database.result(each.record_id) for each in stability.inputs}
+    assert recompute(stability, {}, (), records).problems == ()
+    first = stability.inputs[0]
+    for wrong in (first.model_copy(update={"value": first.value + 0.01}), first.model_copy(update={"unit": "meV"})):
+        forged = stability.model_copy(update={"inputs": (wrong, *stability.inputs[1:])})
+        (told,) = recompute(forged, {}, (), records).problems
+        assert told.startswith(f"inputs.0 ({first.name}) is")

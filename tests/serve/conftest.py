@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from requirements_helper import need
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "database"))  # for database_factories, under every import mode

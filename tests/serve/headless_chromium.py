@@ -106,11 +106,14 @@ class Page:
         self.browser, self.session, self.target, self.context = browser, session, target, context
         for domain in ("Page", "Runtime", "Network", "Log"):
             self.call(f"{domain}.enable")
-        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+        self.resize(width, height)
         self.call("Emulation.setFocusEmulationEnabled", enabled=True)
         self.call("Page.bringToFront")  # a tab behind others draws nothing
         scheme = "dark" if dark else "light"
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
+
+    def resize(self, width: int, height: int = 740) -> None:
+        self.call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:
         return self.browser.call(method, self.session, **parameters)
@@ -125,15 +128,15 @@ class Page:
             raise RuntimeError(f"{expression}: {answer['exceptionDetails']}")
         return answer["result"].get("value")
 
-    def wait(self, expression: str) -> Any:
+    def wait(self, expression: str) -> None:
         until = time.monotonic() + PATIENCE_S
         while time.monotonic() < until:
             try:
-                value = self.js(f"(() => {{ try {{ return ({expression}); }} catch {{ return null; }} }})()")
+                there = self.js(f"(() => {{ try {{ return Boolean({expression}); }} catch {{ return false; }} }})()")
             except RuntimeError:  # the page is being replaced
-                value = None
-            if value:
-                return value
+                there = False
+            if there:
+                return
             time.sleep(0.03)
         raise TimeoutError(f"never true: {expression}; the page says: {self.text()[:400]}")
 
@@ -167,12 +170,12 @@ class Page:
 
     def complaints(self) -> list[str]:
         """Errors and warnings on the console: scripts, the policy, files that are missing."""
-        found = [e["exceptionDetails"].get("text", "") + str(e["exceptionDetails"].get("exception", {}).get("description", ""))
-                 for e in self._events("Runtime.exceptionThrown")]  # fmt: skip
-        found += [str([arg.get("value", arg.get("description")) for arg in e["args"]])
-                  for e in self._events("Runtime.consoleAPICalled") if e["type"] in ("error", "assert")]  # fmt: skip
-        found += [f"{e['entry']['text']} {e['entry'].get('url', '')}" for e in self._events("Log.entryAdded")
-                  if e["entry"]["level"] == "error"]  # fmt: skip
+        thrown = [event["exceptionDetails"] for event in self._events("Runtime.exceptionThrown")]
+        found = [f"{e.get('text', '')} {e.get('exception', {}).get('description', '')}" for e in thrown]
+        calls = self._events("Runtime.consoleAPICalled")
+        found += [str([arg.get("value") for arg in e["args"]]) for e in calls if e["type"] in ("error", "assert")]
+        entries = [event["entry"] for event in self._events("Log.entryAdded")]
+        found += [f"{e['text']} {e.get('url', '')}" for e in entries if e["level"] == "error"]
         return found
 
     def close(self) -> None:

@@ -28,6 +28,8 @@ WITHIN = 0.10
 ORDERED, PARTLY = 0.8, 0.4
 """Kendall's tau from which an order is called reproduced, and reproduced in part."""
 FEWEST_PAIRS = 3
+FEWEST_VALUES = 3
+"""With fewer, the words say how few."""
 
 
 class Regression(Document):
@@ -100,7 +102,8 @@ def _order(engine: str, model: str, known: dict[str, float]) -> OrderOfMetals:
 
 def reading(error: ErrorSummary) -> str:
     """Say in words what the errors of one quantity allow; the limits are those of this module."""
-    parts = []
+    few = 0 < error.n < FEWEST_VALUES
+    parts = [f"only {error.n} value{'s' if error.n > 1 else ''}"] if few else []
     if error.median_ratio is not None:
         off = error.median_ratio - 1
         near = f"values within {WITHIN:.0%} on the median"

@@ -232,8 +232,8 @@ def _structure(a: RunRecord, b: RunRecord, pairing: Pairing) -> Cause | None:
         return None
     if not other:
         sides = [{c.formula for c in _own(record, pairing, side)} for side, record in enumerate((a, b))]
-        told = [", ".join(sorted(own)[:3]) or "none" for own in (sides[0] - sides[1], sides[1] - sides[0])]
-        return Cause("structure", f"{alone} structures are in one run only: {told[0]} → {told[1]}")
+        old, new = (", ".join(sorted(own)[:3]) or "none" for own in (sides[0] - sides[1], sides[1] - sides[0]))
+        return Cause("structure", f"{alone} structures are in one run only: {old} → {new}")
     composition = [(x, y) for x, y in other if x.formula != y.formula]
     if composition:
         x, y = composition[0]

@@ -99,8 +99,8 @@ class RecordChange:
 
     @property
     def size(self) -> float:
-        """Largest difference in units of its tolerance."""
-        return max((number.size for number in self.numbers), default=0.0)
+        """Difference of the number the record is known by, or of the largest other one, in units of its tolerance."""
+        return self.numbers[0].size if self.numbers else 0.0
 
 
 @dataclass(frozen=True)
@@ -198,11 +198,11 @@ def _record_change(
 ) -> RecordChange:
     one = a or b
     assert one is not None
-    about = {"noun": one.noun, "case": one.case, "system": _system(one)}
+    about = one.noun, one.case, _system(one)
     engines = (pairing.label(a.engine, 0) if a else "", pairing.label(b.engine, 1) if b else "")
     if a is None or b is None:
         cause = why_absent(one, pairing, missing_in=1 if b is None else 0)
-        return RecordChange(**about, engines=engines, state="missing" if b is None else "added", causes=(cause,))
+        return RecordChange(*about, engines, "missing" if b is None else "added", causes=(cause,))
     numbers = _numbers(a, b, pairing, tolerances)
     words = tuple((k, a.words.get(k, ""), b.words.get(k, "")) for k in dict.fromkeys((*a.words, *b.words))
                   if a.words.get(k, "") != b.words.get(k, ""))  # fmt: skip
@@ -214,10 +214,7 @@ def _record_change(
     elif numbers:
         state = "within"
     causes = () if state == "identical" else causes_of(a, b, pairing)
-    return RecordChange(
-        **about, engines=engines, state=state, numbers=numbers, words=words, flags=flags, converged=converged,
-        causes=causes,
-    )  # fmt: skip
+    return RecordChange(*about, engines, state, numbers, words, flags, converged, causes)
 
 
 def _missing(flags: Sequence[str], among: Sequence[str]) -> list[str]:

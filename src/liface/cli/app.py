@@ -18,8 +18,10 @@ from liface.cli import (
     campaign_bundle,
     campaign_diff,
     campaign_lock,
+    campaign_missing,
     campaign_queue,
     campaign_replay,
+    compare,
     converge,
     correlate,
     creep,
@@ -73,8 +75,10 @@ campaign.app.command()(campaign_bundle.bundle)
 campaign.app.command("open")(campaign_bundle.open_)
 campaign.app.command()(campaign_bundle.verify)
 campaign.app.command()(converge.converge)
+campaign.app.command()(campaign_missing.missing)
 app.add_typer(campaign.app, name="campaign")
 app.command("query")(query.query)
+app.add_typer(compare.app, name="compare")
 app.command("correlate")(correlate.correlate)
 app.command("grow")(grow.grow)
 app.command("phonon")(phonon.phonon)

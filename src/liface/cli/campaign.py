@@ -145,7 +145,7 @@ def run(
         recorded = write_run(loaded, database, locked, n_workers, state)
     if json:
         written = {"report": str(path) if path else None, "lock": str(locked) if locked else None}
-        write_json({"summary": rows, **written, "run": {"run_id": recorded.run_id, **_figures(state)}})
+        write_json({"summary": rows, **written, "run_id": recorded.run_id, "run": _figures(state)})
     else:
         _print_summary(rows, path, locked)
     _leave_with_failures(state, campaign, db)

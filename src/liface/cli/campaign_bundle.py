@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,7 +42,7 @@ def bundle(
     with open_to_read(db) as database:
         run = run_of(campaign, database, engine)
         path = _free(out or Path(f"{run.campaign}.zip"), force)
-        members = bundle_members(run, database, _correlations(run, database), author or ())
+        members = bundle_members(run, database, partial(_correlations, run), author or ())
     sha256 = write_bundle(path, members)
     facts = {
         "bundle": str(path),

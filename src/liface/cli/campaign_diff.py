@@ -219,10 +219,7 @@ def _about(run: RunDocument) -> dict[str, Any]:
 
 
 def _counts(comparison: Comparison) -> Mapping[str, int]:
-    return {
-        state: comparison.count(state)  # type: ignore[arg-type]
-        for state in ("identical", "within", "changed", "missing", "added")
-    }
+    return {state: comparison.count(state) for state in ("identical", "within", "changed", "missing", "added")}
 
 
 def _counted(comparison: Comparison) -> str:

@@ -145,6 +145,8 @@ def _verdict(row: dict[str, Any], unit: str) -> str:
     tolerance = f"{row['tolerance']:g} {row['unit']}"
     if row["settles"]:
         return f"converged at {row['converged_label']} {unit}".rstrip() + f" within {tolerance}"
+    if row["parameter"] == "model":
+        return f"the models differ by up to {row['spread']:.3g} {row['unit']}, tolerance {tolerance}"
     told = next((flag for flag in row["flags"] if flag.startswith("not_settled")), "")
     return f"not converged within {tolerance}: {told.partition(': ')[2]}"
 

@@ -61,7 +61,8 @@ def verify(
         write_json({"sound": found.sound, "problems": rows, **_extent(found)})
     elif rows:
         write_table(rows)
-    _talk_of(found, quick)
+    if not any(problem.check in ("file", "tables") for problem in found.problems):
+        _talk_of(found, quick)
     if rows:
         raise DatabaseError(
             f"{shown(db)}: {plural(len(rows), 'problem')} found; restore it from a copy, or move it away "
@@ -71,7 +72,7 @@ def verify(
 
 
 def _how_far(state: Looking) -> str:
-    return f"recomputing {state.at}: result {state.done} of {state.total}"
+    return f"{state.at}: {state.done} of {state.total}"
 
 
 def _extent(found: Soundness) -> dict[str, Any]:
@@ -118,7 +119,7 @@ def export(
             "--format",
             metavar="FORMAT",
             help="Instead of that of the file name: json, jsonl, csv or parquet for rows; ase, extxyz, cif or "
-            "optimade for structures.",
+            "optimade for structures; bibtex for the sources.",
         ),
     ] = None,
     nouns: Annotated[

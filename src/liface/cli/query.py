@@ -99,13 +99,14 @@ def query(
     if describe:
         _describe(table, json)
         return
-    names = _names(table, columns, everything=json or csv)
+    names = columns_asked(table, columns, everything=json or csv)
     with open_to_read(db) as database:
-        rows = database.query(table.name, _filter(where, campaign), sort, limit)
+        asked = within_campaign(where, campaign)
+        rows = database.query(table.name, asked, sort, limit, columns=[*names, *(["record_id"] if published else [])])
         if published:
             from liface.dispatch.literature import published_beside
 
-            known = published_beside(database, table.name, _filter(where, campaign))
+            known = published_beside(database, table.name, asked)
             names.append(PUBLISHED)
             rows = [row | {PUBLISHED: known[row["record_id"]]} for row in rows]
     _write(table, [{name: row[name] for name in names} for row in rows], names, json, csv)
@@ -147,7 +148,8 @@ def _describe(table: Noun, json: bool) -> None:
         write_table(rows)
 
 
-def _names(table: Noun, columns: str | None, everything: bool) -> list[str]:
+def columns_asked(table: Noun, columns: str | None, everything: bool) -> list[str]:
+    """Return the columns a person names, in order; those of a table where none are named."""
     from liface.database.filters import column_named
 
     if columns is None and not everything:
@@ -160,7 +162,8 @@ def _names(table: Noun, columns: str | None, everything: bool) -> list[str]:
     return list(dict.fromkeys(column_named(table, name, "columns").name for name in asked))
 
 
-def _filter(where: str | None, campaign: str | None) -> str | None:
+def within_campaign(where: str | None, campaign: str | None) -> str | None:
+    """Narrow a filter to one campaign."""
     if campaign is None:
         return where
     quoted = campaign.replace("\\", "\\\\").replace('"', '\\"')

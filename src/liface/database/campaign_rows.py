@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, func, insert, or_, select
 
 from liface.database.codec import decode
 from liface.database.columns import NOUNS, RESULT_NOUNS, Noun
@@ -21,21 +21,30 @@ Keys = dict[str, list[str]]
 """Primary keys by noun."""
 
 
-def campaign_rows(connection: Connection, campaign: str) -> Keys:
-    """Return the rows of a campaign: its cases, shown results and runs, and what these rest on.
+def campaign_rows(connection: Connection, campaign: str, engines: Collection[str] | None = None) -> Keys:
+    """Return the rows of a campaign: its cases, shown results and runs, what these rest on, and published values.
 
-    Results rest on calculations, on the calculations of cheaper engines these began from, and, where they follow from
-    models, on other results, of other campaigns too.
+    With ``engines``, by their fingerprints, only what they have computed and what was given by hand. Results rest on
+    calculations, on the calculations of cheaper engines these began from, and, where they follow from models, on other
+    results, of other campaigns too.
     """
     chosen: dict[str, set[str]] = {name: set() for name in NOUNS if name not in LEFT_OUT}
     for name in chosen.keys() - {noun.name for noun in RESULT_NOUNS.values()}:
-        table = TABLES[name]
-        if "campaign" in table.c:
-            chosen[name] |= set(connection.scalars(select(_primary(name)).where(table.c.campaign == campaign)))
+        if "campaign" in TABLES[name].c:
+            chosen[name] |= set(
+                connection.scalars(select(_primary(name)).where(_mine(TABLES[name], campaign, engines)))
+            )
+    chosen["literature"] = set(connection.scalars(select(_primary("literature"))))
+    if engines is not None:
+        chosen["runs"] = {
+            key
+            for key, blob in _documents(connection, "runs", chosen["runs"])
+            if decode(NOUNS["runs"], key, blob).fingerprints.keys() <= set(engines)
+        }
     cases = [decode(NOUNS["cases"], key, blob) for key, blob in _documents(connection, "cases", chosen["cases"])]
     records = {record for case in cases for record in getattr(case, "record_ids", ())}
     calculations = {calculation for case in cases for calculation in case.calc_ids}
-    records |= _own_records(connection, campaign)
+    records |= _own_records(connection, campaign, engines)
     while records:
         found = _entries(connection, records, campaign)
         records = set()
@@ -86,11 +95,20 @@ def _copy_flags(source: Connection, target: Connection, flags: Any, entries: Seq
             target.execute(insert(flags), [dict(row) for row in rows])
 
 
-def _own_records(connection: Connection, campaign: str) -> set[str]:
+def _mine(table: Table, campaign: str, engines: Collection[str] | None) -> ColumnElement[bool]:
+    """Return the condition on rows of a campaign, and of its engines where only some are wanted."""
+    mine = table.c.campaign == campaign
+    if engines is None or "engine_fingerprint" not in table.c:
+        return mine
+    fingerprint = table.c.engine_fingerprint
+    return and_(mine, or_(fingerprint.is_(None), fingerprint.in_(sorted(engines))))
+
+
+def _own_records(connection: Connection, campaign: str, engines: Collection[str] | None) -> set[str]:
     found: set[str] = set()
     for noun in RESULT_NOUNS.values():
         table = TABLES[noun.name]
-        statement = select(table.c.record_id).where(and_(table.c.campaign == campaign, table.c.is_current))
+        statement = select(table.c.record_id).where(and_(_mine(table, campaign, engines), table.c.is_current))
         found |= set(connection.scalars(statement))
     return found
 

@@ -15,6 +15,7 @@ from operator import attrgetter
 from typing import Any, Literal
 
 from pydantic import TypeAdapter
+from pydantic.fields import FieldInfo
 
 from liface.documents import (
     CALCULATION_ADAPTER,
@@ -30,6 +31,8 @@ from liface.documents import (
     CreepResult,
     DepositionResult,
     Document,
+    FailedCalculation,
+    FailedCase,
     FinishedCase,
     GrowthResult,
     InterfaceResult,
@@ -40,6 +43,7 @@ from liface.documents import (
     StabilityResult,
     SubmissionDocument,
     SurfaceResult,
+    UnconvergedCalculation,
     VerdictResult,
     VibrationResult,
     WettingResult,
@@ -48,6 +52,9 @@ from liface.errors import FilterError
 
 Type = Literal["string", "integer", "float", "boolean", "timestamp", "list", "dictionary", "unknown"]
 """``unknown`` is what another database has and this one does not; no column of a noun is of that type."""
+
+ENTRY = "entry_id"
+"""Key of a row of results: one record may belong to several campaigns."""
 
 _TYPES: dict[Any, Type] = {str: "string", int: "integer", float: "float", bool: "boolean"}
 
@@ -63,6 +70,8 @@ class Column:
     choices: tuple[str, ...] = ()
     indexed: bool = False
     description: str = ""
+    required: bool = False
+    """Whether every row has a value, so that an order by it needs no place for unknown ones."""
 
     @property
     def stored(self) -> bool:
@@ -86,6 +95,11 @@ class Noun:
         Columns that name the same quantity; of several documents in a slot only the newest is shown.
     natural_order
         Columns to sort by where no order is asked; those of the slot if empty.
+    indices
+        Columns that are asked for together: fixed ones first, then the one in whose order rows are read, then ties.
+        Each becomes one index over the rows that queries show.
+    headline
+        The number people compare; empty where there is none.
     """
 
     name: str
@@ -97,6 +111,8 @@ class Noun:
     natural_order: tuple[str, ...] = ()
     model: type[Document] | None = None
     """Class of the documents, where they are all of one."""
+    indices: tuple[tuple[str, ...], ...] = ()
+    headline: str = ""
 
     @property
     def is_result(self) -> bool:
@@ -124,10 +140,15 @@ def _scalar(annotation: Any) -> tuple[Type, tuple[str, ...]] | None:
 
 
 def _fields(
-    model: type[Document], skip: Iterable[str] = (), source: str = "", rename: dict[str, str] | None = None
+    model: type[Document],
+    skip: Iterable[str] = (),
+    source: str = "",
+    rename: dict[str, str] | None = None,
+    siblings: Iterable[type[Document]] = (),
 ) -> list[Column]:
     """One column per scalar field; a field missing in a sibling document reads as unknown."""
     units, columns = model.units(), []
+    always = set.intersection(*({n for n, f in m.model_fields.items() if _always(f)} for m in (model, *siblings)))
     for name, field in model.model_fields.items():
         scalar = _scalar(field.annotation)
         if scalar is None or name in skip:
@@ -136,8 +157,14 @@ def _fields(
         counted = "1" if scalar[0] == "integer" else ""
         unit = units.get(name, counted)
         described = field.description or ""
-        columns.append(Column((rename or {}).get(name, name), scalar[0], unit, read, scalar[1], description=described))
+        shown = (rename or {}).get(name, name)
+        columns.append(Column(shown, scalar[0], unit, read, scalar[1], description=described, required=name in always))
     return columns
+
+
+def _always(field: FieldInfo) -> bool:
+    """Tell whether every document has a value; a step that adds such a column to stored rows also fills it."""
+    return type(None) not in typing.get_args(field.annotation)
 
 
 def _optional(name: str) -> Callable[[Any], Any]:
@@ -161,13 +188,15 @@ _ENGINE = [
     Column("model", "string", "", _of_engine("model")),
 ]
 _FINGERPRINT = Column("engine_fingerprint", "string", "", _of_engine("fingerprint"))
+_OWN_ENGINE = [replace(column, required=True) for column in (*_ENGINE, _FINGERPRINT)]
+"""The same of documents that always have an engine."""
 _RESULT_TAIL = [
-    Column("converged", "boolean", "", attrgetter("converged")),
+    Column("converged", "boolean", "", attrgetter("converged"), required=True),
     Column("flags", "list", "", lambda result: list(result.flags)),
-    Column("campaign", "string", "", attrgetter("provenance.campaign")),
-    Column("case", "string", "", attrgetter("provenance.case")),
-    Column("record_id", "string", "", attrgetter("record_id")),
-    Column("created_at", "timestamp", "UTC", attrgetter("provenance.created_at")),
+    Column("campaign", "string", "", attrgetter("provenance.campaign"), required=True),
+    Column("case", "string", "", attrgetter("provenance.case"), required=True),
+    Column("record_id", "string", "", attrgetter("record_id"), required=True),
+    Column("created_at", "timestamp", "UTC", attrgetter("provenance.created_at"), required=True),
     _FINGERPRINT,
     Column("liface_version", "string", "", attrgetter("provenance.liface_version")),
     Column("screened_by", "string", "", attrgetter("provenance.screened_by")),
@@ -179,15 +208,35 @@ def _result(
 ) -> Noun:
     kind = model.model_fields["kind"].default
     columns = _fields(model, skip=("kind", "definition", "converged"))
-    indexed = {*keys, *headline, "engine", "model", "campaign", "record_id", "created_at", "engine_fingerprint"}
+    table = _ordered([*columns, *_ENGINE, *derived, *_RESULT_TAIL], (*keys, "engine", "model"), ("record_id",))
+    if _always(model.model_fields["engine"]):
+        table |= {n: replace(table[n], required=True) for n in ("engine", "model", "engine_fingerprint")}
     return Noun(
         name=name,
         kind=kind,
         key="record_id",
         slot=(*keys, "engine_fingerprint", "campaign", "case"),
-        columns=_ordered([*columns, *_ENGINE, *derived, *_RESULT_TAIL], (*keys, "engine", "model"), indexed),
+        columns=table,
         adapter=RESULT_ADAPTER,
         model=model,
+        indices=_asked_of_results(keys, headline),
+        headline=next((each for each in headline if table[each].type in ("float", "integer")), ""),
+    )
+
+
+def _asked_of_results(keys: tuple[str, ...], headline: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """Return what results are asked by: the natural order and the headline, of all or of one system, model, campaign.
+
+    The indices of the natural order also hold what most filters ask, so that rows that do not match are never read.
+    """
+    first, natural = headline[0], (*keys, "engine_fingerprint")
+    return (
+        (*natural, "engine", "model", "converged"),
+        ("model", *natural, "converged"),
+        ("campaign", *natural),
+        *((name, ENTRY) for name in headline),
+        *((name, first, ENTRY) for name in dict.fromkeys((keys[0], "model", "campaign"))),
+        ("created_at", ENTRY),
     )
 
 
@@ -196,26 +245,24 @@ def _lattice(index: int) -> Callable[[BulkResult], float]:
 
 
 _CALCULATION_COLUMNS = [
-    *_fields(ConvergedCalculation, skip=("status",)),
-    Column("status", "string", "", attrgetter("status"), choices=("converged", "unconverged", "failed")),
+    *_fields(ConvergedCalculation, skip=("status",), siblings=(UnconvergedCalculation, FailedCalculation)),
+    Column("status", "string", "", attrgetter("status"), ("converged", "unconverged", "failed"), required=True),
     Column("reason", "string", "", _optional("reason")),
-    *_ENGINE,
-    _FINGERPRINT,
+    *_OWN_ENGINE,
     *_fields(CalculationSettings, source="settings", rename={"fmax_ev_per_a": "fmax_limit_ev_per_a"}),
-    Column("n_atoms", "integer", "1", attrgetter("initial.n_atoms")),
-    Column("formula", "string", "", attrgetter("initial.formula")),
-    Column("created_at", "timestamp", "UTC", attrgetter("created_at")),
+    Column("n_atoms", "integer", "1", attrgetter("initial.n_atoms"), required=True),
+    Column("formula", "string", "", attrgetter("initial.formula"), required=True),
+    Column("created_at", "timestamp", "UTC", attrgetter("created_at"), required=True),
 ]
 _CASE_COLUMNS = [
-    *_fields(FinishedCase, skip=("status",)),
-    Column("status", "string", "", attrgetter("status"), choices=("finished", "failed")),
+    *_fields(FinishedCase, skip=("status",), siblings=(FailedCase,)),
+    Column("status", "string", "", attrgetter("status"), ("finished", "failed"), required=True),
     Column("reason", "string", "", _optional("reason")),
-    *_ENGINE,
-    _FINGERPRINT,
+    *_OWN_ENGINE,
     Column("n_results", "integer", "1", lambda case: len(getattr(case, "record_ids", ()))),
     Column("n_calculations", "integer", "1", lambda case: len(case.calc_ids)),
     Column("n_failures", "integer", "1", lambda case: len(getattr(case, "failures", ()))),
-    Column("created_at", "timestamp", "UTC", attrgetter("created_at")),
+    Column("created_at", "timestamp", "UTC", attrgetter("created_at"), required=True),
 ]
 
 _LITERATURE_COLUMNS = [
@@ -267,34 +314,35 @@ NOUNS: dict[str, Noun] = {
         _result("verdicts", VerdictResult, _SUBSTRATE, ("n_for",)),
         _result("convergence", ConvergenceResult, ("of", "subject", "parameter"), ("converged_value",)),
         Noun("calculations", "calculation", "calc_id", ("calc_id",),
-             _ordered(_CALCULATION_COLUMNS, ("calc_id", "label", "engine", "model", "task", "status", "reason"),
-                      ("label", "engine", "model", "status", "task", "formula", "engine_fingerprint",
-                       "created_at")),
-             CALCULATION_ADAPTER, ("label", "created_at")),
+             _ordered(_CALCULATION_COLUMNS, ("calc_id", "label", "engine", "model", "task", "status", "reason"), ()),
+             CALCULATION_ADAPTER, ("label", "created_at"),
+             indices=(("label", "created_at", "calc_id"), ("status", "label", "created_at", "calc_id"),
+              ("status", "created_at", "calc_id"), ("created_at", "calc_id"), ("model", "label", "created_at"),
+              ("engine_fingerprint", "created_at"), ("formula", "label", "created_at"))),
         Noun("cases", "case", "case_id", ("campaign", "case", "kind", "engine_fingerprint"),
              _ordered(_CASE_COLUMNS, ("case_id", "campaign", "case", "kind", "engine", "model", "status", "reason"),
-                      ("campaign", "case", "kind", "engine", "model", "status", "engine_fingerprint",
-                       "created_at")),
-             CASE_ADAPTER),
+                      ()),
+             CASE_ADAPTER, indices=(("campaign", "case", "kind", "engine_fingerprint"), ("campaign", "status", "case"),
+              ("status", "campaign", "case"), ("created_at", "case_id"))),
         Noun("submissions", "submission", "submission_id", ("submission_id",),
              _ordered([*_fields(SubmissionDocument),
-                       Column("created_at", "timestamp", "UTC", attrgetter("created_at"))],
-                      ("submission_id", "campaign", "queue", "place", "n_cases", "n_jobs", "cancelled"),
-                      ("campaign", "queue", "created_at")),
-             TypeAdapter(SubmissionDocument), ("campaign", "created_at")),
+                       Column("created_at", "timestamp", "UTC", attrgetter("created_at"), required=True)],
+                      ("submission_id", "campaign", "queue", "place", "n_cases", "n_jobs", "cancelled"), ()),
+             TypeAdapter(SubmissionDocument), ("campaign", "created_at"), indices=(("campaign", "created_at"),)),
         Noun("runs", "run", "run_id", ("run_id",),
              _ordered([*_fields(RunDocument),
                        Column("engines", "string", "", attrgetter("engine_names")),
                        Column("cpu", "string", "", lambda run: run.machine.cpu if run.machine else None),
-                       Column("created_at", "timestamp", "UTC", attrgetter("created_at"))],
-                      ("run_id", "campaign", "engines", "dispatcher", "created_at"),
-                      ("campaign", "lock_id", "created_at")),
-             TypeAdapter(RunDocument), ("campaign", "created_at")),
-        Noun("literature", "literature value", "literature_id", ("literature_id",),
+                       Column("created_at", "timestamp", "UTC", attrgetter("created_at"), required=True)],
+                      ("run_id", "campaign", "engines", "dispatcher", "created_at"), ()),
+             TypeAdapter(RunDocument), ("campaign", "created_at"),
+             indices=(("campaign", "created_at"), ("lock_id",), ("created_at", "run_id"))),
+        Noun("literature", "literature_value", "literature_id", ("literature_id",),
              _ordered(_LITERATURE_COLUMNS, ("quantity", "material", "plane", "film", "film_plane", "qualifier",
-                                            "value", "unit"),
-                      ("quantity", "material", "plane", "doi", "house_value")),
-             TypeAdapter(LiteratureValue), ("quantity", "material", "plane", "film_plane", "n_li", "value")),
+                                            "value", "unit"), ()),
+             TypeAdapter(LiteratureValue), ("quantity", "material", "plane", "film_plane", "n_li", "value"),
+             indices=(("quantity", "material", "plane", "film_plane", "n_li", "value"),
+                      ("material", "quantity"), ("doi",))),
     )
 }  # fmt: skip
 """Every noun by its plural name."""
@@ -317,3 +365,22 @@ def noun_named(name: str) -> Noun:
         if noun.kind == name:
             return noun
     raise FilterError(f"the database holds no {name!r}; it holds {', '.join(NOUNS)}")
+
+
+def result_noun(kind: type[Any] | str) -> Noun:
+    """Look up the noun of a kind of result, by its document or by its name.
+
+    Raises
+    ------
+    FilterError
+        If it is no kind of result.
+    """
+    if isinstance(kind, type):
+        field = getattr(kind, "model_fields", {}).get("kind")
+        noun = RESULT_NOUNS.get(field.default if field else "")
+    else:
+        noun = noun_named(kind)
+    if noun is None or not noun.is_result:
+        name = kind.__name__ if isinstance(kind, type) else kind
+        raise FilterError(f"{name!r} is no kind of result; kinds: {', '.join(RESULT_NOUNS)}")
+    return noun

@@ -18,6 +18,8 @@ from liface.errors import DatabaseWriteError
 BUSY_TIMEOUT_S = 60.0
 """How long a writer waits for the one before it."""
 
+TOO_DEEP = "filter: it is nested too deeply for the database; split it into several"
+
 Doing = Literal["open", "read", "write", "commit"]
 
 _LEFT_BEHIND: list[Any] = []

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import Connection
 
 from liface.database.columns import Noun
-from liface.database.exports import ase, cif, optimade, tables
+from liface.database.exports import ase, cif, optimade, sources, tables
 from liface.database.exports.structures import Records, has_structures
 from liface.database.exports.tables import csv_text
 from liface.database.selection import Selection, selected_documents, selected_rows
@@ -49,6 +49,7 @@ FORMATS: dict[str, Format] = {
         Format("ase", (".db",), "structures", ase.write_ase_db),
         Format("extxyz", (".extxyz", ".xyz"), "structures", ase.write_extxyz),
         Format("cif", (".cif",), "structures", cif.write_cif, into_folders=True),
+        Format("bibtex", (".bib",), "documents", sources.write_bibtex),
         Format("optimade", (".optimade",), "structures", optimade.write_optimade),
     )
 }

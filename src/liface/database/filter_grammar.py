@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, and_, false, func, literal, not_, or_, tru
 
 from liface.database.columns import Column
 from liface.database.filter_sources import FilterSource, Items, Match, StoredItems, nothing_known
-from liface.database.filters import BOOLEAN_MARK
+from liface.database.literals import Taken
+from liface.database.prefixes import begins
 from liface.errors import FilterError, UnsupportedFilterError
 
 MAX_COMPARISONS = 200
@@ -32,9 +33,10 @@ Wanted = tuple[str, Any]
 class FilterTransformer(Transformer[Token, Any]):
     """One method per rule of the grammar; a right side becomes a condition on the column before it."""
 
-    def __init__(self, source: FilterSource):
+    def __init__(self, source: FilterSource, taken: Taken):
         super().__init__()
         self.source = source
+        self.taken = taken
         self._comparisons = 0
 
     def filter(self, children: list[Any]) -> ColumnElement[bool]:
@@ -141,16 +143,16 @@ class FilterTransformer(Transformer[Token, Any]):
 
     def string(self, children: list[Token]) -> str | bool:
         """Take off quotes and escapes."""
-        text = _unescaped(str(children[0])[1:-1])
-        return text == BOOLEAN_MARK + "TRUE" if text.startswith(BOOLEAN_MARK) else text
+        boolean = self.taken.boolean(str(children[0]))
+        return _unescaped(self.taken.written(str(children[0]))[1:-1]) if boolean is None else boolean
 
     def number(self, children: list[Token]) -> float:
         """Read a finite number."""
-        return _number(str(children[0]))
+        return _number(self.taken.written(str(children[0])))
 
     def signed_int(self, children: list[Token]) -> float:
         """Read a length."""
-        return _number(str(children[0]))
+        return _number(self.taken.written(str(children[0])))
 
     def value_list(self, children: list[Any]) -> list[Wanted]:
         """Return values, each with the operator before it."""
@@ -264,10 +266,6 @@ def _item_match(column: Column, items: Items, sign: str, value: Any) -> Match:
     return lambda cells: OPERATORS[sign](cells[-1], value)
 
 
-def _starts(cell: Any, text: str) -> ColumnElement[bool]:
-    return func.substr(cell, 1, len(text)) == text
-
-
 def _ends(cell: Any, text: str) -> ColumnElement[bool]:
     start = func.length(cell) - len(text) + 1
     return and_(func.length(cell) >= len(text), func.substr(cell, start, len(text)) == text)
@@ -279,7 +277,7 @@ def _contains(cell: Any, text: str) -> ColumnElement[bool]:
 
 
 _FUZZY: dict[str, Callable[[Any, str], ColumnElement[bool]]] = {
-    "STARTS": _starts, "ENDS": _ends, "CONTAINS": _contains,
+    "STARTS": begins, "ENDS": _ends, "CONTAINS": _contains,
 }  # fmt: skip
 
 
@@ -308,7 +306,7 @@ def _typed(column: Column, value: Any) -> Any:
     if column.choices and value not in column.choices:
         near = get_close_matches(value, column.choices, n=1)
         hint = f"did you mean {near[0]}? " if near else ""
-        raise FilterError(f"filter: {column.name} is never {value!r}; {hint}values: {', '.join(column.choices)}")
+        raise FilterError(f"filter: {column.name} is never {_cut(value)!r}; {hint}values: {', '.join(column.choices)}")
     return value
 
 
@@ -318,7 +316,7 @@ def _moment(column: Column, value: str) -> datetime:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise FilterError(
-            f'filter: {_described(column)}; write e.g. {column.name} >= "2026-03-01T00:00:00Z", not {value!r}'
+            f'filter: {_described(column)}; write e.g. {column.name} >= "2026-03-01T00:00:00Z", not {_cut(value)!r}'
         ) from error
 
 
@@ -355,7 +353,11 @@ def _described(column: Column) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, Column):
         return f"the column {value.name}"
-    return repr(value) if isinstance(value, str) else _bare(value)
+    return repr(_cut(value)) if isinstance(value, str) else _bare(value)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 60 else text[:57] + "..."
 
 
 def _bare(value: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sqlalchemy import Boolean, ColumnElement, and_, cast, false, func, literal, null, or_, select, true
+from sqlalchemy import Boolean, ColumnElement, and_, cast, exists, false, func, literal, null, or_, select, true
 
 from liface.database.columns import Column, Noun, Type
 from liface.database.filters import column_named
@@ -43,6 +43,8 @@ class StoredItems:
     cells: tuple[Any, ...]
     type: Type = "string"
     size: Any = None
+    row_by_row: bool = False
+    """Look the rows of each owner up, instead of all owners of the rows that match: for few owners in an order."""
 
     def some(self, match: Match) -> ColumnElement[bool]:
         """Whether a row matches."""
@@ -50,6 +52,8 @@ class StoredItems:
 
     def some_row(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
         """Whether a row fulfils a condition on its cells."""
+        if self.row_by_row:
+            return exists().where(self.key == self.owner, condition)
         return self.owner.in_(select(self.key).where(condition))
 
     def length(self) -> Any:
@@ -133,7 +137,7 @@ class FilterSource:
     def items(self, column: Column) -> Items:
         """Return the items of a list column."""
         flags, table = FLAG_TABLES[self.noun.name], TABLES[self.noun.name]
-        return StoredItems(flags.c.entry_id, table.c.entry_id, (flags.c.slug, flags.c.flag))
+        return StoredItems(flags.c.entry_id, table.c.entry_id, (flags.c.slug, flags.c.flag), row_by_row=True)
 
 
 def nothing_known() -> ColumnElement[bool]:

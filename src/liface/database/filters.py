@@ -12,11 +12,12 @@ from __future__ import annotations
 import re
 import threading
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from liface.database.codec import is_text
 from liface.database.columns import Column, Noun
+from liface.database.literals import MARK, STRING, Taken, taken_out
 from liface.errors import FilterError
 
 if TYPE_CHECKING:
@@ -28,11 +29,9 @@ if TYPE_CHECKING:
 
 MAX_LENGTH = 10_000
 MAX_DEPTH = 50
-BOOLEAN_MARK = "\x01"
-"""Sets TRUE and FALSE apart from text; the parser of the grammar 1.2.0 drops which of the two it read."""
+KEPT_TREES = 256
+"""Filters, by everything but their values, whose syntax trees are kept: parsing takes milliseconds."""
 
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BOOLEAN = re.compile(r'("(?:[^"\\]|\\.)*")|\b(TRUE|FALSE)\b', re.DOTALL)
 _parsing = threading.Lock()
 
 
@@ -52,7 +51,8 @@ def filter_expression(noun: Noun | FilterSource, where: str) -> ColumnElement[bo
 
     source = FilterSource(noun) if isinstance(noun, Noun) else noun
     try:
-        return FilterTransformer(source).transform(_parse(where))
+        taken, tree = _parse(where)
+        return FilterTransformer(source, taken).transform(tree)
     except VisitError as error:
         if isinstance(error.orig_exc, FilterError):
             raise error.orig_exc from None
@@ -91,10 +91,10 @@ def _near(name: str, noun: Noun) -> list[str]:
 def _check_size(where: str) -> None:
     if len(where) > MAX_LENGTH:
         raise FilterError(f"filter: {len(where)} characters; at most {MAX_LENGTH} are read")
-    if not where.isprintable() and (BOOLEAN_MARK in where or not is_text(where)):
+    if not where.isprintable() and (MARK in where or not is_text(where)):
         raise FilterError("filter: holds characters that are no text; remove them")
     depth = deepest = 0
-    for character in _STRING.sub("", where):
+    for character in STRING.sub("", where):
         depth += (character == "(") - (character == ")")
         deepest = max(deepest, depth)
     if deepest > MAX_DEPTH:
@@ -108,28 +108,36 @@ def _parser() -> LarkParser:
     return LarkParser(version=(1, 2, 0))
 
 
-def _parse(where: str) -> Tree:
+@lru_cache(maxsize=KEPT_TREES)
+def _tree(text: str) -> Tree:
+    with _parsing:
+        return _parser().parse(text)
+
+
+def _parse(where: str) -> tuple[Taken, Tree]:
     from optimade.exceptions import BadRequest
 
-    marked = _BOOLEAN.sub(lambda found: found[1] or f'"{BOOLEAN_MARK}{found[2]}"', where)
+    taken = taken_out(where)
     try:
-        with _parsing:
-            return _parser().parse(marked)
+        return taken, _tree(taken.text)
+    except BadRequest:
+        taken = taken_out(where, numbers=False)  # says where reading stopped in the numbers of the person
+    try:
+        return taken, _tree(taken.text)
     except BadRequest as error:
-        raise FilterError(f"filter: {_short(where)} does not parse{_place(error, marked)}{_advice(where)}") from error
+        raise FilterError(f"filter: {_short(where)} does not parse{_place(error, taken)}{_advice(where)}") from error
 
 
-def _place(error: BaseException, marked: str) -> str:
+def _place(error: BaseException, taken: Taken) -> str:
     """Say where reading stopped, if the parser knows."""
     position = getattr(error.__cause__, "pos_in_stream", None)
-    if not isinstance(position, int) or not 0 <= position < len(marked):
+    if not isinstance(position, int) or not 0 <= position < len(taken.text):
         return "; it ends too early"
-    rest = re.sub(f'"{BOOLEAN_MARK}(TRUE|FALSE)"', r"\1", marked[position:])
-    return f"; reading stopped at {_short(rest)}"
+    return f"; reading stopped at {_short(taken.restored(taken.text[position:]))}"
 
 
 def _advice(where: str) -> str:
-    bare = _STRING.sub('""', where)
+    bare = STRING.sub('""', where)
     if "'" in bare:
         return "; text goes in double quotes"
     if "==" in bare:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, inspect, select, text
+from sqlalchemy import DDL, Connection, func, insert, inspect, select, text
 
 from liface import __version__
 from liface.database.schema import FLAG_TABLES, METADATA, STRUCTURE_TABLES, TABLES, TEXT, VERSIONS
@@ -65,6 +65,7 @@ def _nouns_of_4(connection: Connection) -> None:
             if table is not None:
                 table.create(connection, checkfirst=True)
     _structures(connection)
+    _indices_of_4(connection)
 
 
 def _structures(connection: Connection) -> None:
@@ -72,6 +73,31 @@ def _structures(connection: Connection) -> None:
     for table in STRUCTURE_TABLES:
         table.create(connection, checkfirst=True)
     rebuild_structures(connection)
+
+
+def _indices_of_4(connection: Connection) -> None:
+    """Put the indices of what is asked together in the place of those of single columns; names tell what they hold.
+
+    The one that rows are counted in is made last: of those it takes for equally small, SQLite uses the newest.
+    """
+    for table in (*TABLES.values(), *FLAG_TABLES.values()):
+        last = f"ix_{table.name}_rows"
+        there = _index_names(connection, table.name)
+        wanted = {str(index.name): index for index in table.indexes}
+        for name in sorted(there - (set(wanted) - {last})):
+            connection.execute(DDL(f'DROP INDEX "{name}"'))
+        for name in sorted(set(wanted) - (there - {last}), key=lambda name: (name == last, name)):
+            if name != last or connection.dialect.name == "sqlite":
+                wanted[name].create(connection)
+
+
+def _index_names(connection: Connection, table: str) -> set[str]:
+    """Return the indices that a database was given by name."""
+    if connection.dialect.name != "sqlite":
+        return {str(found["name"]) for found in inspect(connection).get_indexes(table)}
+    # the inspector of SQLAlchemy does not see indices of expressions
+    of_table = text("SELECT name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND tbl_name = :table")
+    return set(connection.scalars(of_table, {"table": table}))
 
 
 def _add_column(connection: Connection, table: str, column: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, not_, select
 
 from liface import __version__
 from liface.database.columns import NOUNS, RESULT_NOUNS
@@ -35,7 +35,7 @@ def overview(connection: Connection, store: Store, schema_version: int) -> dict[
 
 def _superseded(connection: Connection, name: str) -> int:
     table = TABLES[name]
-    return connection.scalar(select(func.count()).select_from(table).where(table.c.is_current.is_(False))) or 0
+    return connection.scalar(select(func.count()).select_from(table).where(not_(table.c.is_current))) or 0
 
 
 def _by(connection: Connection, name: str, column: str) -> dict[str, int]:

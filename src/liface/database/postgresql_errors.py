@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from liface.database.connection import TOO_DEEP
 from liface.errors import (
     CorruptDatabaseError,
     DatabaseError,
     DatabaseOpenError,
     DatabaseWriteError,
+    FilterError,
+    LifaceError,
     MissingExtraError,
 )
 
@@ -55,7 +58,7 @@ _READS: dict[str, str] = {
 }
 
 
-def meaning(error: BaseException, name: str, doing: str, *, lost: bool = False) -> DatabaseError:
+def meaning(error: BaseException, name: str, doing: str, *, lost: bool = False) -> LifaceError:
     """Tell what an error of PostgreSQL means and what to do."""
     code = getattr(error, "sqlstate", None) or ""
     text = _first_line(error)
@@ -64,6 +67,8 @@ def meaning(error: BaseException, name: str, doing: str, *, lost: bool = False) 
         return _lost(name, text, doing)
     if not code:
         return _unreached(name, text, low, doing)
+    if code == "54001":
+        return FilterError(TOO_DEEP)
     if code in ("3D000", "28000", "28P01", "57P03", "53300"):
         return _unreached(name, text, low, "open")
     if code in ("42P01", "42703"):

@@ -4,61 +4,75 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, false, func, select, true
+from sqlalchemy import Connection, Select, bindparam, false, func, not_, select
 
+from liface.database.asking import KEPT, check_page, narrowed, question, shown
 from liface.database.codec import decode, is_text
 from liface.database.columns import NOUNS, Noun
-from liface.database.filters import filter_expression
 from liface.database.schema import FLAG_TABLES, TABLES
 from liface.database.sorting import order_by
-from liface.database.writing import chunks
+from liface.database.writing import CHUNK, chunks
 from liface.documents import CaseDocument, RunDocument, SubmissionDocument
-from liface.errors import FilterError
+
+AT_ONCE = (10, 50, 100, CHUNK)
+"""Rows whose flags one statement reads; few lengths, so that few statements are made."""
 
 STREAMED = 100
 """Documents that are held in memory at once where many are read one after the other."""
 
 
-def shown(noun: Noun) -> ColumnElement[bool]:
-    """Return the condition on rows that queries show."""
-    return TABLES[noun.name].c.is_current if noun.is_result else true()
-
-
 def rows(
-    connection: Connection, noun: Noun, where: str | None, sort: str | None, limit: int | None, offset: int
+    connection: Connection,
+    noun: Noun,
+    where: str | None,
+    sort: str | None,
+    limit: int | None,
+    offset: int,
+    columns: Sequence[str] | None = None,
 ) -> list[dict[str, Any]]:
     """Return flat rows with plain values: text, numbers, booleans, lists; moments as ISO text in UTC."""
-    table = TABLES[noun.name]
-    wanted = [table.c[column.name] for column in noun.stored_columns]
-    key = [table.c.entry_id.label("entry_id_")] if noun.is_result else []
-    found = connection.execute(_selected(noun, select(*wanted, *key), where, sort, limit, offset)).mappings().all()
-    flags = _flags(connection, noun, [row["entry_id_"] for row in found]) if noun.is_result else {}
-    return [
-        {
-            name: plain(row[name]) if column.stored else flags.get(row["entry_id_"], [])
-            for name, column in noun.columns.items()
-        }
-        for row in found
-    ]
+    asked = question(noun, where, sort, columns, limit, offset)
+    return plain_rows(connection, noun, asked.names, asked.run(connection, limit, offset))
+
+
+def plain_rows(
+    connection: Connection, noun: Noun, names: Sequence[str], cells: Sequence[Sequence[Any]]
+) -> list[dict[str, Any]]:
+    """Return rows by name with plain values; the cell of a list column holds the entry whose list is looked up."""
+    found = [dict(zip(names, row, strict=True)) for row in cells]
+    for name in names:
+        if noun.columns[name].type == "timestamp":
+            for row in found:
+                row[name] = plain_moment(row[name])
+        elif not noun.columns[name].stored:
+            flags = flags_of(connection, noun, [row[name] for row in found])
+            for row in found:
+                row[name] = flags.get(row[name], [])
+    return found
 
 
 def documents(connection: Connection, noun: Noun, where: str | None, sort: str | None, limit: int | None) -> list[Any]:
     """Return whole documents."""
-    table = TABLES[noun.name]
-    statement = _selected(noun, select(table.c[noun.key], table.c.document), where, sort, limit, 0)
-    return [decode(noun, key, blob) for key, blob in connection.execute(statement)]
+    return [decode(noun, key, blob) for key, blob in connection.execute(_whole(noun, where, sort, limit))]
 
 
 def stream(
     connection: Connection, noun: Noun, where: str | None, sort: str | None, limit: int | None
 ) -> Iterator[tuple[str, Any]]:
     """Yield identities and whole documents, a few at a time."""
-    table = TABLES[noun.name]
-    statement = _selected(noun, select(table.c[noun.key], table.c.document), where, sort, limit, 0)
+    statement = _whole(noun, where, sort, limit)
     for key, blob in connection.execution_options(yield_per=STREAMED).execute(statement):
         yield key, decode(noun, key, blob)
+
+
+def _whole(noun: Noun, where: str | None, sort: str | None, limit: int | None) -> Select[Any]:
+    check_page(limit, 0)
+    table = TABLES[noun.name]
+    statement = narrowed(noun, select(table.c[noun.key], table.c.document), where).order_by(*order_by(noun, sort))
+    return statement if limit is None else statement.limit(limit)
 
 
 def documents_by_key(connection: Connection, noun: Noun, keys: Sequence[str]) -> dict[str, Any]:
@@ -116,42 +130,47 @@ def runs(connection: Connection, campaign: str | None, run_id: str | None) -> li
 
 def count(connection: Connection, noun: Noun, where: str | None) -> int:
     """Return the number of rows that match."""
-    statement = select(func.count()).select_from(TABLES[noun.name]).where(shown(noun))
+    return connection.scalar(_count(noun, where)) or 0
+
+
+@lru_cache(maxsize=KEPT)
+def _count(noun: Noun, where: str | None) -> Select[Any]:
+    rows = select(func.count()).select_from(TABLES[noun.name])
     if where is not None and where.strip():
-        statement = statement.where(filter_expression(noun, where))
-    return connection.scalar(statement) or 0
+        return narrowed(noun, rows, where)
+    if not noun.is_result:
+        return rows
+    # all less the few that are not shown: SQLite counts whole tables many times faster than the rows of a condition
+    return select(rows.scalar_subquery() - rows.where(not_(shown(noun))).scalar_subquery())
 
 
-def _selected(
-    noun: Noun, statement: Select[Any], where: str | None, sort: str | None, limit: int | None, offset: int
-) -> Select[Any]:
-    for name, number in (("limit", limit), ("offset", offset)):
-        if number is not None and not 0 <= number < 2**63:
-            raise FilterError(f"{name} is {number}; give a whole number from 0 on")
-    statement = statement.where(shown(noun)).order_by(*order_by(noun, sort))
-    if where is not None and where.strip():
-        statement = statement.where(filter_expression(noun, where))
-    if limit is not None:
-        statement = statement.limit(limit)
-    return statement.offset(offset) if offset else statement
-
-
-def _flags(connection: Connection, noun: Noun, entries: Sequence[str]) -> dict[str, list[str]]:
-    table = FLAG_TABLES[noun.name]
+def flags_of(connection: Connection, noun: Noun, entries: Sequence[str]) -> dict[str, list[str]]:
+    """Return the flags of these entries, in order; nothing for an entry without flags."""
     flags: dict[str, list[str]] = {}
     for piece in chunks(entries):
-        statement = (
-            select(table.c.entry_id, table.c.flag)
-            .where(table.c.entry_id.in_(piece))
-            .order_by(table.c.entry_id, table.c.position)
-        )
-        for entry, flag in connection.execute(statement):
+        size = next(size for size in AT_ONCE if size >= len(piece))
+        # the last one again and again: statements of few lengths are made, and a repeated value changes nothing
+        names = {f"e{k}": piece[min(k, len(piece) - 1)] for k in range(size)}
+        for entry, flag in connection.execute(_flags_of(noun, size), names).all():
             flags.setdefault(entry, []).append(flag)
     return flags
 
 
+@lru_cache(maxsize=KEPT)
+def _flags_of(noun: Noun, size: int) -> Select[Any]:
+    table = FLAG_TABLES[noun.name]
+    places = [bindparam(f"e{k}", type_=table.c.entry_id.type) for k in range(size)]
+    chosen = select(table.c.entry_id, table.c.flag).where(table.c.entry_id.in_(places))
+    return chosen.order_by(table.c.entry_id, table.c.position)
+
+
+def plain_moment(moment: datetime | None) -> str | None:
+    """Return a stored moment as ISO text; one without a zone is in UTC."""
+    if moment is None:
+        return None
+    return (moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)).isoformat() + "Z"
+
+
 def plain(value: Any) -> Any:
     """Turn a moment into ISO text in UTC; anything else stays as it is."""
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value
+    return plain_moment(value) if isinstance(value, datetime) else value

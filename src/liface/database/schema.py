@@ -21,11 +21,14 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    not_,
+    text,
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from liface.database.columns import NOUNS, Noun
+from liface.database.columns import ENTRY, NOUNS, Noun
 from liface.database.structures import STRUCTURES, Property
+from liface.documents import content_hash
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -57,6 +60,9 @@ KEY = _text(String, 32)
 
 INTEGER = Integer().with_variant(BigInteger(), "postgresql")
 """Whole numbers of 64 bits, in every database as in SQLite."""
+
+LONGEST_NAME = 63
+"""Characters of an index name; PostgreSQL cuts what is longer."""
 
 METADATA = MetaData(
     naming_convention={
@@ -91,9 +97,9 @@ def _table(noun: Noun) -> Table:
     if noun.is_result:
         # One record may belong to several campaigns, so the content identity alone is no primary key.
         own += [
-            Column("entry_id", KEY, primary_key=True),
-            Column("slot_id", KEY, nullable=False, index=True),
-            Column("is_current", Boolean, nullable=False, index=True),
+            Column(ENTRY, KEY, primary_key=True),
+            Column("slot_id", KEY, nullable=False),
+            Column("is_current", Boolean, nullable=False),
         ]
     for column in noun.stored_columns:
         is_key = column.name == noun.key and not noun.is_result
@@ -102,7 +108,32 @@ def _table(noun: Noun) -> Table:
         Column("document", LargeBinary, nullable=False),
         Column("document_sha256", _text(String, 64), nullable=False),
     ]
-    return Table(noun.name, METADATA, *own)
+    table = Table(noun.name, METADATA, *own)
+    for names in noun.indices:
+        _index(table, *names)
+    if noun.is_result:
+        _index(table, "slot_id")
+        hidden: dict[str, Any] = {"sqlite_where": text("is_current = 0"), "postgresql_where": not_(table.c.is_current)}
+        Index(f"ix_{noun.name}_superseded", table.c.entry_id, **hidden)
+    _index_of_rows(table)
+    return table
+
+
+def _index_of_rows(table: Table) -> None:
+    """Let SQLite count rows in the smallest index there can be; no filter is ever looked up in it."""
+    primary = table.primary_key.columns.values()[0].name
+    Index(f"ix_{table.name}_rows", text(f"({primary} IS NULL)"), _table=table).ddl_if(dialect="sqlite")
+
+
+def _index(table: Table, *names: str) -> None:
+    """Index columns together; superseded results, which no query shows, are left out."""
+    name = f"ix_{table.name}_by_{'_'.join(names)}"
+    if len(name) > LONGEST_NAME:
+        name = f"{name[: LONGEST_NAME - 9]}_{content_hash(names, 8)}"
+    where: dict[str, Any] = {}
+    if "is_current" in table.c:  # word for word the condition of a query, which SQLite compares them by
+        where = {"sqlite_where": text("is_current = 1"), "postgresql_where": table.c.is_current}
+    Index(name, *(table.c[column] for column in names), **where)
 
 
 def _flag_table(noun: Noun) -> Table:

@@ -8,8 +8,8 @@ import sqlite3
 import tempfile
 from pathlib import Path
 
-from liface.database.connection import meaning
 from liface.database.schema import VERSIONS
+from liface.database.sqlite import meaning
 
 
 def settle(path: Path) -> None:
@@ -43,7 +43,10 @@ def settle(path: Path) -> None:
 
 def _copy_sorted(connection: sqlite3.Connection) -> None:
     oldest = "(SELECT coalesce(min(created_at), '1970-01-01 00:00:00.000000') FROM main.calculations)"
-    made = "SELECT name, sql FROM main.sqlite_master WHERE type = ? AND sql IS NOT NULL ORDER BY name"
+    made = (
+        "SELECT name, sql FROM main.sqlite_master WHERE type = ? AND sql IS NOT NULL "
+        "AND name NOT LIKE 'sqlite@_%' ESCAPE '@' ORDER BY name"
+    )
     connection.execute("BEGIN")
     for name, sql in connection.execute(made, ("table",)).fetchall():
         connection.execute(sql.replace("CREATE TABLE ", "CREATE TABLE settled.", 1))

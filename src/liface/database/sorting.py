@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement
 
-from liface.database.columns import Noun
+from liface.database.columns import ENTRY, Column, Noun
 from liface.database.filters import column_named
 from liface.database.schema import TABLES
 from liface.errors import FilterError
@@ -14,29 +14,38 @@ from liface.errors import FilterError
 MAX_KEYS = 20
 
 
-def order_by(noun: Noun, sort: str | None) -> list[ColumnElement[Any]]:
-    """Turn a sort into the terms of ORDER BY: unknown values last, ties by the content identity.
+def sort_keys(noun: Noun, sort: str | None) -> list[tuple[Column, bool]]:
+    """Return the columns of a sort and whether each falls; those of the natural order where none is asked.
 
     Raises
     ------
     FilterError
         If a column is unknown or has no order.
     """
-    table = TABLES[noun.name]
     names = (
         [part.strip() for part in sort.split(",")] if sort and sort.strip() else list(noun.natural_order or noun.slot)
     )
     if len(names) > MAX_KEYS:
         raise FilterError(f"sort: {len(names)} columns; at most {MAX_KEYS} are taken")
-    terms: list[ColumnElement[Any]] = []
+    keys = []
     for name in names:
-        descending = name.startswith("-")
         column = column_named(noun, name.removeprefix("-").removeprefix("+").strip(), "sort")
         if column.type in ("list", "dictionary"):
             raise FilterError(f"sort: {column.name} is a {column.type} and has no order; sort by another column")
-        cell = table.c[column.name]
-        terms += [cell.is_(None), cell.desc() if descending else cell.asc()]
-    terms.append(table.c[noun.key])
-    if noun.is_result:
-        terms.append(table.c.entry_id)
-    return terms
+        keys.append((column, name.startswith("-")))
+    return keys
+
+
+def order_by(noun: Noun, sort: str | None) -> list[ColumnElement[Any]]:
+    """Turn a sort into the terms of ORDER BY: unknown values last, ties by the identity of the row.
+
+    Ties run the way of the last column, so that an index can be read in either direction; a column that is always
+    known needs no word about unknown values, which PostgreSQL would not find in an index read backwards.
+    """
+    table, keys = TABLES[noun.name], sort_keys(noun, sort)
+    terms: list[ColumnElement[Any]] = []
+    for column, falls in keys:
+        term = table.c[column.name].desc() if falls else table.c[column.name].asc()
+        terms.append(term if column.required else term.nulls_last())
+    tie = table.c[ENTRY if noun.is_result else noun.key]
+    return [*terms, tie.desc() if keys[-1][1] else tie.asc()]

@@ -16,13 +16,15 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
 from liface.database.addresses import MEMORY, SCHEME, path_of
-from liface.database.connection import BUSY_TIMEOUT_S, Doing, Store, refuse_forked, remember_process
+from liface.database.connection import BUSY_TIMEOUT_S, TOO_DEEP, Doing, Store, refuse_forked, remember_process
 from liface.database.file_systems import is_on_network
 from liface.errors import (
     CorruptDatabaseError,
     DatabaseError,
     DatabaseOpenError,
     DatabaseWriteError,
+    FilterError,
+    LifaceError,
 )
 
 MAGIC = b"SQLite format 3\x00"
@@ -86,6 +88,7 @@ class SqliteStore(Store):
             )
         self.immutable = True
         self.engine.dispose()
+        self.engine = self._engine()
         return True
 
     def size_bytes(self, connection: Connection) -> int:
@@ -158,8 +161,8 @@ class SqliteStore(Store):
         pool: dict[str, Any] = {"poolclass": QueuePool, "pool_size": 4, "max_overflow": -1}
         if self.in_memory:
             pool = {"poolclass": StaticPool}
-        elif self.read_only:
-            pool = {"poolclass": NullPool}  # how the file may be read is decided at every connection
+        elif self.immutable:
+            pool = {"poolclass": NullPool}  # whether somebody writes by now is looked at with every connection
         engine = create_engine("sqlite://", creator=self._connect, **pool)
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "checkout", refuse_forked)
@@ -179,10 +182,12 @@ class SqliteStore(Store):
         return Path(self.name + "-wal")
 
 
-def meaning(error: BaseException, name: str, doing: Doing) -> DatabaseError:
+def meaning(error: BaseException, name: str, doing: Doing) -> LifaceError:
     """Tell what an error of SQLite means and what to do."""
     text = str(error)
     low = text.lower()
+    if "stack overflow" in low or "expression tree is too large" in low:
+        return FilterError(TOO_DEEP)
     if "is full" in low:
         return DatabaseWriteError(f"{name}: the disk is full; nothing was changed. Free some space and run again")
     if ("readonly" in low or "read-only" in low) and doing == "read":

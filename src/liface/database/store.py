@@ -6,36 +6,42 @@ import os
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 
 from sqlalchemy import inspect
 
 from liface.database import browsing, migrations, reading, usage, writing
 from liface.database import export as exporting
 from liface.database.addresses import is_server, path_of
-from liface.database.columns import NOUNS, RESULT_NOUNS, noun_named
+from liface.database.columns import NOUNS, RESULT_NOUNS, noun_named, result_noun
+from liface.database.comparing import Comparisons
 from liface.database.connection import open_store
+from liface.database.frames import Tables
+from liface.database.paging import Pages
 from liface.database.schema import VERSIONS
 from liface.database.selection import Selection
 from liface.documents import (
     CalculationDocument,
     CaseDocument,
+    Document,
     FinishedCase,
     LiteratureValue,
     ResultDocument,
     RunDocument,
     SubmissionDocument,
 )
-from liface.errors import DatabaseOpenError, DatabaseWriteError, FilterError, InputError
+from liface.errors import DatabaseOpenError, DatabaseWriteError, InputError
 
 if TYPE_CHECKING:
     from liface.database.moving.copying import CopyReport, Observer
     from liface.database.moving.merge import Conflicts
     from liface.database.structure_entries import References, Structures
-    from liface.database.verify import Problem
+    from liface.database.verify import Problem, Told
+
+R = TypeVar("R", bound=Document)
 
 
-class Database:
+class Database(Tables, Pages, Comparisons):
     """Calculations, results and cases in one file or on one server, safe for several threads and processes at once.
 
     Parameters
@@ -197,13 +203,28 @@ class Database:
                     return found[record_id]
         return None
 
+    @overload
+    def results(
+        self, kind: type[R], where: str | None = None, sort: str | None = None, limit: int | None = None
+    ) -> list[R]: ...
+
+    @overload
     def results(
         self, kind: str, where: str | None = None, sort: str | None = None, limit: int | None = None
+    ) -> list[Any]: ...
+
+    def results(
+        self, kind: type[Any] | str, where: str | None = None, sort: str | None = None, limit: int | None = None
     ) -> list[Any]:
-        """Return the current results of a kind (surface, interface, binding, growth, wetting, bulk)."""
-        noun = noun_named(kind)
-        if not noun.is_result:
-            raise FilterError(f"{kind!r} is no kind of result; kinds: {', '.join(RESULT_NOUNS)}")
+        """Return the current results of a kind as documents.
+
+        Parameters
+        ----------
+        kind
+            A class such as :class:`~liface.documents.InterfaceResult`, which gives the type of what is returned, or a
+            name such as ``interface`` or ``interfaces``.
+        """
+        noun = result_noun(kind)
         with self._store.reading() as connection:
             return reading.documents(connection, noun, where, sort, limit)
 
@@ -311,6 +332,7 @@ class Database:
         sort: str | None = None,
         limit: int | None = None,
         offset: int = 0,
+        columns: Sequence[str] | None = None,
     ) -> list[dict[str, Any]]:
         """Return flat rows.
 
@@ -322,14 +344,16 @@ class Database:
             An OPTIMADE filter, e.g. ``substrate="W" AND gamma_mev_per_a2 > 50``.
         sort
             Columns, a leading minus for falling order; unknown values come last.
+        columns
+            What a row holds, in this order; every column by default.
 
         Raises
         ------
         FilterError
-            If the filter or the order does not fit the columns.
+            If the filter, the order or a column does not fit the noun.
         """
         with self._store.reading() as connection:
-            return reading.rows(connection, noun_named(noun), where, sort, limit, offset)
+            return reading.rows(connection, noun_named(noun), where, sort, limit, offset, columns)
 
     def columns(self, noun: str) -> dict[str, tuple[str, str]]:
         """Return type and unit of every column of a noun; a pure number has the unit ``"1"``."""
@@ -378,15 +402,16 @@ class Database:
         with self._store.reading() as connection:
             return overview(connection, self._store, self.schema_version)
 
-    def verify(self, *, quick: bool = False) -> list[Problem]:
+    def verify(self, *, quick: bool = False, told: Told | None = None) -> list[Problem]:
         """Check the file, every document, its columns, its identity, its references and derived numbers.
 
         Whether results follow from their calculations needs the formulas of the analysis:
-        :func:`liface.dispatch.verification.verify_database` does both. ``quick`` reads no documents.
+        :func:`liface.dispatch.verification.verify_database` does both. ``quick`` reads no documents; ``told`` hears
+        of every page that has been read.
         """
         from liface.database.verify import verify
 
-        return verify(self._store, quick)
+        return verify(self._store, quick, told)
 
     def each(self, noun: str) -> Iterator[Any]:
         """Yield the documents of all rows that are shown, a page at a time: memory does not grow with their number."""
@@ -452,7 +477,8 @@ class Database:
         Parameters
         ----------
         fmt
-            json, jsonl, csv or parquet for rows; ase, extxyz or cif for structures; that of the suffix by default.
+            json, jsonl, csv or parquet for rows; ase, extxyz, cif or optimade for structures; bibtex for the papers
+            they rest on. That of the suffix by default.
         nouns
             All of them by default; ``where`` and ``sort`` are columns of those that are named.
         limit
@@ -473,10 +499,12 @@ class Database:
         with self._store.reading() as connection:
             return exporting.write(connection, file, chosen, selection, {"schema_version": self.schema_version})
 
-    def copy_campaign(self, campaign: str, path: str | os.PathLike[str]) -> dict[str, int]:
+    def copy_campaign(
+        self, campaign: str, path: str | os.PathLike[str], engines: Collection[str] | None = None
+    ) -> dict[str, int]:
         """Write a campaign and what it rests on into a new file; return how many rows of each noun that were.
 
-        The same rows give the same bytes.
+        With ``engines``, by their fingerprints, only what these have computed. The same rows give the same bytes.
 
         Raises
         ------
@@ -487,7 +515,7 @@ class Database:
         from liface.database.single_file import settle
 
         with Database(path) as target, self._store.reading() as source, target._store.writing() as connection:
-            copied = copy_rows(source, connection, campaign_rows(source, campaign))
+            copied = copy_rows(source, connection, campaign_rows(source, campaign, engines))
         settle(Path(path))
         return copied
 

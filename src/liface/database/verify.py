@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, exists, func, inspect, select
@@ -21,6 +22,9 @@ from liface.errors import CorruptDatabaseError, DatabaseError, LifaceError
 
 REBUILD = "run 'liface database reindex', which derives the structures again"
 
+Told = Callable[[str, int, int], None]
+"""Told of a noun, how many of its rows have been read, and how many there are."""
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -36,14 +40,17 @@ class Problem:
         return f"{place}: {self.check}: {self.message}"
 
 
-def verify(store: Store, quick: bool = False) -> list[Problem]:
-    """Return everything that is wrong; an empty list for a sound database. ``quick`` reads no documents."""
+def verify(store: Store, quick: bool = False, told: Told | None = None) -> list[Problem]:
+    """Return everything that is wrong; an empty list for a sound database.
+
+    ``quick`` reads no documents; ``told`` hears of every page that has been read.
+    """
     problems = list(_guarded(store, "file", _check_file))
     if any(problem.check in ("file", "tables") for problem in problems):
         return problems
     for noun in NOUNS.values():
-        check = _check_table if quick else _check_noun
-        problems += _guarded(store, noun.name, lambda connection, noun=noun, check=check: check(connection, noun))
+        check = _check_table if quick else partial(_check_noun, told=told)
+        problems += _guarded(store, noun.name, partial(check, noun=noun))
     if not quick:
         problems += _guarded(store, "structures", _check_structures)
     return problems
@@ -70,8 +77,11 @@ def _check_file(connection: Connection) -> Iterator[Problem]:
         yield Problem("file", f"{table} row {row}", "foreign key", f"nothing in {parent} belongs to it")
 
 
-def _check_noun(connection: Connection, noun: Noun) -> Iterator[Problem]:
+def _check_noun(connection: Connection, noun: Noun, told: Told | None = None) -> Iterator[Problem]:
     yield from _check_table(connection, noun)
+    read, total = 0, 0
+    if told is not None:
+        total = connection.scalar(select(func.count()).select_from(TABLES[noun.name])) or 0
     for rows in _pages(connection, noun):
         sound: list[tuple[dict[str, Any], Any]] = []
         for row in rows:
@@ -79,6 +89,9 @@ def _check_noun(connection: Connection, noun: Noun) -> Iterator[Problem]:
             if document is not None:
                 sound.append((row, document))
         yield from _check_references(connection, noun, sound)
+        read += len(rows)
+        if told is not None:
+            told(noun.name, read, total)
 
 
 def _check_table(connection: Connection, noun: Noun) -> Iterator[Problem]:

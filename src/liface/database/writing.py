@@ -47,18 +47,18 @@ def row_of(noun: Noun, document: Any) -> dict[str, Any]:
         blob, sha256 = encode(document)
     except ValueError as error:
         raise DatabaseWriteError(f"{noun.kind}: it cannot be written as JSON ({error}); nothing was stored") from error
-    return row_with(noun, document, blob, sha256)
+    return row_with(noun, noun.values(document), blob, sha256)
 
 
-def row_with(noun: Noun, document: Any, blob: bytes, sha256: str) -> dict[str, Any]:
-    """Return the table row of a document whose bytes are there already.
+def row_with(noun: Noun, values: Mapping[str, Any], blob: bytes, sha256: str) -> dict[str, Any]:
+    """Return the table row of a document whose columns and bytes are there already.
 
     Raises
     ------
     DatabaseWriteError
         As of :func:`row_of`.
     """
-    values = {name: _storable(noun, name, value) for name, value in noun.values(document).items()}
+    values = {name: _storable(noun, name, value) for name, value in values.items()}
     return {**values, "document": blob, "document_sha256": sha256}
 
 

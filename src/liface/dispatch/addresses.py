@@ -7,7 +7,7 @@ from pathlib import Path
 
 from liface import __version__
 from liface.database import Database
-from liface.database.connection import MAGIC
+from liface.database.sqlite import MAGIC
 from liface.dispatch.lock_file import is_lock, read_lock
 from liface.documents import EngineInfo, RunDocument, RunEngine
 from liface.errors import InputError
@@ -29,10 +29,10 @@ def run_of(name: str, database: Database, engines: Sequence[str] | None = None) 
     from liface.dispatch.manifest import manifest_of, same_as
 
     if name not in SHIPPED and not Path(name).is_file():
-        recorded = database.runs(name)
+        recorded = database.runs(name) or _by_id(database, name)
         if not recorded:
             raise InputError(
-                f"{name} is no campaign file, and no run of a campaign of this name is recorded; "
+                f"{name} is no campaign file, and no run of a campaign of this name, or of this run_id, is recorded; "
                 f"recorded: {', '.join(sorted({run.campaign for run in database.runs()})) or 'none'}"
             )
         return recorded[-1]
@@ -71,12 +71,18 @@ def resolve(address: str, db: str, campaign: str | None = None, engine: str | No
         read_lock(path)  # says what is wrong with it
     with Database(db, read_only=True, must_exist=True) as database:
         if not path.is_file() and address not in SHIPPED:
-            if len(address) >= SHORTEST_ID and (found := database.runs(run_id=address)):
-                if len(found) > 1:
-                    raise InputError(f"{address} is the beginning of {len(found)} runs; give more of the run_id")
+            if found := _by_id(database, address):
                 return only_engine(found[0], engine)
             return stored_state(database, address, engine)
         return stored_state(database, load_campaign(address)[0].name, engine)
+
+
+def _by_id(database: Database, address: str) -> list[RunDocument]:
+    """Return the run whose run_id begins so, if there is one."""
+    found = database.runs(run_id=address) if len(address) >= SHORTEST_ID else []
+    if len(found) > 1:
+        raise InputError(f"{address} is the beginning of {len(found)} runs; give more of the run_id")
+    return found
 
 
 def stored_state(database: Database, campaign: str, engine: str | None = None) -> RunDocument:

@@ -51,7 +51,9 @@ def converge(
     cases = convergence_cases(campaign)
     state = run_campaign(cases, database, workers=workers, retry=retry, progress=progress)
     listed = {record_id for case in (*state.done, *state.skipped) for record_id in getattr(case, "record_ids", ())}
-    found = [result for record_id in sorted(listed) if (result := database.result(record_id)) is not None]
+    found = [
+        result for record_id in sorted(listed) if isinstance(result := database.result(record_id), ConvergenceResult)
+    ]
     return sorted(found, key=lambda result: (result.subject, result.parameter, result.engine.label)), state
 
 

@@ -64,9 +64,11 @@ def verify_database(database: Database, *, quick: bool = False, progress: Progre
     quick
         Leave the documents alone: the file and its tables only.
     progress
-        Told how many results are done.
+        Told what is looked at, and how far.
     """
-    found = Soundness(problems=database.verify(quick=quick))
+    tell = progress or (lambda _: None)
+    told = lambda noun, read, rows: tell(Looking(f"checking {noun}", read, rows))  # noqa: E731
+    found = Soundness(problems=database.verify(quick=quick, told=told))
     if quick or any(problem.check in ("file", "tables") for problem in found.problems):
         return found
     nouns = list(RESULT_NOUNS.values())
@@ -76,8 +78,7 @@ def verify_database(database: Database, *, quick: bool = False, progress: Progre
         for document in database.each(noun.name):
             _add(found, noun, document, _recomputed(database, document))
             done += 1
-            if progress is not None:
-                progress(Looking(noun.name, done, total))
+            tell(Looking(f"recomputing {noun.name}", done, total))
     found.orphans, found.without_case = database.orphans(), database.results_without_case(tuple(FROM_CALCULATIONS))
     return found
 

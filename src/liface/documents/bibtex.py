@@ -49,8 +49,8 @@ def cited(documents: Iterable[Any]) -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def bibtex(documents: Iterable[Any]) -> str:
-    """Return BibTeX of everything that some documents cite; one entry per source, in the order of their keys.
+def bibtex(documents: Iterable[Any], also: Iterable[str] = ()) -> str:
+    """Return BibTeX of everything that some documents cite, and of other DOIs; in the order of their keys.
 
     A DOI whose paper is not known here becomes a ``@misc`` with the DOI and its address; a published value without a
     DOI one with its citation in words. Keys of a person's own are kept.
@@ -61,7 +61,8 @@ def bibtex(documents: Iterable[Any]) -> str:
     documents = list(documents)
     values = [document for document in documents if isinstance(document, LiteratureValue)]
     keys = {value.doi: value.bibtex_key for value in values if value.doi and value.bibtex_key}
-    entries = [_known().get(doi) or _minimal(doi, keys.get(doi, "")) for doi in cited(documents)]
+    dois = sorted({*cited(documents), *map(bare_doi, also)})
+    entries = [_known().get(doi) or _minimal(doi, keys.get(doi, "")) for doi in dois]
     entries += _in_words(value for value in values if not value.doi)
     database = bibtexparser.bibdatabase.BibDatabase()
     database.entries = sorted((dict(entry) for entry in entries), key=lambda entry: entry["ID"])

@@ -16,6 +16,7 @@ from liface.documents.calculation import EngineInfo
 from liface.engines import registry
 from liface.engines.base import EngineSpec
 from liface.engines.catalogue import FAMILIES
+from liface.engines.checkpoints import refuse_code
 from liface.errors import LifaceError, UnknownEngineError
 
 CHECKPOINT_KEYWORDS = {
@@ -84,6 +85,8 @@ def _sevennet(spec: EngineSpec) -> Callable[[bool], Calculator]:
             with _loading(spec):
                 from sevenn.calculator import SevenNetCalculator
 
+                if spec.checkpoint:
+                    refuse_code(path)
                 shared.append(SevenNetCalculator(model=str(path), **options))
         return shared[0]
 
@@ -100,6 +103,8 @@ def _chgnet(spec: EngineSpec) -> Callable[[bool], Calculator]:
         with _loading(spec):
             from liface.engines.chgnet import EnergyForceCHGNet, load_chgnet
 
+            if spec.checkpoint:
+                refuse_code(path)
             if not shared:
                 shared.append(load_chgnet(name if model else None, path, str(options["device"])))
             return EnergyForceCHGNet(shared[0], needs_stress=needs_stress)

@@ -6,13 +6,6 @@ from dataclasses import dataclass, field
 
 MPTRJ = "MPtrj (PBE, PBE+U for Co Cr Fe Mn Mo Ni V W oxides and fluorides)"
 
-CITATIONS = {
-    "sevennet": "10.1021/acs.jctc.4c00190",
-    "chgnet": "10.1038/s42256-023-00716-3",
-    "emt": "10.1016/0039-6028(96)00816-3",
-}
-"""DOI of the paper behind each engine."""
-
 
 @dataclass(frozen=True)
 class Model:

@@ -6,69 +6,85 @@ import io
 import json
 import re
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from liface import __version__
-from liface.analysis.literature import PublishedValue, published
-from liface.analysis.responses import MeasuredPoint, measured
+from liface.analysis.responses import measured
 from liface.database import Database
 from liface.database.columns import RESULT_NOUNS
+from liface.database.single_file import settle
 from liface.dispatch.bundles import DATABASE, SUMS
+from liface.dispatch.literature import literature_of as published_values
 from liface.dispatch.lock_file import lock_name, lock_text
-from liface.documents import Geometry, RunDocument, RunRecord
-from liface.engines.catalogue import CITATIONS
+from liface.documents import Geometry, LiteratureValue, RunDocument, RunRecord
+from liface.documents.bibtex import ENGINES, bibtex
+from liface.errors import InputError
 from liface.report.page import write_report
-
-PUBLISHED = ("interface_gamma", "binding", "surface", "contact_angle")
-"""Quantities of the literature that results are shown beside; measured responses come with them."""
 
 CAMPAIGN, REPORT, README, LITERATURE = "campaign.yaml", "report.html", "README.txt", "literature.json"
 
 
+Correlate = Callable[[Database], Sequence[Any]]
+"""Makes the correlations that the report shows of the results in a database."""
+
+
 def bundle_members(
-    run: RunDocument, database: Database, correlations: Sequence[Any] = (), authors: Sequence[str] = ()
+    run: RunDocument, database: Database, correlate: Correlate = lambda _: (), authors: Sequence[str] = ()
 ) -> dict[str, bytes]:
-    """Return the members of the bundle of a run, by name.
+    """Return the members of the bundle of a run, by name: what its engines have computed, and nothing of others.
 
     Raises
     ------
-    DatabaseError, InputError
-        Its records cannot be read, or its report cannot be written.
+    InputError
+        The database has gone on since the run, so that its results are no longer those of the lock; or the report
+        cannot be written.
+    DatabaseError
+        Its records cannot be read.
     """
-    literature = literature_of(run)
-    members = {
-        lock_name(run.campaign): lock_text(run),
-        CAMPAIGN: campaign_text(run),
-        LITERATURE: json.dumps(literature, ensure_ascii=False, indent=1) + "\n",
-        "CITATION.cff": citation_text(run, literature, authors, database),
-        "references.bib": bibtex(dois_of(run, literature, database)),
-        **{file.name: file.text for file in run.files},
-        **{f"structures/{name}.extxyz": text for name, text in structures_of(run, database)},
-    }
     with tempfile.TemporaryDirectory(prefix="liface-bundle-") as folder:
         page, copied = Path(folder) / REPORT, Path(folder) / DATABASE
-        about = {"title": run.title, "command": f"liface campaign replay {lock_name(run.campaign)}"}
-        manifest = {key: text for key, text in about.items() if text}
-        write_report(database, run.campaign, page, correlations=correlations, manifest=manifest)
-        database.copy_campaign(run.campaign, copied)
-        if not any(stored.run_id == run.run_id for stored in database.runs(run.campaign)):
-            _add_run(copied, run)
+        database.copy_campaign(run.campaign, copied, run.fingerprints.keys())
+        with Database(copied) as own:
+            _require_all(run, own)
+            own.add_run(run)
+            members = _texts(run, own, authors)
+            about = {"title": run.title, "command": f"liface campaign replay {lock_name(run.campaign)}"}
+            manifest = {key: text for key, text in about.items() if text}
+            write_report(own, run.campaign, page, correlations=correlate(own), manifest=manifest)
+        settle(copied)
         binary = {REPORT: page.read_bytes(), DATABASE: copied.read_bytes()}
     members[README] = readme_text(run, [*members, *binary, README])
     return {**{name: text.encode("utf-8") for name, text in members.items()}, **binary}
 
 
-def _add_run(path: Path, run: RunDocument) -> None:
-    """Store a run that was made of what is stored, so that lock and database of the bundle belong together."""
-    from liface.database.single_file import settle
+def _require_all(run: RunDocument, own: Database) -> None:
+    stored = own.status_of(calculation.calc_id for calculation in run.calculations)
+    absent = [c.calc_id for c in run.calculations if c.calc_id not in stored]
+    absent += [record.record_id for record in run.records if own.result(record.record_id) is None]
+    if absent:
+        raise InputError(
+            f"{len(absent)} results and calculations of run {run.run_id[:12]} are no longer in the database as they "
+            f"were, e.g. {absent[0]}; bundle what it holds now, with the campaign file and its engines"
+        )
 
-    with Database(path) as database:
-        database.add_run(run)
-    settle(path)
+
+def _texts(run: RunDocument, database: Database, authors: Sequence[str]) -> dict[str, str]:
+    """Return the members that are text."""
+    literature = literature_of(run, database)
+    values = [value.model_dump(mode="json") for value in literature]
+    return {
+        lock_name(run.campaign): lock_text(run),
+        CAMPAIGN: campaign_text(run),
+        LITERATURE: json.dumps(values, ensure_ascii=False, indent=1) + "\n",
+        "CITATION.cff": citation_text(run, literature, authors, database),
+        "references.bib": bibtex(literature, dois_of(run, literature, database)),
+        **{file.name: file.text for file in run.files},
+        **{f"structures/{name}.extxyz": text for name, text in structures_of(run, database)},
+    }
 
 
 def campaign_text(run: RunDocument) -> str:
@@ -101,33 +117,25 @@ def _extxyz(geometry: Geometry, record: RunRecord, run: RunDocument) -> str:
     return out.getvalue()
 
 
-def literature_of(run: RunDocument) -> list[dict[str, Any]]:
-    """Return the published figures of the materials that the run has results of, as their sources state them."""
+def literature_of(run: RunDocument, database: Database) -> tuple[LiteratureValue, ...]:
+    """Return the published values of the materials that the run has results of, shipped and of the database."""
     names = {str(value) for record in run.records for key, value in record.slot.items()
              if key in ("material", "substrate", "material_a", "material_b")}  # fmt: skip
-    values: list[PublishedValue | MeasuredPoint] = [value for kind in PUBLISHED for value in _published(kind)]
-    if run.content.get("correlations"):
-        values += measured()
-    return [value.model_dump(mode="json") for value in values if value.material in names]
+    values = published_values(database).values
+    if not run.content.get("correlations"):
+        responses = {point.response for point in measured()}
+        values = tuple(value for value in values if value.quantity not in responses)
+    return tuple(value for value in values if value.material in names)
 
 
-def _published(quantity: str) -> Iterable[PublishedValue]:
-    from liface.errors import InputError
-
-    try:
-        return published(quantity)
-    except InputError:  # nothing of it is published
-        return ()
-
-
-def dois_of(run: RunDocument, literature: Sequence[dict[str, Any]], database: Database) -> dict[str, str]:
+def dois_of(run: RunDocument, literature: Sequence[LiteratureValue], database: Database) -> dict[str, str]:
     """Return the papers behind a run, each with what it is cited for."""
     found: dict[str, str] = {}
     for doi in run.content.get("doi", ()):
         found.setdefault(doi, f"the campaign {run.campaign}")
     for engine in run.engines:
-        if engine.info.name in CITATIONS:
-            found.setdefault(CITATIONS[engine.info.name], f"the engine {engine.info.label}")
+        if engine.info.name in ENGINES:
+            found.setdefault(ENGINES[engine.info.name], f"the engine {engine.info.label}")
     for noun in RESULT_NOUNS.values():
         own = {record.record_id for record in run.records if record.noun == noun.name}
         for result in database.results(noun.kind, where=f'campaign="{run.campaign}"') if own else ():
@@ -135,23 +143,13 @@ def dois_of(run: RunDocument, literature: Sequence[dict[str, Any]], database: Da
                 for doi in result.provenance.doi:
                     found.setdefault(doi, f"definition of {noun.name}")
     for value in literature:
-        if value.get("doi"):
-            found.setdefault(value["doi"], "published values")
+        if value.doi:
+            found.setdefault(value.doi, "published values")
     return dict(sorted(found.items()))
 
 
-def bibtex(dois: dict[str, str]) -> str:
-    """Return one BibTeX entry per paper; its DOI leads to the title and the authors."""
-    entries = (
-        f"@misc{{{re.sub('[^A-Za-z0-9]+', '_', doi)},\n  doi = {{{doi}}},\n  url = {{https://doi.org/{doi}}},\n"
-        f"  note = {{{note}}}\n}}\n"
-        for doi, note in dois.items()
-    )
-    return "\n".join(entries)
-
-
 def citation_text(
-    run: RunDocument, literature: Sequence[dict[str, Any]], authors: Sequence[str], database: Database
+    run: RunDocument, literature: Sequence[LiteratureValue], authors: Sequence[str], database: Database
 ) -> str:
     """Return how the bundle is cited, in the Citation File Format."""
     content = {

@@ -9,7 +9,7 @@ from liface.report.canvas import INK, MUTED, PALETTE, PAPER, RULE, Plot, drawing
 def convergence_plot(result: ConvergenceResult, slug: str = "convergence", colour: str = PALETTE[0]) -> Plot:
     """Draw a series, coarse to fine from the left; the converged value is filled, points that repeat are small."""
     title = f"{result.subject} against {result.parameter}"
-    places = list(range(len(result.points)))
+    places = [float(i) for i in range(len(result.points))]
     values = [point.value for point in result.points]
     falls = values[0] is not None and values[-1] is not None and values[-1] < values[0]
     if values[0] is not None:

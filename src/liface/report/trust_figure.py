@@ -10,7 +10,7 @@ from liface.report.canvas import MUTED, Plot, drawing, frame, render
 from liface.report.figures import TILE_IN, styles
 from liface.report.numbers import fixed
 
-PANELS = ("surface", "interface_gamma", "binding")
+PANELS = {"surface": "surfaces", "interface_gamma": "interfaces with Li", "binding": "binding of Li"}
 
 
 def trust_plot(rows: Sequence[Comparison], slug: str) -> Plot:
@@ -33,7 +33,7 @@ def trust_plot(rows: Sequence[Comparison], slug: str) -> Plot:
                 colour, marker = look[engine]
                 axes.plot(*zip(*points, strict=True), marker, ms=5, color=colour, label=engine) if points else None
             unit = QUANTITIES[name].unit
-            axes.set(xlabel=f"published ({unit})", ylabel=f"computed ({unit})", title=QUANTITIES[name].description)
+            axes.set(xlabel=f"published ({unit})", ylabel=f"computed ({unit})", title=PANELS[name])
             frame(axes, "both")
             words += [f"{r.system} {fixed(r.published, 2)} and {fixed(r.computed, 2)} {r.engine}" for r in mine]
         every[0].legend(loc="upper left")

@@ -94,4 +94,4 @@ def _answer_errors(app: FastAPI) -> None:
         HTTPException: other,
     }
     for kind, handler in handlers.items():
-        app.add_exception_handler(kind, handler)  # type: ignore[arg-type]
+        app.add_exception_handler(kind, handler)

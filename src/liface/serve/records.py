@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from liface.analysis.comparison import beside
+from liface.analysis.computed import Computed, computed_values
 from liface.database.columns import RESULT_NOUNS
+from liface.dispatch.literature import literature_of
 from liface.documents import CalculationDocument, Geometry
 from liface.errors import InputError
+from liface.report.published import Reference
 from liface.serve.naming import title_of
 from liface.serve.plain import as_json
 from liface.serve.vocabulary import fields_of, flags_explained
@@ -57,7 +61,7 @@ def record(database: Database, record_id: str) -> dict[str, Any]:
         "is_current": bool(database.count(noun.name, f'record_id="{record_id}"')),
         "calculations": rows,
         "method": method(database, document, rows),
-        "published": published(document),
+        "published": published(database, document),
         "lineage": lineage(database, record_id, document),
         "case": _case_of(database, provenance.campaign, provenance.case),
         "has_structure": isinstance(getattr(document, "structure", None), Geometry),
@@ -110,25 +114,31 @@ def _versions(database: Database, calc_ids: list[str]) -> dict[str, str]:
     return {package: ", ".join(sorted(versions)) for package, versions in sorted(found.items())}
 
 
-def published(document: Any) -> list[dict[str, Any]]:
-    """Return the published value that belongs beside a result, with its DOI."""
-    from liface.report.published import Literature
+def published(database: Database, document: Any) -> list[dict[str, Any]]:
+    """Return the published values of what a result says, shipped and of the database, each with its source.
 
-    literature = Literature()
-    asked = {
-        "interface": (literature.interface, "meV/Å²", "gamma_mev_per_a2"),
-        "surface": (literature.surface, "J/m²", "gamma_j_per_m2"),
-        "wetting": (literature.contact_angle, "deg", "contact_angle_deg"),
-        "binding": (literature.binding, "eV", "e_bind_ev_per_li"),
+    ``difference`` is computed minus published, None for a bound.
+    """
+    literature = literature_of(database)
+    return [
+        _published(computed, Reference(value))
+        for computed in computed_values(document)
+        for value in beside(computed, literature, closest=True)
+    ]
+
+
+def _published(computed: Computed, reference: Reference) -> dict[str, Any]:
+    return {
+        "quantity": computed.quantity,
+        "text": reference.text,
+        "value": reference.value,
+        "unit": reference.unit,
+        "doi": reference.doi,
+        "source": reference.source,
+        "note": reference.note,
+        "qualifier": reference.qualifier,
+        "difference": None if reference.is_bound else computed.value - reference.value,
     }
-    if document.kind not in asked:
-        return []
-    look_up, unit, field = asked[document.kind]
-    found = look_up(document)
-    if found is None:
-        return []
-    return [{"text": found.text, "value": found.value, "unit": unit, "field": field, "doi": found.doi,
-             "note": found.note, "qualifier": found.qualifier}]  # fmt: skip
 
 
 def lineage(database: Database, record_id: str, document: Any) -> dict[str, Any]:

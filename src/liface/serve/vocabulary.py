@@ -15,7 +15,9 @@ from liface.documents import (
     EngineInfo,
     FailedCase,
     FinishedCase,
+    LiteratureValue,
     Provenance,
+    RunDocument,
     SubmissionDocument,
 )
 
@@ -67,6 +69,8 @@ _OF_OTHERS: dict[str, tuple[type[BaseModel], ...]] = {
     "calculations": (ConvergedCalculation, CalculationSettings),
     "cases": (FinishedCase, FailedCase),
     "submissions": (SubmissionDocument,),
+    "runs": (RunDocument,),
+    "literature": (LiteratureValue,),
 }
 
 
@@ -116,7 +120,8 @@ def _first_line(model: type[BaseModel]) -> str:
 
 
 def _meaning(name: str, models: tuple[type[BaseModel], ...]) -> str:
-    for model in (*models, Provenance):
+    known: tuple[type[BaseModel], ...] = (*models, Provenance)
+    for model in known:
         field = model.model_fields.get(name)
         if field is not None and field.description:
             return field.description

@@ -24,6 +24,8 @@ RELATIVE = 1e-7
 """Far above the rounding of sums of energies, far below anything that matters."""
 ABSOLUTE = {"eV": 1e-7, "meV": 1e-4, "meV/Å²": 1e-5}
 SMALL = 1e-6
+STRAIN_PERCENT = 1e-5
+"""Of two lattices that fit exactly, rounding leaves the root of its square."""
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,23 @@ def has(role: str) -> Callable[[EnergyCalculation], bool]:
 def lacks(role: str) -> Callable[[EnergyCalculation], bool]:
     """Return the condition that it holds none."""
     return lambda each: role not in each.initial.roles
+
+
+def strain_checks(result: Any) -> list[Check]:
+    """Return the principal and the von Mises strain that follow from the Green-Lagrange tensor of a film, %."""
+    green = np.zeros((3, 3))
+    green[:2, :2] = result.strain_tensor
+    stretches = np.sqrt(1 + 2 * np.linalg.eigvalsh(green[:2, :2]))
+    deviator = green - np.trace(green) / 3 * np.eye(3)
+    return [
+        Check("strain_percent", result.strain_percent, 100 * float(np.abs(stretches - 1).max()), STRAIN_PERCENT),
+        Check(
+            "von_mises_percent",
+            result.von_mises_percent,
+            100 * float(np.sqrt(2 / 3 * (deviator**2).sum())),
+            STRAIN_PERCENT,
+        ),
+    ]
 
 
 def one_atom_moved(before: Geometry, after: Geometry) -> tuple[int, np.ndarray] | None:

@@ -16,6 +16,7 @@ from liface.analysis.recompute.evidence import (
     has,
     lacks,
     per_atom,
+    strain_checks,
 )
 from liface.documents import EnergyCalculation, FilmPoint, InterfaceResult, LineFit
 from liface.errors import AnalysisError
@@ -78,6 +79,7 @@ class _Series:
 
     def checks(self) -> Iterator[Check]:
         result = self.result
+        yield from strain_checks(result)
         yield Check("n_interfaces", result.n_interfaces, self.n_interfaces)
         yield Check("strain_energy_mev_per_li", result.strain_energy_mev_per_li, MEV * self.strain_ev, ABSOLUTE["meV"])
         offset = self.offset()
@@ -95,13 +97,25 @@ class _Series:
             value = self.gamma(self.evidence.named(scanned.calc_id))
             yield Check(f"scan.{i}.gamma_mev_per_a2", scanned.gamma_mev_per_a2, value, PER_AREA)
         thickest = self.evidence.named(max(result.points, key=lambda point: point.n_planes).calc_id)
-        yield (
-            Check("structure", "another", "the thickest film")
-            if thickest.final != result.structure
-            else Check("area_a2", result.area_a2, area(thickest.final))
-        )
+        yield Check("structure is the thickest film", result.structure == thickest.final, True)
+        yield Check("area_a2", result.area_a2, area(thickest.final))
+        yield from self._whole()
         yield from self._release()
         yield from self._fits(series, area(thickest.final))
+
+    def _whole(self) -> Iterator[Check]:
+        """No thicker film may be left out, and all that enters must have converged where the result says so."""
+        result = self.result
+        thinnest = min(point.n_li for point in result.points)
+        films = self.evidence.relaxed(
+            has("substrate"), has("film"), lambda each: each.final.count(role="film") > thinnest
+        )
+        listed = sorted(point.calc_id for point in result.points if point.n_li > thinnest)
+        yield Check("points", listed, sorted(each.calc_id for each in films))
+        stacks = [self.evidence.named(point.calc_id) for point in result.points]
+        used = (self.substrate, self.film, self.strained, *self.free_surfaces(), *stacks)
+        whole = not any(flag.startswith("partial") for flag in result.flags)
+        yield Check("converged", result.converged, whole and all(each.status == "converged" for each in used))
 
     def _release(self) -> Iterator[Check]:
         """Gain of the thinnest coherent film once it is free in the plane."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -99,12 +98,12 @@ def stability(result: StabilityResult, records: Mapping[str, Any]) -> Iterator[l
     amounts = {name: dict(composition_of(bulk.structure)) for name, bulk in bulks.items()}
     energies = {name: bulk.energy_ev_per_atom * sum(amounts[name].values()) for name, bulk in bulks.items()}
     own = amounts[result.material]
-    made = Counter[str]()
+    made: dict[str, float] = {}
     for product in result.products:
         for element, number in amounts[product.name].items():
-            made[element] += product.amount * number
+            made[element] = made.get(element, 0.0) + product.amount * number
     checks = [
-        Check(f"products ({element})", made[element], number + result.li_taken_up * (element == "Li"), 1e-5)
+        Check(f"products ({element})", made.get(element, 0.0), number + result.li_taken_up * (element == "Li"), 1e-5)
         for element, number in sorted({**dict.fromkeys(made, 0), **own}.items())
     ]
     reaction = sum(p.amount * energies[p.name] for p in result.products) - energies[result.material]

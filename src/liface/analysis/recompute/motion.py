@@ -269,7 +269,9 @@ def _repeated(cell: Geometry, multiples: tuple[int, int]) -> Geometry:
     )
 
 
-def _numbers(name: str, stored: Sequence[float], expected: Sequence[float], absolute: float) -> list[Check]:
+def _numbers(
+    name: str, stored: Sequence[float], expected: Sequence[float] | np.ndarray, absolute: float
+) -> list[Check]:
     if len(stored) != len(expected):
         return [Check(f"{name} (number)", len(stored), len(expected))]
     return [Check(f"{name}.{i}", a, float(b), absolute) for i, (a, b) in enumerate(zip(stored, expected, strict=True))]

@@ -15,6 +15,7 @@ from liface.analysis.recompute.evidence import (
     has,
     lacks,
     per_atom,
+    strain_checks,
 )
 from liface.documents import AdhesionResult, BindingResult, BulkResult, EnergyCalculation, SurfaceResult
 from liface.errors import AnalysisError
@@ -121,6 +122,7 @@ def adhesion(result: AdhesionResult, evidence: Evidence) -> Iterator[list[Check]
     z = both.final.position_array[:, 2]
     film = np.array([role == "film" for role in both.final.roles])
     common = [
+        *strain_checks(result),
         Check("energy_a_ev", result.energy_a_ev, a.energy_ev, EV),
         Check("energy_b_ev", result.energy_b_ev, b.energy_ev, EV),
         Check("energy_ab_ev", result.energy_ab_ev, min(pair.energy_ev for pair in pairs), TIE_EV),

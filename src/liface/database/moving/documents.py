@@ -25,6 +25,14 @@ from pydantic_core import from_json, to_json
 from liface.database.codec import ADVICE, sha256_of
 from liface.database.columns import RESULT_NOUNS, Noun
 from liface.database.exports.files import whole_file
+from liface.database.moving.collections import (
+    Collection,
+    HeldCollection,
+    MirroredCollection,
+    ServerCollection,
+    Stored,
+    record_ids,
+)
 from liface.database.moving.place import BATCH, LONG_AGO, Changes, Occupant, Stub, Whole
 from liface.database.moving.stores import answering, name_of
 from liface.errors import CorruptDatabaseError, DatabaseOpenError, DatabaseWriteError, InputError
@@ -33,14 +41,9 @@ if TYPE_CHECKING:
     from maggma.core import Store
 
 IN_MEMORY = ("MemoryStore", "JSONStore")
-"""Stores without indices: every question reads all documents, so that fewer are asked."""
-
-BATCH_IN_MEMORY = 5000
 INDEXED = ("noun", "kind", "key", "slot_id", "campaign", "created_at")
 LARGEST = 16 * 1024 * 1024
 """Bytes of a document that MongoDB takes."""
-
-STUB = ("liface_id", "key", "sha256", "is_current")
 
 
 class StorePlace:
@@ -56,11 +59,10 @@ class StorePlace:
 
     def __init__(self, store: Store, *, writable: bool = False):
         self._kind = type(store).__name__
-        self._in_memory = self._kind in IN_MEMORY
         self._store: Any = store
         self._writable = writable
-        self._changed = False
-        self.batch = BATCH_IN_MEMORY if self._in_memory else BATCH
+        self._held: Collection | None = None
+        self.batch = BATCH
 
     @property
     def name(self) -> str:
@@ -78,22 +80,26 @@ class StorePlace:
             If documents are to be added to a store that forgets or does not take them.
         """
         if self._kind == "JSONStore":
-            self._prepare_file()
+            self._held = HeldCollection(self._read_files())
+            return
         with answering(self.name):
             self._store.connect()
-            if self._in_memory:
+            if self._kind == "MemoryStore":
+                self._held = MirroredCollection(self._store)
                 return
             self._store.query_one({"liface_id": ""}, properties=["liface_id"])
             if self._writable:
                 self._store.ensure_index("liface_id", unique=True)
                 for name in INDEXED:
                     self._store.ensure_index(name)
+            self._held = ServerCollection(self._store)
 
     def close(self) -> None:
         """Leave the store; a JSON file gets what was added."""
-        if self._changed and self._kind == "JSONStore":
-            self._save_file()
-        self._store.close()
+        if self._kind != "JSONStore":
+            self._store.close()
+        elif isinstance(self._held, HeldCollection) and self._held.changed:
+            self._save_file(self._held)
 
     @contextmanager
     def reading(self) -> Iterator[None]:
@@ -109,14 +115,13 @@ class StorePlace:
 
     def count(self, noun: Noun) -> int:
         """Return how many documents of a noun there are, superseded ones too."""
-        return int(self._collection.count_documents({"liface_id": _range(noun, "")}))
+        return self._collection.count(noun.name)
 
     def walk(self, noun: Noun, size: int) -> Iterator[list[Stub]]:
         """Yield every document of a noun, in batches and in the order of the entries."""
         last = ""
         while True:
-            found = self._store.query({"liface_id": _range(noun, last)}, list(STUB), {"liface_id": 1}, limit=size)
-            stubs = [_stub(document) for document in found]
+            stubs = [_stub(each) for each in self._collection.after(noun.name, last, size)]
             if not stubs:
                 return
             yield stubs
@@ -124,51 +129,50 @@ class StorePlace:
 
     def stubs(self, noun: Noun, entries: Sequence[str]) -> dict[str, Stub]:
         """Return those of these entries that are there."""
-        found = (_stub(document) for document in self._with(noun, entries, STUB))
-        return {stub.entry: stub for stub in found}
+        found = self._collection.these(_ids(noun, entries), content=False)
+        return {stub.entry: stub for stub in map(_stub, found)}
 
     def texts(self, noun: Noun, stubs: Sequence[Stub]) -> dict[str, bytes | CorruptDatabaseError]:
         """Return the JSON of documents by entry, or what is wrong with it."""
         known = {stub.entry: stub for stub in stubs}
         found: dict[str, bytes | CorruptDatabaseError] = {}
-        for document in self._with(noun, list(known), ("liface_id", "document", "text")):
-            entry = _entry(document)
-            text = document["text"].encode() if document.get("text") else _text(document.get("document"))
-            if sha256_of(text) == known[entry].sha256:
-                found[entry] = text
-            else:
-                found[entry] = CorruptDatabaseError(
-                    f"{noun.kind} {known[entry].key}: the stored document differs from its checksum; {ADVICE}"
+        for each in self._collection.these(_ids(noun, list(known)), content=True):
+            stub = known[_entry(each)]
+            text = each["text"].encode() if each.get("text") else _text(each.get("document"))
+            found[stub.entry] = text
+            if sha256_of(text) != stub.sha256:
+                found[stub.entry] = CorruptDatabaseError(
+                    f"{noun.kind} {stub.key}: the stored document differs from its checksum; {ADVICE}"
                 )
         return found
 
     def occupants(self, noun: Noun, wholes: Sequence[Whole]) -> dict[str, Occupant]:
         """Return what fills the slots of these documents, by slot."""
-        slots = sorted({each.slot_id for each in wholes})
-        criteria: dict[str, Any] = {"noun": noun.name, "is_current": True, "slot_id": {"$in": slots}}
-        found = self._store.query(criteria, ["liface_id", "slot_id", "created_at"])
+        found = self._collection.in_slots(noun.name, {each.slot_id for each in wholes})
         return {each["slot_id"]: Occupant(_entry(each), _moment(each.get("created_at"))) for each in found}
 
     def apply(self, noun: Noun, changes: Changes) -> None:
         """Store a batch: first what is new, then what becomes of the old."""
         documents = [self._document(noun, each) for each in changes.add]
-        replaced = [f"{noun.name}/{entry}" for entry in sorted(changes.replace)]
-        listed = self._listed_by(noun, replaced)
-        self._changed = True
-        same = {each["liface_id"] for each in documents}.intersection(replaced)
-        for document in documents:
-            if document["liface_id"] in same:
-                self._collection.replace_one({"liface_id": document["liface_id"]}, document)
-        new = [document for document in documents if document["liface_id"] not in same]
-        if new:
-            self._collection.insert_many(new, ordered=False)
-        gone = [each for each in replaced if each not in same]
-        if gone:
-            self._store.remove_docs({"liface_id": {"$in": gone}})
-        if changes.hide:
-            self._hide({"liface_id": {"$in": [f"{noun.name}/{entry}" for entry in sorted(changes.hide)]}})
-        if noun.name == "cases":
-            self._hide_unlisted(noun, changes, listed)
+        leaving = _ids(noun, sorted(changes.replace))
+        older = list(self._collection.these(leaving, content=True)) if noun.name == "cases" else []
+        again = {each["liface_id"] for each in documents}.intersection(leaving)
+        self._collection.put(
+            [each for each in documents if each["liface_id"] not in again],
+            [each for each in documents if each["liface_id"] in again],
+        )
+        self._collection.remove([each for each in leaving if each not in again])
+        self._collection.hide(_ids(noun, sorted(changes.hide)))
+        self._hide_unlisted([*older, *(self._document(noun, each) for each in changes.outdated)])
+
+    def _hide_unlisted(self, older: Sequence[Stored]) -> None:
+        """Supersede results that only older definitions of cases list."""
+        for each in older:
+            listed = record_ids(each)
+            for kept in self._collection.cases(each["campaign"], each["case"]):
+                listed -= record_ids(kept)
+            found = self._collection.results(each["campaign"], each["case"], listed) if listed else ()
+            self._collection.hide([row["liface_id"] for row in found if row["kind"] in RESULT_NOUNS])
 
     def _document(self, noun: Noun, each: Whole) -> dict[str, Any]:
         """Return what is stored of a document.
@@ -197,7 +201,7 @@ class StorePlace:
             "document": plain if exact else None,
             **({} if exact else {"text": each.text.decode()}),
         }
-        if not self._in_memory:
+        if self._kind not in IN_MEMORY:
             self._refuse_large(noun, each, document)
         return document
 
@@ -213,44 +217,15 @@ class StorePlace:
                 f"{LARGEST // 2**20} MiB; nothing of this batch was stored. Copy to SQLite, PostgreSQL or a JSONStore"
             )
 
-    def _listed_by(self, noun: Noun, liface_ids: Sequence[str]) -> dict[tuple[str, str], set[str]]:
-        """Return the results that cases list which leave, by campaign and case."""
-        listed: dict[tuple[str, str], set[str]] = {}
-        if noun.name == "cases" and liface_ids:
-            criteria = {"liface_id": {"$in": list(liface_ids)}}
-            for each in self._store.query(criteria, ["campaign", "case", "document.record_ids"]):
-                ids = (each.get("document") or {}).get("record_ids", ())
-                listed.setdefault((each["campaign"], each["case"]), set()).update(ids)
-        return listed
-
-    def _hide_unlisted(self, noun: Noun, changes: Changes, listed: dict[tuple[str, str], set[str]]) -> None:
-        """Supersede results that only older definitions of these cases list."""
-        for each in changes.outdated:
-            place = (each.values["campaign"], each.values["case"])
-            listed.setdefault(place, set()).update(getattr(each.document, "record_ids", ()))
-        for (campaign, case), ids in listed.items():
-            own = {"campaign": campaign, "case": case}
-            for kept in self._store.query({"noun": noun.name, **own}, ["document.record_ids"]):
-                ids -= set((kept.get("document") or {}).get("record_ids", ()))
-            kinds = {"kind": {"$in": list(RESULT_NOUNS)}}
-            self._hide({**own, **kinds, "key": {"$in": sorted(ids)}})
-
-    def _hide(self, criteria: Mapping[str, Any]) -> None:
-        self._collection.update_many({**criteria, "is_current": True}, {"$set": {"is_current": False}})
-
-    def _with(self, noun: Noun, entries: Sequence[str], properties: Sequence[str]) -> Iterator[dict[str, Any]]:
-        wanted = [f"{noun.name}/{entry}" for entry in entries]
-        yield from self._store.query({"liface_id": {"$in": wanted}}, list(properties)) if wanted else ()
-
     @property
-    def _collection(self) -> Any:
-        """The collection itself: upserts of maggma look every document up, and in memory read all others for it."""
-        return self._store._collection
+    def _collection(self) -> Collection:
+        assert self._held is not None, "connect first"
+        return self._held
 
-    # A JSON file
+    # JSON files
 
-    def _prepare_file(self) -> None:
-        """Look at the file first: maggma takes a damaged one for an empty one, and rewrites it with every batch."""
+    def _read_files(self) -> list[Stored]:
+        """Read the files here: maggma takes a damaged one for an empty one, and rewrites it with every batch."""
         store, path = self._store, Path(self._store.paths[0])
         if self._writable and (store.read_only or path.suffix not in (".json", "")):
             raise InputError(
@@ -260,34 +235,26 @@ class StorePlace:
         missing = not path.exists()
         if missing and not self._writable:
             raise DatabaseOpenError(f"no file {path}, which the JSONStore names")
-        store.key = "liface_id"
         try:
-            readable = [] if missing else [row for each in store.paths for row in store.read_json_file(each)]
+            rows = [] if missing else [row for each in store.paths for row in store.read_json_file(each)]
         except Exception as error:  # of several parsers
             raise DatabaseOpenError(f"{self.name} is no JSON of documents; restore it from a copy") from error
-        if any("liface_id" not in row for row in readable):
+        if any("liface_id" not in row for row in rows):
             raise DatabaseOpenError(f"{self.name} holds other documents than those of liface; give a file of its own")
-        paths, store.paths = store.paths, []
-        store.read_only = True  # written once, at the end
-        store.connect()
-        if readable:
-            store._collection.insert_many(readable)
-        store.paths = paths
+        return rows
 
-    def _save_file(self) -> None:
+    def _save_file(self, held: HeldCollection) -> None:
         import orjson
 
         with whole_file(Path(self._store.paths[0])) as temporary, temporary.open("xb") as file:
             file.write(b"[")
-            for number, document in enumerate(self._store.query(sort={"liface_id": 1})):
-                document.pop("_id", None)
-                file.write((b",\n" if number else b"\n") + orjson.dumps(document))
+            for number, liface_id in enumerate(sorted(held.held)):
+                file.write((b",\n" if number else b"\n") + orjson.dumps(held.held[liface_id]))
             file.write(b"\n]\n")
 
 
-def _range(noun: Noun, last: str) -> dict[str, str]:
-    """Return the condition on identities of a noun after an entry; ``0`` is the character after the slash."""
-    return {"$gt": f"{noun.name}/{last}", "$lt": f"{noun.name}0"}
+def _ids(noun: Noun, entries: Sequence[str]) -> list[str]:
+    return [f"{noun.name}/{entry}" for entry in entries]
 
 
 def _entry(document: Mapping[str, Any]) -> str:

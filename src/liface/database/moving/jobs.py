@@ -241,7 +241,8 @@ def _with_large_data(store: JobStore, value: Any, job: str, report: Gathered) ->
     if isinstance(value, Mapping):
         if "blob_uuid" not in value:
             return {name: _with_large_data(store, each, job, report) for name, each in value.items()}
-        apart: Any = store.additional_stores.get(str(value.get("store")))
+        large: Any = store  # jobflow does not say of what type its additional stores are
+        apart = large.additional_stores.get(str(value.get("store")))
         found = apart.query_one({"blob_uuid": value["blob_uuid"]}) if apart is not None else None
         if found is None:
             report.not_loaded.append(job)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, get_args
 
+from liface.dispatch.queues.stored_classes import JOBS, check_classes
 from liface.documents import CalculationDocument, JobKind
 from liface.workflows.decorators import ORIGIN, Outcomes
 
@@ -121,6 +122,7 @@ def reconfigured(stored: Mapping[str, Any], config_of: Callable[[JobKind], dict]
 
     from liface.workflows.campaign_jobs import kind_of, makes_dft_jobs
 
+    check_classes(stored, JOBS, "a job in the queue")
     job = Job.from_dict(dict(stored))
     assert isinstance(job, Job)
     changes = {"config.manager_config": config_of(kind_of(job))}

@@ -8,6 +8,7 @@ from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from liface.dispatch.queues.gres import with_gpus
+from liface.dispatch.queues.stored_classes import RESOURCES, check_classes
 from liface.dispatch.site import Site
 from liface.documents import JobKind
 from liface.errors import SubmissionError
@@ -120,6 +121,7 @@ def _allocation(worker: WorkerBase, where: str, resources: Resources) -> dict[st
             f"{where}: {kind} gives no resources to single jobs ({', '.join(asked)}); remove them from the site file "
             "and the campaign, or name another worker"
         )
+    check_classes(worker.resources, RESOURCES, f"{where}: the worker")
     default = MontyDecoder().process_decoded(dict(worker.resources or {}))
     try:
         if isinstance(scheduler, SlurmIO) and isinstance(default, dict):

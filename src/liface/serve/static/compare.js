@@ -52,7 +52,7 @@ function structureTable([a, b]) {
   if (!a || !b) return null;
   const rows = [["formula", a.formula, b.formula, ""], ["atoms", a.n_atoms, b.n_atoms, ""], ["frozen atoms", a.frozen, b.frozen, ""], ["area", a.area_a2, b.area_a2, "Å²"],
     ...["a", "b", "c"].map((name, i) => [name, a.lengths_a[i], b.lengths_a[i], "Å"]), ...["α", "β", "γ"].map((name, i) => [name, a.angles_deg[i], b.angles_deg[i], "deg"])];
-  const differs = ([, x, y]) => (typeof x === "number" ? Math.abs(x - y) > 1e-9 * Math.max(1, Math.abs(x)) : x !== y);
+  const differs = ([, x, y]) => (typeof x === "number" ? Math.abs(x - y) > 1e-5 * Math.max(1, Math.abs(x)) : x !== y);
   return table("Cells", [
     { title: "", cell: (row) => row.name }, { title: "A", numeric: true, cell: (row) => plain(row.x, row.unit) }, { title: "B", numeric: true, cell: (row) => plain(row.y, row.unit) },
     { title: "B − A", numeric: true, cell: (row) => (typeof row.x === "number" && row.row_class ? number(row.y - row.x, row.unit) : "") }, { title: "unit", cls: "unit-cell", cell: (row) => row.unit }],

@@ -81,8 +81,8 @@ function headline(found) {
     return h("div", { class: "card" }, h("dt", { title: about.description }, heading(field, unit)),
       h("dd", {}, plain(d[field], unit), error && d[error] !== null ? h("span", { class: "unit" }, ` ± ${number(d[error], unit)}`) : null, unit ? h("span", { class: "unit" }, ` ${unit}`) : null));
   });
-  const published = (found.published ?? []).map((one) => h("div", { class: "card published" }, h("dt", {}, `published ${heading(one.field, one.unit)}`), h("dd", {}, one.text, h("span", { class: "unit" }, ` ${one.unit}`)),
-    h("dd", { class: "source" }, doi(one.doi), one.note ? `; ${one.note}` : "", typeof d[one.field] === "number" && /^[=≈]$/.test(one.qualifier) ? `; here ${number(d[one.field] - one.value, one.unit)} ${one.unit} from it` : "")));
+  const published = (found.published ?? []).map((one) => h("div", { class: "card published" }, h("dt", {}, `published ${one.quantity.replaceAll("_", " ")}`), h("dd", {}, one.text, h("span", { class: "unit" }, ` ${one.unit}`)),
+    h("dd", { class: "source" }, one.doi ? doi(one.doi) : one.source, one.note ? `; ${one.note}` : "", one.difference === null ? "" : `; here ${number(one.difference, one.unit)} ${one.unit} from it`)));
   return cards.length || published.length ? h("dl", { class: "cards" }, cards, published) : null;
 }
 

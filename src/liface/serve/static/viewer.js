@@ -135,8 +135,27 @@ function look(state, from) {
   view.setView([0, 0, 0, 0, 0, 0, 0, 1]);
   if (from === "side") view.rotate(-90, "x");
   view.zoomTo();
-  view.zoom(1.35);
   view.render();
+  for (let i = 0; i < 2; i += 1) { // the second time the perspective has changed a little
+    view.zoom(filling(state));
+    view.render();
+  }
+}
+
+/** How much nearer the picture may come until its outermost atom meets the edge. */
+function filling({ atoms, repeat, view }) {
+  const canvas = view.getCanvas(), box = canvas.getBoundingClientRect();
+  const middle = [box.left + scrollX + box.width / 2, box.top + scrollY + box.height / 2];
+  const last = repeat - 1;
+  const images = [[0, 0], [last, 0], [0, last], [last, last]];
+  const points = atoms.positions.flatMap((p) => images.map(([i, j]) => {
+    const [x, y, z] = p.map((v, axis) => v + i * atoms.cell[0][axis] + j * atoms.cell[1][axis]);
+    return { x, y, z };
+  }));
+  const seen = view.modelToScreen(points);
+  const reach = (axis, centre) => Math.max(1, ...seen.map((point) => Math.abs(point[axis] - centre)));
+  const factor = 0.84 * Math.min(box.width / 2 / reach("x", middle[0]), box.height / 2 / reach("y", middle[1]));
+  return Number.isFinite(factor) && factor > 0 ? Math.min(4, factor) : 1;
 }
 
 function described(atoms) {

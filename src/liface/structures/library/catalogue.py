@@ -100,7 +100,7 @@ def _entries() -> dict[str, Material]:
     folder = resources.files(__package__) / "data"
     rows: list[dict[str, Any]] = []
     for stem in DATA_FILES:
-        rows += yaml.load((folder / f"{stem}.yaml").read_text(encoding="utf-8"), Loader=loader)
+        rows += loader((folder / f"{stem}.yaml").read_text(encoding="utf-8")).get_single_data()
     return {row["name"]: _material(row) for row in rows}
 
 

@@ -93,7 +93,7 @@ def _flags(
     spec: ConvergenceSpec, reference: Any, points: Sequence[ConvergencePoint], settled: ConvergencePoint | None
 ) -> tuple[str, ...]:
     flags = [flag for flag in reference.flags if not flag.startswith("thickness")]
-    if settled is None:
+    if settled is None and spec.parameter != MODEL:
         last = max(abs(point.difference) for point in points[-3:])
         flags.append(
             f"not_settled: the last {min(3, len(points))} points differ by {last:.3g} {spec.measure.unit}, tolerance "

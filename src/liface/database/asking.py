@@ -1,0 +1,125 @@
+"""Questions made ready once: a filter, an order and columns turned into a statement that waits for its page.
+
+Reading a filter and building a statement take milliseconds, running it often less than one. The last statements are
+kept, and SQLAlchemy keeps their SQL; the values of a filter are bound, never part of the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, DateTime, Integer, Row, Select, bindparam, select, true, type_coerce
+
+from liface.database.columns import ENTRY, Column, Noun
+from liface.database.filters import column_named, filter_expression
+from liface.database.likelihoods import wide_ranges
+from liface.database.schema import TABLES
+from liface.database.sorting import order_by
+from liface.errors import FilterError
+
+MOMENT = DateTime(timezone=True)
+"""Read faster than :class:`~liface.database.schema.UtcDateTime`; in SQLite without the zone, which is UTC."""
+
+KEPT = 512
+"""Statements that are kept, the least recently used ones go first."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """A statement and what its columns are called; a list column holds the entry whose list it will be."""
+
+    statement: Select[Any]
+    names: tuple[str, ...]
+    lists: tuple[str, ...]
+
+    def run(self, connection: Connection, limit: int | None, offset: int) -> Sequence[Row[Any]]:
+        """Return one page."""
+        page = {} if limit is None else {"limit_": limit}
+        found = connection.execute(self.statement, page | {"offset_": offset} if offset else page)
+        return found.all()
+
+
+def shown(noun: Noun) -> ColumnElement[bool]:
+    """Return the condition on rows that queries show."""
+    return TABLES[noun.name].c.is_current if noun.is_result else true()
+
+
+def question(
+    noun: Noun,
+    where: str | None,
+    sort: str | None,
+    columns: Sequence[str] | None = None,
+    limit: int | None = None,
+    offset: int = 0,
+) -> Question:
+    """Return the statement of a question, made or kept; values of the page are bound when it runs.
+
+    Raises
+    ------
+    FilterError
+        If filter, order, columns or page do not fit the noun.
+    """
+    check_page(limit, offset)
+    return _question(noun, where, sort, None if columns is None else tuple(columns), limit is not None, offset > 0)
+
+
+def check_page(limit: int | None, offset: int) -> None:
+    """Refuse a page that no database knows.
+
+    Raises
+    ------
+    FilterError
+        If a number is negative or too large.
+    """
+    for name, number in (("limit", limit), ("offset", offset)):
+        if number is not None and not 0 <= number < 2**63:
+            raise FilterError(f"{name} is {number}; give a whole number from 0 on")
+
+
+@lru_cache(maxsize=KEPT)
+def _question(
+    noun: Noun, where: str | None, sort: str | None, columns: tuple[str, ...] | None, limited: bool, skips: bool
+) -> Question:
+    chosen = list(noun.columns.values()) if columns is None else [column_named(noun, n, "columns") for n in columns]
+    return Question(
+        statement=page_of(
+            narrowed(
+                noun, select(*(cell_of(noun, column) for column in chosen)), where, ordered=limited and not sort
+            ).order_by(*order_by(noun, sort)),
+            limited,
+            skips,
+        ),
+        names=tuple(column.name for column in chosen),
+        lists=tuple(column.name for column in chosen if not column.stored),
+    )
+
+
+def cell_of(noun: Noun, column: Column) -> ColumnElement[Any]:
+    """Return what is selected for a column: moments as the database gives them, lists as the entry they belong to."""
+    table = TABLES[noun.name]
+    if not column.stored:
+        return table.c[ENTRY].label(column.name)
+    cell = table.c[column.name]
+    return type_coerce(cell, MOMENT).label(column.name) if column.type == "timestamp" else cell
+
+
+def narrowed(noun: Noun, statement: Select[Any], where: str | None, ordered: bool = False) -> Select[Any]:
+    """Add the filter, and leave out what queries do not show; ``ordered``: for a page in the natural order."""
+    if noun.is_result:
+        statement = statement.where(shown(noun))
+    if where is None or not where.strip():
+        return statement
+    condition = filter_expression(noun, where)
+    if ordered and noun.is_result:
+        condition = wide_ranges(TABLES[noun.name], (noun.slot[0], "model", "campaign"), condition)
+    return statement.where(condition)
+
+
+def page_of(statement: Select[Any], limited: bool, skips: bool) -> Select[Any]:
+    """Add places for the length and the start of a page."""
+    if limited:
+        statement = statement.limit(bindparam("limit_", type_=Integer))
+    return statement.offset(bindparam("offset_", type_=Integer)) if skips else statement

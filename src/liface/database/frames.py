@@ -1,0 +1,153 @@
+"""Answers as pandas DataFrames that keep what a table of numbers loses: units, types, the question, the versions.
+
+Columns have the types of pandas that know missing values: ``float64`` with NaN, ``Int64``, ``boolean``, ``string`` and
+``datetime64[us, UTC]``; lists (flags) and dictionaries are Python objects. Rows are numbered from 0, as after
+``pandas.read_sql``: ``frame.set_index("record_id")`` gives rows their content identity where that is wanted. Units
+stay plain text in ``frame.attrs["units"]``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self, overload
+
+from liface import __version__
+from liface.database.asking import question
+from liface.database.columns import Column, Noun, noun_named
+from liface.database.connection import Store
+from liface.database.reading import flags_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DTYPES = {
+    "string": "string",
+    "integer": "Int64",
+    "float": "float64",
+    "boolean": "boolean",
+    "timestamp": "datetime64[us, UTC]",
+    "list": "object",
+    "dictionary": "object",
+}
+"""Type of pandas for every type of column."""
+
+
+class NounTable:
+    """A method that gives the rows of the noun it is called after as a DataFrame."""
+
+    def __init__(self) -> None:
+        self._noun = ""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._noun = name
+        self.__doc__ = f"Return {name} as a DataFrame; see :meth:`Tables.table`."
+
+    @overload
+    def __get__(self, database: None, owner: type) -> Self: ...
+
+    @overload
+    def __get__(self, database: Tables, owner: type) -> BoundTable: ...
+
+    def __get__(self, database: Tables | None, owner: type) -> Self | BoundTable:
+        return self if database is None else BoundTable(database, self._noun)
+
+
+@dataclass(frozen=True)
+class BoundTable:
+    """The rows of one noun of one database, to be called."""
+
+    database: Tables
+    noun: str
+
+    def __call__(
+        self,
+        where: str | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        columns: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """Return the rows; see :meth:`Tables.table`."""
+        return self.database.table(self.noun, where, sort, limit, offset, columns)
+
+
+class Tables:
+    """What a database gives as DataFrames: ``database.table("calculations")``, ``database.interfaces()`` and so on.
+
+    Every result noun has a method. Calculations, cases and submissions do not: their names ask for documents.
+    """
+
+    _store: Store
+    schema_version: int
+
+    bulks = NounTable()
+    surfaces = NounTable()
+    interfaces = NounTable()
+    bindings = NounTable()
+    barriers = NounTable()
+    growth = NounTable()
+    wetting = NounTable()
+    adhesions = NounTable()
+    morphologies = NounTable()
+    depositions = NounTable()
+    creep = NounTable()
+    stability = NounTable()
+    phonons = NounTable()
+    vibrations = NounTable()
+    verdicts = NounTable()
+    convergence = NounTable()
+
+    def table(
+        self,
+        noun: str,
+        where: str | None = None,
+        sort: str | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        columns: Sequence[str] | None = None,
+    ) -> pd.DataFrame:
+        """Return the rows of :meth:`Database.query` as a DataFrame.
+
+        ``attrs`` hold units and types by column, and the noun, filter, order, database and versions behind it.
+
+        Raises
+        ------
+        FilterError
+            If the filter, the order or a column does not fit the noun.
+        """
+        asked = noun_named(noun)
+        found = question(asked, where, sort, columns, limit, offset)
+        with self._store.reading() as connection:
+            rows = found.run(connection, limit, offset)
+            cells: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(found.names)
+            for name in found.lists:
+                place = found.names.index(name)
+                flags = flags_of(connection, asked, cells[place])
+                cells[place] = [flags.get(entry, []) for entry in cells[place]]
+        about = {"noun": asked.name, "filter": where, "sort": sort, "limit": limit, "offset": offset,
+                 "database": self._store.url, "schema_version": self.schema_version,
+                 "liface_version": __version__}  # fmt: skip
+        return frame_of(asked, dict(zip(found.names, cells, strict=True)), about)
+
+
+def frame_of(noun: Noun, cells: Mapping[str, Sequence[Any]], about: dict[str, Any]) -> pd.DataFrame:
+    """Return columns of plain values as a DataFrame, their units and types in its ``attrs``."""
+    import pandas as pd
+
+    columns = [noun.columns[name] for name in cells]
+    frame = pd.DataFrame({column.name: _series(column, cells[column.name]) for column in columns})
+    frame.attrs |= {
+        "units": {column.name: column.unit for column in columns if column.unit},
+        "types": {column.name: column.type for column in columns},
+        **about,
+    }
+    return frame
+
+
+def _series(column: Column, values: Sequence[Any]) -> pd.Series:
+    import pandas as pd
+
+    if column.type == "timestamp":
+        return pd.to_datetime(pd.Series(list(values), dtype="object"), utc=True).astype(DTYPES["timestamp"])
+    return pd.Series(list(values), dtype=DTYPES[column.type])

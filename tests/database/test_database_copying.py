@@ -5,7 +5,16 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from database_factories import CREATED, all_results, calculation, failed_case, finished_case, run, surface
+from database_factories import (
+    CREATED,
+    all_results,
+    calculation,
+    failed_case,
+    finished_case,
+    literature_value,
+    run,
+    surface,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
@@ -44,6 +53,7 @@ def fill(database):
     database.add_case(failed_case("c2", case="other"))
     database.put_submission(submission())
     database.add_run(run())
+    database.add_literature([literature_value()])
     return database
 
 

@@ -1,37 +1,13 @@
 from __future__ import annotations
 
-import socket
 import sys
-import threading
-import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("fastapi")
 sys.path.insert(0, str(Path(__file__).parents[2] / "database"))  # for database_factories, under every import mode
-
-
-@contextmanager
-def served(app):
-    """Run an application on a free port of this machine and give its address."""
-    import uvicorn
-
-    listening = socket.socket()
-    listening.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="critical", lifespan="off"))
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
-    thread.start()
-    deadline = time.monotonic() + 30
-    while not server.started:
-        if time.monotonic() > deadline or not thread.is_alive():
-            pytest.fail("the server does not start")
-        time.sleep(0.01)
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join(10)
-    listening.close()
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +39,8 @@ def app(stored):
 
 @pytest.fixture(scope="session")
 def address(app):
+    from optimade_serving import served
+
     with served(app) as base_url:
         yield base_url
 
@@ -74,5 +52,7 @@ def mounted(app):
 
     outer = FastAPI()
     outer.mount("/optimade", app)
+    from optimade_serving import served
+
     with served(outer) as base_url:
         yield f"{base_url}/optimade"

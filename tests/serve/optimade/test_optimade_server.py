@@ -11,6 +11,7 @@ import requests
 from database_factories import surface
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from optimade_serving import served
 
 from liface.database import Database
 from liface.documents import Geometry
@@ -274,8 +275,6 @@ def test_pages_of_other_origins_may_ask_only_where_they_are_allowed(address, mou
 
 
 def test_a_damaged_document_is_told_without_the_path(tmp_path, caplog):
-    from conftest import served
-
     path = tmp_path / "secret-name.db"
     with Database(path) as database:
         database.add_result(surface("Cu"))
@@ -289,8 +288,6 @@ def test_a_damaged_document_is_told_without_the_path(tmp_path, caplog):
 
 
 def test_a_failure_of_the_server_tells_nothing(stored, monkeypatch, caplog):
-    from conftest import served
-
     application = optimade_app(stored)
     monkeypatch.setattr(type(application.state.entry_collections["structures"]), "_run_db_query", lambda *_: 1 / 0)
     with served(application) as base:
@@ -306,8 +303,6 @@ def test_a_database_that_is_not_there(tmp_path):
 
 
 def test_it_sees_what_is_stored_while_it_runs(tmp_path):
-    from conftest import served
-
     path = tmp_path / "liface.db"
     with Database(path) as database, served(optimade_app(path)) as base:
         assert get(f"{base}/v1/structures").json()["data"] == []
@@ -322,8 +317,6 @@ def test_it_sees_what_is_stored_while_it_runs(tmp_path):
 
 
 def test_a_base_url_that_is_given_is_the_one_others_are_told(stored):
-    from conftest import served
-
     with served(optimade_app(stored, base_url="https://group.example/data/")) as base:
         answer = get(f"{base}/v1/structures", page_limit=1).json()
         assert answer["links"]["next"].startswith("https://group.example/data/v1/structures?")

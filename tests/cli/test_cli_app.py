@@ -43,6 +43,7 @@ def test_nouns_and_verbs_are_all_there():
         "structure", "structure interfaces", "structure slab", "structure terminations",
         "campaign", "campaign list", "campaign plan", "campaign run", "campaign status", "campaign report",
         "campaign cancel", "campaign collect", "campaign follow", "campaign retry", "campaign submit",
+        "campaign lock", "campaign replay", "campaign diff", "campaign bundle", "campaign open", "campaign verify",
         "query", "correlate", "stability", "grow", "database", "database info", "database verify", "database export",
         "creep", "creep rates", "creep host", "creep check", "creep parameters", "deposit", "phonon",
         "engines", "engines list", "hpc", "hpc check", "hpc init", "hpc launch",

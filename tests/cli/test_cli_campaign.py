@@ -209,7 +209,7 @@ def test_reports_of_nothing_and_places_that_cannot_be_written(ran, tmp_path):
 def test_a_database_that_cannot_be_written_is_refused_before_any_work(ran, tmp_path, monkeypatch):
     (tmp_path / "tiny.yaml").write_text(TINY)
     (tmp_path / "liface.db").write_bytes((ran[0] / "liface.db").read_bytes())
-    monkeypatch.setattr("liface.database.connection._why_not_writable", lambda path: "the file is read-only")
+    monkeypatch.setattr("liface.database.sqlite._why_not_writable", lambda path: "the file is read-only")
     run_cli(["campaign", "run", "tiny.yaml"], code=3, err="is read-only; nothing was run")
     run_cli(["campaign", "status", "tiny.yaml"], out="in_database")
 

@@ -38,11 +38,11 @@ def test_hostile_names_stay_text(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:Glyph")
 def test_figure_labels_are_no_formulas(tmp_path):
-    results = [fakes.interface("$\\frac$", "110", 50.0, scan=False), fakes.interface("a\x00b", "1", 40.0, scan=False)]
+    results = [fakes.interface("$\\frac$", "110", 50.0, scan=False), fakes.interface("a\x07b", "1", 40.0, scan=False)]
     written = write_report(fakes.filled(results), fakes.CAMPAIGN, tmp_path / "r.html")
     ranking = next(p for p in written.figures if p.name == "ranking-li-100.svg").read_text("utf-8")
-    assert "$\\frac$" in ranking and "\x00" not in ranking
-    assert "\x00" not in written.html.read_text("utf-8")
+    assert "$\\frac$" in ranking and "\x07" not in ranking
+    assert "\x07" not in written.html.read_text("utf-8")
 
 
 def test_escaping_helpers():

@@ -16,7 +16,12 @@ def test_every_point_of_a_verdict_has_its_number(parsed):
     rows = {row["Point"]: row for row in parsed.rows("Points for and against Cu(111), sevennet:7net-0")}
     assert rows["Li deposits away from the electrolyte"]["Answer"] in ("for", "against")
     assert rows["creep keeps up with the current"]["Finding"].startswith("carbon, 31 nm pores")
-    assert rows["Li wets it"] == {"Point": "Li wets it", "Answer": "open", "Finding": "no wetting is stored"}
+    assert rows["Li wets it"] == {
+        "Point": "Li wets it",
+        "Answer": "open",
+        "Finding": "no wetting is stored",
+        "Published": "–",
+    }
 
 
 def test_growth_runs_are_those_of_the_records(parsed):

@@ -99,6 +99,10 @@ def query(
     if describe:
         _describe(table, json)
         return
+    if published:
+        from liface.dispatch.literature import check_comparable
+
+        check_comparable(table.name)
     names = columns_asked(table, columns, everything=json or csv)
     with open_to_read(db) as database:
         asked = within_campaign(where, campaign)

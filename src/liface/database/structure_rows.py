@@ -20,6 +20,7 @@ from liface.database.schema import (
     flag_slug,
 )
 from liface.database.structures import elements, geometry_of, references, scalars
+from liface.errors import CorruptDatabaseError
 
 CHUNK = 200
 """Documents decoded at a time while all are gone through."""
@@ -106,13 +107,17 @@ def rebuild_structures(connection: Connection) -> int:
     number = 0
     for noun in WITH_STRUCTURE:
         for piece in _pieces(connection, noun):
-            found = [
-                structure_row(noun, stored, decode(noun, stored[noun.key], stored["document"])) for stored in piece
-            ]
-            rows = [each for each in found if each is not None]
+            rows = [each for each in (_of_document(noun, stored) for stored in piece) if each is not None]
             _insert(connection, rows)
             number += len(rows)
     return number
+
+
+def _of_document(noun: Noun, stored: dict[str, Any]) -> StructureRow | None:
+    try:
+        return structure_row(noun, stored, decode(noun, stored[noun.key], stored["document"]))
+    except CorruptDatabaseError:  # told of by verify; the others are not held back by it
+        return None
 
 
 def shown_rows(noun: Noun) -> ColumnElement[bool]:

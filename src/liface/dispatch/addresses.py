@@ -100,7 +100,7 @@ def stored_state(database: Database, campaign: str, engine: str | None = None) -
         known = ", ".join(sorted({case.campaign for case in database.cases()})) or "none"
         raise InputError(
             f"{campaign!r} is neither a file, nor the run_id of a recorded run, nor a campaign stored in "
-            f"{database.path}; campaigns there: {known}"
+            f"{database.name}; campaigns there: {known}"
         )
     chosen = [case for case in cases if engine is None or _is_called(case.engine, engine)]
     if not chosen:

@@ -6,12 +6,14 @@ Opening one needs no engine: a zip, checksums, a lock and a database.
 from __future__ import annotations
 
 import hashlib
+import lzma
 import os
 import re
 import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -87,6 +89,9 @@ def open_bundle(path: Path, folder: Path) -> Bundle:
     BundleError
         It is damaged, unsafe, not what its checksums say, or the folder is there already.
     """
+    folder = folder.resolve()
+    if folder == Path.cwd():
+        raise BundleError(f"{folder} is the working folder; give a new folder inside it, e.g. results")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise BundleError(f"{folder} is there already and is left as it is; give a new folder")
     if not folder.absolute().parent.is_dir():
@@ -138,7 +143,7 @@ def _checked(path: Path, beside: Path | None) -> Iterator[tuple[Bundle, Path]]:
         run = _lock(path, there)
         _require_one_run(path, there, run)
         yield Bundle(run, n_members, size, file_sha256(path)), there
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, EOFError, RuntimeError) as error:
         raise BundleError(f"{path} is damaged or no bundle: {error}; have it sent again") from error
     except OSError as error:
         raise BundleError(f"{path} cannot be unpacked: {error.strerror or error}") from error

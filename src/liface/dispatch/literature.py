@@ -64,6 +64,19 @@ def comparable_kinds() -> tuple[str, ...]:
     return tuple(noun.name for kind, noun in RESULT_NOUNS.items() if quantities_of(kind))
 
 
+def check_comparable(noun: str) -> None:
+    """Refuse a kind of which nothing is published.
+
+    Raises
+    ------
+    InputError
+        The message lists the kinds.
+    """
+    kinds = comparable_kinds()
+    if noun not in kinds:
+        raise InputError(f"{noun!r} is not held against published values; kinds: {', '.join(kinds)}")
+
+
 def compare_stored(
     database: Database, noun: str | None = None, where: str | None = None, literature: Literature | None = None
 ) -> tuple[Comparison, ...]:
@@ -79,8 +92,7 @@ def compare_stored(
     kinds = comparable_kinds()
     if noun is not None:
         name = noun_named(noun).name
-        if name not in kinds:
-            raise InputError(f"{noun!r} is not held against published values; kinds: {', '.join(kinds)}")
+        check_comparable(name)
         kinds = (name,)
     known = literature or literature_of(database)
     return tuple(row for kind in kinds for row in compared(database.results(kind, where=where), known))
@@ -119,9 +131,7 @@ def published_beside(database: Database, noun: str, where: str | None = None) ->
     InputError
         Nothing is published of that kind; the message lists the kinds.
     """
-    kinds = comparable_kinds()
-    if noun not in kinds:
-        raise InputError(f"{noun!r} is not held against published values; kinds: {', '.join(kinds)}")
+    check_comparable(noun)
     known = literature_of(database)
     return {result.record_id: told(result, known) for result in database.results(noun, where=where)}
 

@@ -110,7 +110,7 @@ def require_new(database: Database, resume: bool) -> None:
     held = database.count("calculations")
     if held and not resume:
         raise DatabaseOpenError(
-            f"{database.path} holds {held} calculations already, which a replay would take instead of computing; "
+            f"{database.name} holds {held} calculations already, which a replay would take instead of computing; "
             "give a new file with --db, or go on with a replay that was stopped there with --resume"
         )
 

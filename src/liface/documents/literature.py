@@ -6,7 +6,7 @@ import math
 import re
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from liface.documents.base import Document, Moment, content_hash, now
 from liface.documents.base import quantity as in_unit
@@ -92,6 +92,14 @@ class LiteratureValue(Document):
     licence: str = Field(default="", description="Under which the value may be handed on, where it is a data set.")
     entered_by: str = ""
     created_at: Moment = Field(default_factory=now, description="When it was entered.")
+
+    @field_validator("value", "uncertainty", "n_li", "monolayers", mode="before")
+    @classmethod
+    def _no_yes_or_no(cls, value: object) -> object:
+        """Refuse ``yes``, which YAML reads as TRUE, and Python takes for 1."""
+        if isinstance(value, bool):
+            raise ValueError(f"{'yes' if value else 'no'} is no number")
+        return value
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -75,7 +75,7 @@ def _require_all(run: RunDocument, own: Database) -> None:
 def _texts(run: RunDocument, database: Database, authors: Sequence[str]) -> dict[str, str]:
     """Return the members that are text."""
     literature = literature_of(run, database)
-    values = [value.model_dump(mode="json") for value in literature]
+    values = [value.model_dump(mode="json", exclude={"created_at"}) for value in literature]
     return {
         lock_name(run.campaign): lock_text(run),
         CAMPAIGN: campaign_text(run),

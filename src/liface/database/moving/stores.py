@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from liface.database.addresses import without_password
 from liface.errors import DatabaseError, DatabaseOpenError, DatabaseWriteError, InputError
 
 if TYPE_CHECKING:
@@ -128,10 +129,21 @@ def name_of(store: Any) -> str:
 def _at_address(text: str) -> Store:
     """``mongodb://[USER:PASSWORD@]HOST[:PORT]/DATABASE[/COLLECTION][?OPTIONS]``."""
     from maggma.stores import MongoStore
+    from pymongo.errors import InvalidURI
+    from pymongo.uri_parser import parse_uri
 
     parts = urlsplit(text)
     database, _, collection = unquote(parts.path).strip("/").partition("/")
-    shown = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    shown = without_password(text)
+    try:
+        if "@" in text and "@" not in parts.netloc:
+            raise ValueError("a / ? # in user or password")
+        if parts.scheme == "mongodb":  # the other scheme asks a name server
+            parse_uri(urlunsplit((parts.scheme, parts.netloc, "", "", "")))
+    except (ValueError, InvalidURI) as error:
+        raise InputError(
+            f"{shown} is no address of a MongoDB; user and password with special characters are written with %-escapes"
+        ) from error
     if not database or "/" in collection:
         raise InputError(f"{shown}: give {parts.scheme}://HOST[:PORT]/DATABASE[/COLLECTION]")
     uri = urlunsplit((parts.scheme, parts.netloc, f"/{database}", parts.query, ""))

@@ -345,12 +345,12 @@ def test_full_disk_changes_nothing(file):
             connection.execute(f"PRAGMA max_page_count={pages}")
 
         event.listen(db._store.engine, "checkout", limit)
-        more = [surface(plane=str(n), definition="x" + os.urandom(5000).hex()) for n in range(20)]
+        more = [surface(plane=str(n), definition="x" + os.urandom(100_000).hex()) for n in range(20)]
         with pytest.raises(DatabaseWriteError, match="disk is full; nothing was changed"):
             db.commit_case(finished_case(more, "c2", case="big"), more)
         with pytest.raises(DatabaseWriteError, match="disk is full"):
             for number in range(1000):
-                db.add_calculation(calculation(number, versions={"x": os.urandom(5000).hex()}))
+                db.add_calculation(calculation(number, versions={"x": os.urandom(100_000).hex()}))
         assert db.count("surfaces") == 1
     with Database(file) as db:
         assert db.verify() == []
@@ -373,7 +373,7 @@ def test_a_file_that_may_not_grow_changes_nothing(tmp_path):
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
         size = max(path.stat().st_size for path in tmp_path.iterdir())
         resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20_000, size + 20_000))
-        more = [surface(plane=str(n), definition="x" + os.urandom(5000).hex()) for n in range(40)]
+        more = [surface(plane=str(n), definition="x" + os.urandom(100_000).hex()) for n in range(40)]
         with Database(file) as db:
             db.commit_case(finished_case(more, "c2", case="big"), more)
         return "written"

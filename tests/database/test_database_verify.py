@@ -100,7 +100,8 @@ def test_identity_of_a_calculation_is_computed_again(sound):
     tamper(sound, "UPDATE calculations SET document = :b, document_sha256 = :s WHERE calc_id = :c",
            b=blob, s=sha, c=forged.calc_id)  # fmt: skip
     problems = sound.verify()
-    assert [(p.key, p.check) for p in problems if p.noun == "calculations"] == [(forged.calc_id, "identity")]
+    found = {(p.key, p.check) for p in problems if p.noun == "calculations"}
+    assert found == {(forged.calc_id, "identity"), (forged.calc_id, "structure")}
 
 
 def test_edited_document_does_not_keep_its_record_id(sound):
@@ -207,6 +208,8 @@ def test_a_wrong_unit_of_a_column_is_found(unit, message):
 
 
 def test_flags_of_no_entry_are_found_also_by_a_quick_look(sound):
+    if sound.path is None and not sound.in_memory:
+        pytest.skip("PostgreSQL lets no flag without its entry in")
     with sound._store.writing() as connection:
         connection.execute(text("PRAGMA defer_foreign_keys=ON"))
         connection.execute(text("INSERT INTO surface_flags SELECT 'nobody', position, slug, flag FROM surface_flags"))
@@ -216,16 +219,17 @@ def test_flags_of_no_entry_are_found_also_by_a_quick_look(sound):
 
 
 def test_a_quick_look_reads_no_documents(sound):
-    tamper(sound, "UPDATE growth SET document = x'00'")
+    tamper(sound, "UPDATE growth SET document = :b", b=b"\x00")
     assert sound.verify(quick=True) == [] and sound.verify() != []
-    tamper(sound, "DROP TABLE growth_flags")
-    assert [p.check for p in sound.verify(quick=True)] == ["tables"]
+    if sound.path is not None or sound.in_memory:  # the tables of the server are shared by these tests
+        tamper(sound, "DROP TABLE growth_flags")
+        assert [p.check for p in sound.verify(quick=True)] == ["tables"]
 
 
 def test_documents_come_page_by_page_and_damaged_ones_are_passed_over(db):
     stored = [surface(case=f"case-{i}", gamma=80.0 + i) for i in range(205)]
     for each in stored:
         db.add_result(each)
-    tamper(db, "UPDATE surfaces SET document = x'00' WHERE \"case\" = 'case-7'")
+    tamper(db, "UPDATE surfaces SET document = :b WHERE \"case\" = 'case-7'", b=b"\x00")
     found = {each.provenance.case for each in db.each("surfaces")}
     assert found == {each.provenance.case for each in stored} - {"case-7"}

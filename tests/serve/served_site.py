@@ -70,6 +70,8 @@ def fill(path: Path) -> Path:
         for result in (*make.all_results(campaign="every-kind"), surface, wetting):
             database.add_result(result)
         database.add_case(make.failed_case("made-up-2", case="interface/Ag"))
+        database.add_run(make.run())
+        database.add_literature([make.literature_value()])
     return path
 
 

@@ -48,7 +48,7 @@ def serve(
             )
         app = page_app(database, SHOWN, names=[*(name or []), *_own_names(host)], debug=debugging())
         typer.echo(address_of(listening))
-        talk(f"{shown(db)}, only for reading; OPTIMADE at {address_of(listening)}optimade/v1; Ctrl-C ends it")
+        talk(f"{shown(db)}, only for reading; OPTIMADE at {address_of(listening)}optimade/v1/info; Ctrl-C ends it")
         run(app, listening, open_browser=open_)
     talk("stopped")
 

@@ -11,7 +11,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, DateTime, Integer, Row, Select, bindparam, select, true, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    DateTime,
+    Row,
+    Select,
+    bindparam,
+    select,
+    true,
+    type_coerce,
+)
 
 from liface.database.columns import ENTRY, Column, Noun
 from liface.database.filters import column_named, filter_expression
@@ -121,5 +132,5 @@ def narrowed(noun: Noun, statement: Select[Any], where: str | None, ordered: boo
 def page_of(statement: Select[Any], limited: bool, skips: bool) -> Select[Any]:
     """Add places for the length and the start of a page."""
     if limited:
-        statement = statement.limit(bindparam("limit_", type_=Integer))
-    return statement.offset(bindparam("offset_", type_=Integer)) if skips else statement
+        statement = statement.limit(bindparam("limit_", type_=BigInteger))
+    return statement.offset(bindparam("offset_", type_=BigInteger)) if skips else statement

@@ -28,6 +28,12 @@ FACETS = (
 """Columns that are offered for choosing, where a noun has them."""
 
 DERIVED = {
+    "house_value": "The value in the unit that liface reports this quantity in.",
+    "house_uncertainty": "Its uncertainty in that unit.",
+    "house_unit": "That unit.",
+    "published": "Qualifier, value, uncertainty and unit as they are shown.",
+    "engines": "Engines of the run.",
+    "cpu": "Processor that the run used.",
     "a": "Lattice constant of the conventional cell.",
     "b": "Lattice constant of the conventional cell.",
     "c": "Lattice constant of the conventional cell.",

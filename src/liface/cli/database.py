@@ -150,7 +150,7 @@ def export(
 
 @app.command()
 def reindex(db: Db = DEFAULT_DATABASE) -> None:
-    """Derive the table of structures, which OPTIMADE asks, again from the stored documents."""
+    """Derive the table of structures again from the documents; brings a database of an older version up to date."""
     from liface.database import Database
 
     with Database(db, must_exist=True) as database:

@@ -538,8 +538,8 @@ class Database(Tables, Pages, Comparisons):
         if self._store.read_only:
             if version != latest:
                 raise DatabaseOpenError(
-                    f"{name} has schema version {version or 'none'}, this liface needs {latest}; open it once where "
-                    f"it can be written ({self._store.read_only_because})"
+                    f"{name} has schema version {version or 'none'}, this liface needs {latest}; bring it up to "
+                    f"date where it can be written, with 'liface database reindex' ({self._store.read_only_because})"
                 )
             return latest
         self._store.get_ready()

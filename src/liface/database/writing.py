@@ -126,7 +126,7 @@ def put_result(connection: Connection, document: ResultDocument) -> str:
         put_flags(connection, noun, {entry_id: document.flags})
     else:
         connection.execute(update(table).where(table.c.entry_id == entry_id).values(is_current=True))
-        blob = connection.scalar(select(table.c.document).where(table.c.entry_id == entry_id))
+        blob: bytes = connection.execute(select(table.c.document).where(table.c.entry_id == entry_id)).scalar_one()
         document = decode(noun, record_id, blob)  # the one that is stored, from when it was first found
     put_structures(connection, noun, [({**row, "entry_id": entry_id, "slot_id": slot_id}, document)])
     return record_id

@@ -21,14 +21,14 @@ def test_the_implementation_is_valid(place, version, request, capsys):
     assert (results.failure_messages, results.internal_failure_messages) == ([], []), told
     assert results.optional_failure_messages == [], told
     assert validator.valid is True
-    assert results.success_count >= 55 and results.optional_success_count >= 12
+    assert results.success_count >= 50 and results.optional_success_count >= 12  # how many depends on the entry drawn
 
 
 @pytest.mark.parametrize(
     ("as_type", "path"),
     [
         ("structures", "/v1/structures?page_limit=50"),
-        ("structures", '/v1/structures?filter=elements HAS "Li"'),
+        ("structures", '/v1/structures?filter=elements HAS "Li"&page_above=8'),
         ("references", "/v1/references"),
         ("reference", "/v1/references/10.1039/d4ee03130j"),
         ("info", "/v1/info"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -55,10 +56,8 @@ def serve(
 
 def _need_extra() -> None:
     for package in ("fastapi", "uvicorn"):
-        try:
-            __import__(package)
-        except ImportError as error:
-            raise MissingExtraError(package, "serve") from error
+        if find_spec(package) is None:
+            raise MissingExtraError(package, "serve")
 
 
 def _own_names(host: str) -> list[str]:

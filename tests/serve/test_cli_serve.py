@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import os
 import signal
 import socket
@@ -12,6 +11,7 @@ import urllib.request
 
 import pytest
 
+from liface.cli import serve as cli_serve
 from liface.serve.server import DEFAULT_PORT, address_of, listen
 from liface.testing.cli import run_cli
 
@@ -91,14 +91,8 @@ def test_others_reach_it_only_on_demand_and_with_a_warning(filled, no_serving):
 
 @pytest.mark.parametrize("package", ["fastapi", "uvicorn"])
 def test_a_missing_extra_is_named(filled, monkeypatch, package):
-    real = builtins.__import__
-
-    def without(name, *args, **kwargs):
-        if name.split(".")[0] == package:
-            raise ImportError(name)
-        return real(name, *args, **kwargs)
-
-    monkeypatch.setattr(builtins, "__import__", without)
+    real = cli_serve.find_spec
+    monkeypatch.setattr(cli_serve, "find_spec", lambda name: None if name == package else real(name))
     run_cli(["serve", "--db", filled], 2, err=rf"{package} is not installed; run: pip install 'liface\[serve\]'")
 
 

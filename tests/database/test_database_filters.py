@@ -176,7 +176,7 @@ ERRORS = {
     'substrate="\ud800"': "no text",
     'substrate="\x01TRUE"': "no text",
     "(" * 60 + 'substrate="W"' + ")" * 60: "60 nested",
-    'substrate="' + "x" * 10_000 + '"': "at most 10000",
+    'substrate="' + "x" * 10_000 + '"': "at most 4000",
     " AND ".join(["n_points=1"] * 250): "more than 200",
     "flags HAS ANY " + ",".join(['"x"'] * 2000): "more than 200",
     "flags HAS ALL " + ",".join(['"x"'] * 2000): "more than 200",

@@ -154,7 +154,9 @@ def test_older_database_is_brought_forward_once(file, monkeypatch):
     with Database(file) as db:
         db.add_result(surface())
     monkeypatch.setattr(migrations, "MIGRATIONS", (*MIGRATIONS, Migration(NEXT, "a note", _add_note)))
-    with pytest.raises(DatabaseOpenError, match=f"schema version {NEXT - 1}, this liface needs {NEXT}; bring it up to date"):
+    with pytest.raises(
+        DatabaseOpenError, match=f"schema version {NEXT - 1}, this liface needs {NEXT}; bring it up to date"
+    ):
         Database(file, read_only=True)
     for _ in range(2):
         with Database(file) as db:

@@ -66,6 +66,7 @@ class ErrorSummary(Document):
     n_pairs: int = in_unit("1", "Such pairs.")
     bounds_met: int = in_unit("1", "Published bounds that hold.")
     bounds: int = in_unit("1", "Published bounds.")
+    n_unconverged: int = in_unit("1", "Comparisons left out, as the computed value has not converged.", default=0)
 
 
 def compared(results: Iterable[ResultDocument], literature: Literature) -> tuple[Comparison, ...]:
@@ -124,6 +125,7 @@ def summaries(rows: Iterable[Comparison]) -> tuple[ErrorSummary, ...]:
 
 
 def _summary(rows: Sequence[Comparison]) -> ErrorSummary:
+    asked, rows = rows, [row for row in rows if row.converged]
     values = [row for row in rows if row.difference is not None]
     bounds = [row for row in rows if row.difference is None]
     errors = [row.computed - row.published for row in values]
@@ -131,13 +133,14 @@ def _summary(rows: Sequence[Comparison]) -> ErrorSummary:
     tau, n_pairs = _order(rows)
     positive = bool(values) and all(row.published > 0 for row in values)
     return ErrorSummary(
-        quantity=rows[0].quantity, engine=rows[0].engine, model=rows[0].model, unit=rows[0].unit, n=len(values),
+        quantity=asked[0].quantity, engine=asked[0].engine, model=asked[0].model, unit=asked[0].unit, n=len(values),
         mean_absolute_error=fmean(map(abs, errors)) if errors else None,
         mean_signed_error=fmean(errors) if errors else None,
         worst=worst.computed - worst.published if worst else None, worst_system=worst.system if worst else "",
         median_ratio=median(row.computed / row.published for row in values) if positive else None,
         kendall=tau, n_pairs=n_pairs,
         bounds_met=sum(row.verdict == "met" for row in bounds), bounds=len(bounds),
+        n_unconverged=len(asked) - len(rows),
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ import typer
 
 from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read
 from liface.cli.output import talk, write_json, write_table, write_text
-from liface.cli.query import SHOWN, columns_asked, within_campaign
+from liface.cli.query import SHOWN, columns_asked
 from liface.errors import InputError
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ def best(
 ) -> None:
     """Show the row with the lowest or highest value of every group, e.g. per substrate."""
     from liface.database.columns import noun_named
+    from liface.database.filters import within_campaign
 
     table = noun_named(noun)
     if lowest and highest:
@@ -83,6 +84,8 @@ def spread(
 
     Results are of the same quantity if everything but engine and campaign agrees: planes, terminations, method.
     """
+    from liface.database.filters import within_campaign
+
     with open_to_read(db) as database:
         answer = database.spread(
             noun, column, None if by is None else _names(by), least=least,

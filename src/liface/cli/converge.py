@@ -18,6 +18,7 @@ from liface.cli.options import (
     Json,
     Workers,
     open_to_write,
+    shown,
     workers_or_default,
 )
 from liface.cli.output import plural, talk, write_json, write_table
@@ -61,7 +62,7 @@ def converge(
                     loaded, database, workers=workers_or_default(workers), retry=retry, progress=progress
                 )
         except KeyboardInterrupt:
-            talk(f"stopped; finished work is in {db}, run again to go on")
+            talk(f"stopped; finished work is in {shown(db)}, run again to go on")
             raise typer.Exit(INTERRUPTED) from None
         rows = [_series(database, result) for result in results]
     if json:

@@ -155,4 +155,4 @@ def reindex(db: Db = DEFAULT_DATABASE) -> None:
 
     with Database(db, must_exist=True) as database:
         number = database.structures.rebuild()
-    talk(f"{db}: {plural(number, 'structure')}")
+    talk(f"{shown(db)}: {plural(number, 'structure')}")

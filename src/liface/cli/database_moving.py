@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
-from liface.cli.options import DEFAULT_DATABASE, Db, Json
+from liface.cli.options import DEFAULT_DATABASE, Db, Json, shown
 from liface.cli.output import plural, talk, write_json, write_table
 from liface.cli.progress import ProgressLine
 from liface.errors import InputError
@@ -59,7 +59,7 @@ def copy(
             )
     _show(report, json)
     report.raise_if_incomplete()
-    talk(f"{target} holds everything of {source}" + (" that is not damaged" if report.damaged else ""))
+    talk(f"{shown(target)} holds everything of {shown(source)}" + (" that is not damaged" if report.damaged else ""))
 
 
 def gather(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, open_to_read_if_there, open_to_write
+from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, open_to_read_if_there, open_to_write, shown
 from liface.cli.output import plural, talk, write_json, write_table, write_text
 from liface.errors import InputError
 
@@ -57,7 +57,7 @@ def import_(
     if unknown:
         talk(f"not in the library: {', '.join(unknown)}; found beside results of a campaign that brings them")
     told = "would be stored" if dry_run else "stored"
-    typer.echo(f"{plural(len(values), 'value')} read, {added} {told}, {len(values) - added} there already; {db}")
+    typer.echo(f"{plural(len(values), 'value')} read, {added} {told}, {len(values) - added} there already; {shown(db)}")
 
 
 def _known_already(values: Sequence[LiteratureValue], db: str) -> int:
@@ -146,7 +146,7 @@ def forget(
     if json:
         write_json({"forgotten": sorted(set(chosen))})
     else:
-        typer.echo(f"{plural(forgotten, 'value')} forgotten; {db}")
+        typer.echo(f"{plural(forgotten, 'value')} forgotten; {shown(db)}")
 
 
 def _meant(text: str, there: Sequence[str], db: str) -> str:
@@ -155,7 +155,9 @@ def _meant(text: str, there: Sequence[str], db: str) -> str:
         raise InputError(f"{text!r} is too short for an identity; give {SHORTEST_ID} letters or more, nothing was done")
     if len(found) != 1:
         what = "no value" if not found else f"{len(found)} values"
-        raise InputError(f"{what} of {db} with the identity {text!r}; see liface literature list, nothing was done")
+        raise InputError(
+            f"{what} of {shown(db)} with the identity {text!r}; see liface literature list, nothing was done"
+        )
     return found[0]
 
 

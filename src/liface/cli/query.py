@@ -92,6 +92,7 @@ def query(
 ) -> None:
     """Ask the results database for rows of one kind."""
     from liface.database.columns import noun_named
+    from liface.database.filters import within_campaign
 
     table = noun_named(noun)
     if json and csv:
@@ -164,12 +165,3 @@ def columns_asked(table: Noun, columns: str | None, everything: bool) -> list[st
     if not asked:
         raise InputError(f"--columns names no column; columns: {', '.join(table.columns)}")
     return list(dict.fromkeys(column_named(table, name, "columns").name for name in asked))
-
-
-def within_campaign(where: str | None, campaign: str | None) -> str | None:
-    """Narrow a filter to one campaign."""
-    if campaign is None:
-        return where
-    quoted = campaign.replace("\\", "\\\\").replace('"', '\\"')
-    mine = f'campaign="{quoted}"'
-    return f"{mine} AND ({where})" if where and where.strip() else mine

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from liface.cli.options import Json, open_to_read
+from liface.cli.options import Json, open_to_read, shown
 from liface.cli.output import talk, write_json, write_table
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def trust(
         found, where = shipped_regression(), "is shipped"
     else:
         with open_to_read(db) as database:
-            found, where = regression_of(database, campaign), f"is in {db}"
+            found, where = regression_of(database, campaign), f"is in {shown(db)}"
     if engine is not None:
         found = part_of(found, engine, where)
     weights = weights_here(found)
@@ -81,5 +81,5 @@ def _write(found: Regression, in_full: bool) -> None:
 
 def _origin(found: Regression, db: str | None) -> str:
     if db is not None:
-        return f"from {db}; published values of the package and of this database"
+        return f"from {shown(db)}; published values of the package and of this database"
     return f"computed {found.made_at:%Y-%m-%d} with liface {found.liface_version}, campaign {found.campaign}"

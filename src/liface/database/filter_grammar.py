@@ -323,7 +323,7 @@ def _moment(column: Column, value: str) -> datetime:
 def _number(text: str) -> float:
     value = float(text)
     if not math.isfinite(value):
-        raise UnsupportedFilterError(f"filter: {text[:20]} is too large for a number")
+        raise FilterError(f"filter: {text[:20]} is too large for a number")
     whole = text.lstrip("+-").isdigit() and abs(value) < 2**62
     return int(text) if whole else value
 

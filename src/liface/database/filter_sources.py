@@ -117,6 +117,9 @@ class FilterSource:
         What is asked.
     """
 
+    example = 'substrate="W" AND gamma_mev_per_a2 > 50 AND NOT flags HAS "reactive"'
+    """A filter that can be asked, for messages."""
+
     def __init__(self, noun: Noun):
         self.noun = noun
 

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
     from liface.database.filter_sources import FilterSource
 
-MAX_LENGTH = 10_000
+MAX_LENGTH = 4_000
+"""Characters of a filter; one that is meant to be slow takes the parser up to two seconds at this length."""
+
 MAX_DEPTH = 50
 KEPT_TREES = 256
 """Filters, by everything but their values, whose syntax trees are kept: parsing takes milliseconds."""
@@ -51,7 +53,7 @@ def filter_expression(noun: Noun | FilterSource, where: str) -> ColumnElement[bo
 
     source = FilterSource(noun) if isinstance(noun, Noun) else noun
     try:
-        taken, tree = _parse(where)
+        taken, tree = _parse(where, source.example)
         return FilterTransformer(source, taken).transform(tree)
     except VisitError as error:
         if isinstance(error.orig_exc, FilterError):
@@ -59,6 +61,20 @@ def filter_expression(noun: Noun | FilterSource, where: str) -> ColumnElement[bo
         raise FilterError(f"filter: {_short(where)} cannot be read ({error.orig_exc})") from error
     except RecursionError as error:
         raise FilterError(f"filter: {_short(where)} is nested too deeply; split it into several") from error
+
+
+def quoted(text: str) -> str:
+    """Write a text as a value of a filter."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def within_campaign(where: str | None, campaign: str | None) -> str | None:
+    """Narrow a filter to one campaign."""
+    if campaign is None:
+        return where
+    mine = f"campaign={quoted(campaign)}"
+    return f"{mine} AND ({where})" if where and where.strip() else mine
 
 
 def column_named(noun: Noun, name: str, doing: str = "filter") -> Column:
@@ -114,7 +130,7 @@ def _tree(text: str) -> Tree:
         return _parser().parse(text)
 
 
-def _parse(where: str) -> tuple[Taken, Tree]:
+def _parse(where: str, example: str) -> tuple[Taken, Tree]:
     from optimade.exceptions import BadRequest
 
     taken = taken_out(where)
@@ -125,7 +141,8 @@ def _parse(where: str) -> tuple[Taken, Tree]:
     try:
         return taken, _tree(taken.text)
     except BadRequest as error:
-        raise FilterError(f"filter: {_short(where)} does not parse{_place(error, taken)}{_advice(where)}") from error
+        why = f"{_place(error, taken)}{_advice(where, example)}"
+        raise FilterError(f"filter: {_short(where)} does not parse{why}") from error
 
 
 def _place(error: BaseException, taken: Taken) -> str:
@@ -136,7 +153,7 @@ def _place(error: BaseException, taken: Taken) -> str:
     return f"; reading stopped at {_short(taken.restored(taken.text[position:]))}"
 
 
-def _advice(where: str) -> str:
+def _advice(where: str, example: str) -> str:
     bare = STRING.sub('""', where)
     if "'" in bare:
         return "; text goes in double quotes"
@@ -146,7 +163,9 @@ def _advice(where: str) -> str:
         return '; write NOT (flags HAS ANY "a","b")'
     if re.search(r"\b(and|or|not|contains|has|is|known|unknown|like|in)\b", bare):
         return "; words such as AND, OR, NOT, CONTAINS, HAS are in capitals"
-    return '; write e.g. substrate="W" AND gamma_mev_per_a2 > 50 AND NOT flags HAS "reactive"'
+    if re.search(r"\bNOT\s+NOT\b", bare):
+        return "; write NOT (NOT ...)"
+    return f"; write e.g. {example}"
 
 
 def _short(text: str) -> str:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from liface.database import reading
-from liface.database.codec import decode
-from liface.database.columns import NOUNS, RESULT_NOUNS, Noun, noun_named
-from liface.database.schema import TABLES
+from liface.database.campaign_rows import campaign_rows
+from liface.database.columns import NOUNS, Noun, noun_named
+from liface.database.filters import within_campaign
 from liface.errors import InputError
 
 
@@ -89,22 +89,11 @@ def _of_campaigns(noun: Noun) -> bool:
 
 
 def _filter(noun: Noun, selection: Selection) -> str | None:
-    if selection.campaign is None or "campaign" not in noun.columns:
-        return selection.where
-    quoted = selection.campaign.replace("\\", "\\\\").replace('"', '\\"')
-    mine = f'campaign="{quoted}"'
-    return f"{mine} AND ({selection.where})" if selection.where and selection.where.strip() else mine
+    return within_campaign(selection.where, selection.campaign if "campaign" in noun.columns else None)
 
 
 def _calculations_of(connection: Connection, noun: Noun, campaign: str | None) -> set[str] | None:
-    """Return the calculations that the cases and shown results of a campaign rest on; None for no such condition."""
+    """Return the calculations that a campaign rests on, those of bundles; None for no such condition."""
     if campaign is None or noun.name != "calculations":
         return None
-    keys: set[str] = set()
-    for each in (*RESULT_NOUNS.values(), NOUNS["cases"]):
-        table = TABLES[each.name]
-        statement = select(table.c[each.key], table.c.document).where(table.c.campaign == campaign, reading.shown(each))
-        for key, blob in connection.execute(statement):
-            document = decode(each, key, blob)
-            keys.update(getattr(document, "provenance", document).calc_ids)
-    return keys
+    return set(campaign_rows(connection, campaign)["calculations"])

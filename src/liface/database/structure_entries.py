@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -60,7 +61,7 @@ class Page:
     unknown: list[str] = field(default_factory=list)
 
 
-class Entries:
+class Entries(ABC):
     """Entries of one type; the classes below say how they are read."""
 
     source: type[EntrySource]
@@ -142,10 +143,11 @@ class Entries:
             found.update((entry["id"], entry) for entry in self._read(connection, statement, fields))
         return [found[entry_id] for entry_id in ids]
 
+    @abstractmethod
     def _read(
         self, connection: Connection, statement: Select[Any], fields: Collection[str] | None
     ) -> list[dict[str, Any]]:
-        raise NotImplementedError
+        """Return what a statement selects as entries, with these properties or all."""
 
 
 class Structures(Entries):

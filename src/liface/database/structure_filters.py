@@ -61,6 +61,7 @@ class EntrySource(FilterSource):
     """Properties of entries of OPTIMADE; those of other databases are unknown, and remembered in ``unknown``."""
 
     entry_type = ""
+    example = 'id="..."'
     table: Any
     known_unknown: Collection[str] = ()
 
@@ -110,7 +111,10 @@ class EntrySource(FilterSource):
         terms: list[ColumnElement[Any]] = []
         falling = False
         for name in names:
-            column = self.column(name.removeprefix("-"))
+            try:
+                column = self.column(name.removeprefix("-"))
+            except FilterError as error:
+                raise type(error)(f"sort: {str(error).removeprefix('filter: ')}") from None
             if column.type == "list":
                 raise FilterError(f"sort: {column.name} is a list and has no order; sort by another property")
             if column.type == "unknown" or column.name == "type":
@@ -127,6 +131,7 @@ class StructureSource(EntrySource):
     """Properties of structures."""
 
     entry_type = "structures"
+    example = 'elements HAS ALL "Li","W" AND nelements=2'
     table = STRUCTURE_TABLE
     known_unknown = UNKNOWN_STRUCTURE_PROPERTIES
 

@@ -39,6 +39,13 @@ def run_of(name: str, database: Database, engines: Sequence[str] | None = None) 
     campaign = Campaign.load(name, tuple(engines or ()))
     run = manifest_of(campaign, database)
     if not run.cases:
+        there = sorted({case.engine.label for case in database.cases(campaign.name)})
+        if there:
+            asked = ", ".join(str(spec) for spec in campaign.engines)
+            raise InputError(
+                f"nothing of {campaign.name} is stored with {asked}, but with {', '.join(there)}; "
+                "name these with --engine"
+            )
         raise InputError(f"nothing is stored of {campaign.name}; liface campaign run {name} computes it")
     return same_as(run, database) or run
 

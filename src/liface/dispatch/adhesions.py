@@ -9,7 +9,8 @@ from typing import Any
 
 from liface.analysis.references import require_same_engine
 from liface.database import Database
-from liface.dispatch.surfaces import named_surface, newest, of_engine, of_first_termination, quoted
+from liface.database.filters import quoted
+from liface.dispatch.surfaces import named_surface, newest, of_engine, of_first_termination
 from liface.documents import AdhesionResult, EngineInfo, WettingResult
 from liface.errors import InputError, MixedEnginesError, UnknownMaterialError
 from liface.mesoscale.deposition import Deposition

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from liface.analysis.correlation import correlate
 from liface.analysis.responses import MeasuredPoint, measured
 from liface.database import Database
+from liface.database.filters import quoted
 from liface.dispatch.literature import literature_of
 from liface.errors import InputError, LifaceError
 
@@ -150,7 +151,7 @@ def _where(noun: str, film_plane: str, engine: str | None, campaign: str | None)
         if model:
             terms.append(f'model="{model}"')
     if campaign is not None:
-        terms.append(f'campaign="{campaign}"')
+        terms.append(f"campaign={quoted(campaign)}")
     return " AND ".join(terms)
 
 

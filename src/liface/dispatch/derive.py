@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from liface.database import Database
+from liface.database.filters import within_campaign
 from liface.dispatch.models import KINDS, models_of
 from liface.documents import ResultDocument
 from liface.workflows.campaign import Campaign
@@ -25,7 +26,7 @@ def derive(campaign: Campaign, database: Database, told: Callable[[str], None] =
 
     ``told`` hears of growth runs, which take seconds to minutes; those that are stored are not run again.
     """
-    mine = f'campaign="{campaign.name}"'  # the pattern of names in a campaign file has no quotes
+    mine = within_campaign(None, campaign.name)
     derived: tuple[ResultDocument, ...] = growth_results(database.results("binding", where=mine))
     if campaign.file.wetting:
         derived += wetting_results(database.results("surface", where=mine), database.results("interface", where=mine))

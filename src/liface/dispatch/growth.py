@@ -9,6 +9,7 @@ from typing import Any
 from liface.analysis.comparison import beside
 from liface.analysis.computed import computed_values
 from liface.database import Database
+from liface.database.filters import quoted
 from liface.dispatch.literature import in_house, literature_of
 from liface.dispatch.surfaces import (
     named_surface,
@@ -16,7 +17,6 @@ from liface.dispatch.surfaces import (
     of_engine,
     of_first_termination,
     one_engine,
-    quoted,
     the_plane,
 )
 from liface.documents import BindingResult, EngineInfo

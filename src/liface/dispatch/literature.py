@@ -11,9 +11,9 @@ from liface.analysis.computed import computed_values, quantities_of
 from liface.analysis.literature import Literature
 from liface.database import Database
 from liface.database.columns import RESULT_NOUNS, noun_named
-from liface.dispatch.surfaces import quoted
+from liface.database.filters import quoted
 from liface.documents import LiteratureValue, ResultDocument
-from liface.errors import InputError
+from liface.errors import InputError, LiteratureFileError, MillerIndexError
 from liface.structures.library import MaterialsLibrary
 from liface.workflows.case_specs import canonical_surface
 
@@ -38,8 +38,8 @@ def prepared(values: Iterable[LiteratureValue], library: MaterialsLibrary | None
 
     Raises
     ------
-    MillerIndexError
-        A plane that the crystal cannot have.
+    LiteratureFileError
+        A plane that the crystal cannot have; the message names the rows.
     """
     known = library or MaterialsLibrary()
     named: dict[tuple[str, str | None], tuple[str, str | None]] = {}
@@ -49,13 +49,19 @@ def prepared(values: Iterable[LiteratureValue], library: MaterialsLibrary | None
             named[material, plane] = canonical_surface(known, material, plane)
         return named[material, plane]
 
-    found, unknown = [], set()
-    for value in values:
-        material, plane = surface(value.material, value.plane)
-        film, film_plane = surface(value.film, value.film_plane)
+    found, unknown, problems = [], set(), []
+    for row, value in enumerate(values, 1):
+        try:
+            material, plane = surface(value.material, value.plane)
+            film, film_plane = surface(value.film, value.film_plane)
+        except MillerIndexError as error:
+            problems.append(f"row {row}: {error}")
+            continue
         unknown |= {name for name in (material, film) if name not in known.names()}
         changes = {"material": material, "plane": plane, "film": film, "film_plane": film_plane}
         found.append(value.model_copy(update=changes))
+    if problems:
+        raise LiteratureFileError("nothing was stored\n  " + "\n  ".join(problems))
     return Prepared(tuple(found), tuple(sorted(unknown)))
 
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from liface import __version__
 from liface.database import Database
 from liface.database.columns import RESULT_NOUNS, Noun
+from liface.database.filters import within_campaign
 from liface.dispatch.machine import machine, packages
 from liface.dispatch.phases import cases_now, phase
 from liface.documents import (
@@ -214,7 +215,7 @@ def _results(
     listed = {record_id for case in cases for record_id in getattr(case, "record_ids", ())}
     found: list[ResultDocument] = []
     for kind in RESULT_NOUNS:
-        for result in database.results(kind, where=f'campaign="{campaign}"'):
+        for result in database.results(kind, where=within_campaign(None, campaign)):
             engine = _fingerprint(result.engine)
             follows = kind in DERIVED and (engine is None or engine in fingerprints)
             if follows or result.record_id in listed:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from liface.database import Database
 from liface.database.columns import RESULT_NOUNS
+from liface.database.filters import within_campaign
 from liface.dispatch.phases import phase
 from liface.documents import CaseDocument, FailedCase, FinishedCase
 from liface.workflows.campaign import Campaign, PlannedCase
@@ -115,7 +116,7 @@ def _known(campaign: Campaign, database: Database | None) -> _Known:
         return _Known({}, {}, {}, {})
     cases = {case.case_id: case for case in database.cases(campaign=campaign.name)}
     # The pattern of names in a campaign file has no quotes.
-    where = f'campaign="{campaign.name}"'
+    where = within_campaign(None, campaign.name)
     converged = {
         row["record_id"]: row["converged"]
         for noun in RESULT_NOUNS

@@ -10,10 +10,11 @@ from typing import Any
 from liface.analysis.stability import PhaseEntry
 from liface.analysis.story import Story, points, verdict
 from liface.database import Database
+from liface.database.filters import quoted
 from liface.dispatch.adhesions import deposition_origin, stored_adhesions
 from liface.dispatch.growth import stored_growth
 from liface.dispatch.stability import entries_of, judged, newest_bulks, stability_results
-from liface.dispatch.surfaces import named_surface, newest, of_first_termination, quoted
+from liface.dispatch.surfaces import named_surface, newest, of_first_termination
 from liface.dispatch.walls import Wall, origin_of, stored_wall
 from liface.documents import (
     BarrierResult,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from liface.database import Database
+from liface.database.filters import quoted
 from liface.dispatch.run import Progress, RunState, run_campaign
 from liface.documents import FailedCase, FinishedCase
 from liface.workflows.campaign import Campaign, PlannedCase
@@ -144,7 +145,7 @@ def _scores(campaign: Campaign, cheap: Sequence[PlannedCase], database: Database
     found: dict[str, Score] = {}
     for kind in screening.kinds:
         # The pattern of names in a campaign file has no quotes.
-        where = f'campaign="{campaign.name}" AND engine_fingerprint="{cheap[0].case.engine.fingerprint}"'
+        where = f'campaign={quoted(campaign.name)} AND engine_fingerprint="{cheap[0].case.engine.fingerprint}"'
         if screening.where:
             where += f" AND ({screening.where})"
         rows = {row["record_id"]: row for row in database.query(kind, where)}

@@ -23,6 +23,9 @@ from liface.errors import DatabaseOpenError, LifaceError, LockError
 from liface.workflows.campaign import Campaign
 from liface.workflows.campaign_file import CampaignFile
 
+IMPORTED_BY_NAME = ("ase", "atomate2")
+"""Engines that load the class or the checkpoint of their text, which may be any program."""
+
 Standing = Literal["same", "differs", "refused", "missing"]
 """refused: runs only where that is allowed; missing: cannot run at all."""
 
@@ -56,9 +59,14 @@ def checks_of(lock: RunDocument, engines: Sequence[str] = ()) -> list[Check]:
 
     Other versions differ; other weights, models or options are refused, and so is an engine that is not here.
     ``engines`` replaces the texts by which the locked engines are asked for, in their order: weights may lie elsewhere.
+    Engines that import whatever they are told are refused where only the lock, which somebody else may have written,
+    names them.
     """
     checks: list[Check] = []
     for engine, text in _asked(lock, engines):
+        if not engines and EngineSpec.parse(text).name in IMPORTED_BY_NAME:
+            checks.append(Check(f"program of {text}", "named by the lock", "not named by you", "refused"))
+            continue
         try:
             info = engine_info(text)
         except LifaceError as error:

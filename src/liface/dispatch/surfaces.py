@@ -11,12 +11,6 @@ from liface.errors import InputError
 from liface.structures.planes import named_surface
 
 
-def quoted(text: str) -> str:
-    """Return text as the filter grammar reads it."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
 def of_engine(results: Iterable[Any], engine: str | None) -> list[Any]:
     """Return the results of an engine, by its fingerprint, label or name; all of them without one."""
     return [r for r in results if engine in (None, r.engine.fingerprint, r.engine.label, r.engine.name)]
@@ -67,4 +61,4 @@ def the_plane(results: Sequence[Any], substrate: str, plane: str | None) -> str:
     return str(planes[0])
 
 
-__all__ = ["named_surface", "newest", "of_engine", "of_first_termination", "one_engine", "quoted", "the_plane"]
+__all__ = ["named_surface", "newest", "of_engine", "of_first_termination", "one_engine", "the_plane"]

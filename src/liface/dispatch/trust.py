@@ -8,8 +8,8 @@ from liface import __version__
 from liface.analysis.literature import Literature
 from liface.analysis.regression import CAMPAIGN, Regression, shipped_regression
 from liface.database import Database
+from liface.database.filters import quoted
 from liface.dispatch.literature import compare_stored
-from liface.dispatch.surfaces import quoted
 from liface.documents import EngineInfo
 from liface.engines.registry import engine_info
 from liface.errors import InputError, LifaceError

@@ -14,8 +14,8 @@ from typing import Any
 from liface.analysis.recompute import FROM_CALCULATIONS, FROM_RESULTS, Recomputed, recompute
 from liface.database import Database
 from liface.database.columns import RESULT_NOUNS, Noun
+from liface.database.filters import quoted
 from liface.database.verify import Problem
-from liface.dispatch.surfaces import quoted
 from liface.errors import LifaceError
 
 BEHIND = {"wetting": ("surface", "interface"), "growth": ("binding",)}

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from liface.database import Database
-from liface.dispatch.surfaces import named_surface, newest, of_engine, one_engine, quoted, the_plane
+from liface.database.filters import quoted
+from liface.dispatch.surfaces import named_surface, newest, of_engine, one_engine, the_plane
 from liface.documents import EngineInfo, Input
 from liface.errors import InputError
 from liface.mesoscale.creep import surface_diffusivity

@@ -71,7 +71,7 @@ class LiteratureValue(Document):
     )
     film: str = Field(default="Li", min_length=1, description="The other material of an interface or an adhesion.")
     film_plane: Plane = Field(default=None, description="Plane of the film; None where the source does not name it.")
-    n_li: int | None = in_unit("1", "Adsorbed Li atoms.", default=None, ge=1)
+    n_li: int | None = in_unit("1", "Adsorbed Li atoms.", default=None, ge=1, le=10**6)
     arrangement: Literal["dispersed", "cluster"] | None = None
     monolayers: int | None = in_unit("1", "Li monolayers below the adsorbate.", default=None, ge=0)
     value: float = in_unit("field: unit", "As published; the unit is a field of its own.")
@@ -103,6 +103,9 @@ class LiteratureValue(Document):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        for name, text in self:
+            if isinstance(text, str) and "\x00" in text:
+                raise ValueError(f"{name}: {text[:60]!r} holds a character that is no text")
         kind = self.about
         if self.unit not in kind.units:
             raise ValueError(f"unit: {self.unit!r}; {self.quantity} is given in {', '.join(kind.units)}")

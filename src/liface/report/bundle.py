@@ -16,6 +16,7 @@ from liface import __version__
 from liface.analysis.responses import measured
 from liface.database import Database
 from liface.database.columns import RESULT_NOUNS
+from liface.database.filters import within_campaign
 from liface.database.single_file import settle
 from liface.dispatch.bundles import DATABASE, SUMS
 from liface.dispatch.literature import literature_of as published_values
@@ -138,7 +139,7 @@ def dois_of(run: RunDocument, literature: Sequence[LiteratureValue], database: D
             found.setdefault(ENGINES[engine.info.name], f"the engine {engine.info.label}")
     for noun in RESULT_NOUNS.values():
         own = {record.record_id for record in run.records if record.noun == noun.name}
-        for result in database.results(noun.kind, where=f'campaign="{run.campaign}"') if own else ():
+        for result in database.results(noun.kind, where=within_campaign(None, run.campaign)) if own else ():
             if result.record_id in own:
                 for doi in result.provenance.doi:
                     found.setdefault(doi, f"definition of {noun.name}")

@@ -8,6 +8,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from liface.database.filters import within_campaign
 from liface.documents import (
     AdhesionResult,
     BarrierResult,
@@ -177,10 +178,9 @@ def load(database: Database, campaign: str) -> CampaignRecords:
 
 def _results(database: Database, campaign: str, listed: set[str]) -> dict[str, tuple[Any, ...]]:
     """Read the results of the campaign, and those that its cases list though another campaign wrote them."""
-    quoted = campaign.replace("\\", "\\\\").replace('"', '\\"')
     ours: dict[str, Any] = {}
     for kind in _ORDER:
-        for result in database.results(kind, where=f'campaign="{quoted}"'):
+        for result in database.results(kind, where=within_campaign(None, campaign)):
             ours.setdefault(result.record_id, result)
     for record_id in sorted(listed - ours.keys()):
         result = database.result(record_id)

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse
 
 from liface import __version__
 from liface.database.columns import noun_named
+from liface.database.filters import MAX_LENGTH
 from liface.documents import FLAGS
 from liface.errors import InputError
 from liface.serve import atoms, campaigns, records
@@ -29,7 +30,7 @@ MOST_DOWNLOADED = 200_000
 MOST_VALUES = 60
 """Values of one facet."""
 
-Where = Annotated[str | None, Query(max_length=10_000, description="OPTIMADE filter.")]
+Where = Annotated[str | None, Query(max_length=MAX_LENGTH, description="OPTIMADE filter.")]
 Sort = Annotated[str | None, Query(max_length=2_000, description="Columns; a leading minus for falling order.")]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from liface.database.columns import NOUNS
+from liface.database.filters import quoted
 from liface.report.failures import grouped
 from liface.serve.plain import finite
-from liface.serve.records import NotStoredError, quoted
+from liface.serve.records import NotStoredError
 
 if TYPE_CHECKING:
     from liface.database import Database

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from liface.analysis.comparison import beside
 from liface.analysis.computed import Computed, computed_values
 from liface.database.columns import RESULT_NOUNS
+from liface.database.filters import quoted
 from liface.dispatch.literature import literature_of
 from liface.documents import CalculationDocument, Geometry
 from liface.errors import InputError
@@ -181,11 +182,6 @@ def _case_of(database: Database, campaign: str, case: str) -> dict[str, Any] | N
     where = f"campaign={quoted(campaign)} AND case={quoted(case)}"
     rows = database.query("cases", where, limit=1)
     return rows[0] if rows else None
-
-
-def quoted(text: str) -> str:
-    """Write a text as a value of a filter."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 def structure(database: Database, key: str, which: str = "") -> Geometry:

@@ -238,7 +238,9 @@ class StorePlace:
         try:
             rows = [] if missing else [row for each in store.paths for row in store.read_json_file(each)]
         except Exception as error:  # of several parsers
-            raise DatabaseOpenError(f"{self.name} is no JSON of documents; restore it from a copy") from error
+            raise DatabaseOpenError(
+                f"{self.name} is no JSON of documents ({type(error).__name__}: {error}); restore it from a copy"
+            ) from error
         if any("liface_id" not in row for row in rows):
             raise DatabaseOpenError(f"{self.name} holds other documents than those of liface; give a file of its own")
         return rows

@@ -15,6 +15,7 @@ from optimade.server.routers.utils import BASE_URL_PREFIXES, JSONAPIResponse, ha
 from optimade.warnings import QueryParamNotUsed
 from starlette.responses import RedirectResponse, Response
 
+from liface.database.filters import quoted
 from liface.database.optimade_info import ENTRY_TYPES, base_info, entry_info, provider, resource
 from liface.database.structure_entries import reference_entry
 from liface.serve.optimade.collections import SqlCollection
@@ -133,8 +134,7 @@ def _page(request: Request, entry_type: str, params: EntryListingQueryParams) ->
 
 def _single(request: Request, entry_type: str, entry_id: str, params: SingleEntryQueryParams) -> JSONAPIResponse:
     params.check_params(request.query_params, request.app.state.base_resource_mapper)
-    escaped = entry_id.replace("\\", "\\\\").replace('"', '\\"')
-    params.filter = f'id="{escaped}"'
+    params.filter = f"id={quoted(entry_id)}"
     collection: SqlCollection = request.app.state.entry_collections[entry_type]
     found, _, _, excluded, included = collection.find(params)
     if not isinstance(found, dict):

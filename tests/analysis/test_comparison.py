@@ -98,6 +98,12 @@ def test_errors_per_model():
     assert reading(mine["chgnet"]) == "only 1 value; values 28% too low"
 
 
+def test_unconverged_results_enter_no_average():
+    loose = surface("Mo", "110", 9.0).model_copy(update={"converged": False})
+    (found,) = summaries(compared([surface("W", "110", 3.33), loose], Literature()))
+    assert (found.n, found.n_unconverged, found.worst_system) == (1, 1, "W(110)")
+
+
 def test_a_record_of_two_campaigns_counts_once():
     rows = compared([surface("W", "110", 3.0)], Literature())
     again = [row.model_copy(update={"campaign": "another"}) for row in rows]

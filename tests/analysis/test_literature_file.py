@@ -47,6 +47,7 @@ def test_defaults_hold_for_every_row(tmp_path):
     [
         (f"- {ROW}\n- {ROW.replace('J/m2', 'kg')}", r"row 2, column 'unit': 'kg'; surface is given in J/m²"),
         (f"- {ROW.replace('3.2', 'about 3')}", r"row 1, column 'value': 'about 3'; a finite number"),
+        (f"- {ROW.replace('3.2', 'yes')}", r"row 1, column 'value': 'True'; a finite number"),
         (f"- {ROW.replace('3.2', '.inf')}", r"row 1, column 'value': 'inf'; a finite number"),
         (f"- {ROW.replace('surface', 'gamma')}", r"column 'quantity': 'gamma'; allowed: interface_gamma, "),
         (f"- {ROW.replace('10.1000/1', 'unknown')}", r"column 'doi': 'unknown'; no DOI; write 10\.xxxx/"),

@@ -200,6 +200,13 @@ def test_addresses():
     assert "secret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("password", ["s3c/ret", "s3c?ret", "s3c#ret", "/s3c:ret"])
+def test_passwords_that_are_not_escaped_are_refused_unseen(password):
+    with pytest.raises(InputError, match="%-escapes") as caught:
+        document_store(f"mongodb://me:{password}@host/lab/results")
+    assert "s3c" not in str(caught.value)
+
+
 def test_what_is_a_store():
     assert (
         is_store("mongodb://h/d") and is_store("mongodb+srv://h/d") and is_store("a/store.yaml") and is_store("s.json")

@@ -66,6 +66,18 @@ def test_an_old_database_is_brought_up_to_date(old):
     assert {name: set(columns) for name, columns in found.items()} == of_a_new_one
 
 
+def test_a_damaged_document_holds_no_migration_back(target, tmp_path):
+    restore(DUMPS[-1], target, tmp_path)
+    store = open_store(target)
+    with store.writing() as connection:
+        connection.execute(text("UPDATE interfaces SET document = :b"), {"b": b"\x00"})
+    store.close()
+    with Database(target) as database:
+        assert database.schema_version == latest()
+        assert {problem.noun for problem in database.verify() if problem.check == "document"} == {"interfaces"}
+        assert database.query("surfaces") != []
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
 def test_a_migration_that_is_killed_leaves_the_old_version_whole(target, tmp_path):
     restore(DUMPS[-1], target, tmp_path)

@@ -154,12 +154,15 @@ def test_too_much_in_all_is_refused(bundle, monkeypatch):
     refused(bundle, "more than 2")
 
 
-@pytest.mark.parametrize("damage", ["cut", "empty", "text", "flipped"])
+@pytest.mark.parametrize("damage", ["cut", "empty", "text", "flipped", "scrambled"])
 def test_damage_is_told_of(bundle, damage):
     raw = bundle.read_bytes()
     half = len(raw) // 2
     flipped = raw[:half] + bytes([raw[half] ^ 0xFF]) + raw[half + 1 :]
-    bundle.write_bytes({"cut": raw[:half], "empty": b"", "text": b"no zip at all", "flipped": flipped}[damage])
+    scrambled = raw[:half] + bytes(byte ^ 0xFF for byte in raw[half : half + 60]) + raw[half + 60 :]
+    bundle.write_bytes(
+        {"scrambled": scrambled, "cut": raw[:half], "empty": b"", "text": b"no zip at all", "flipped": flipped}[damage]
+    )
     refused(bundle, "damaged|not what")
     with pytest.raises(BundleError, match="no bundle at"):
         verify_bundle(bundle.with_name("absent.zip"))

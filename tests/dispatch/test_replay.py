@@ -166,6 +166,13 @@ def test_other_weights_are_refused_and_other_versions_differ(ran, monkeypatch):
     assert other(code_version="1.0") == {"ase of emt": "differs"}
 
 
+def test_a_lock_of_somebody_else_imports_nothing(ran, monkeypatch):
+    (engine,) = ran[1].engines
+    lock = ran[1].model_copy(update={"engines": (engine.model_copy(update={"asked": "ase:os.system"}),)})
+    monkeypatch.setattr("liface.dispatch.replay.engine_info", lambda _: pytest.fail("was looked at"))
+    assert standings(checks_of(lock)) == {"program of ase:os.system": "refused"}
+
+
 def test_packages_and_engines_that_are_not_here_are_named(ran):
     lock = ran[1]
     old = lock.model_copy(update={"packages": {**lock.packages, "numpy": "1.0", "goneware": "2.0"}})

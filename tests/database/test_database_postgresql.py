@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import os
 import threading
 
 import pytest
@@ -245,21 +244,6 @@ def test_the_next_writer_sees_what_the_one_before_stored(server_database):
             put_calculation(connection, calculation(), False)
         waiting.join()
         assert seen == [False] and db.count("calculations") == 1
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_forked_child_opens_its_own_connection(server_database):
-    with Database(server_database) as db:
-        db.add_calculation(calculation(0))
-        child = os.fork()
-        if child == 0:
-            try:
-                ok = db.add_calculation(calculation(1)) and db.count("calculations") == 2
-            except BaseException:
-                ok = False
-            os._exit(0 if ok else 1)
-        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
-        assert db.add_calculation(calculation(2)) and db.count("calculations") == 3
 
 
 FAILURES = {

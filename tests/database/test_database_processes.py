@@ -108,8 +108,8 @@ def test_killed_writer_loses_nothing_it_had_finished(place):
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_forked_child_opens_its_own_connection(file):
-    with Database(file) as db:
+def test_forked_child_opens_its_own_connection(place):
+    with Database(place) as db:
         db.add_calculation(calculation(0))
         child = os.fork()
         if child == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, overload
 from sqlalchemy import inspect
 
 from liface.database import browsing, migrations, reading, usage, writing
-from liface.database import export as exporting
 from liface.database.addresses import is_server, path_of
 from liface.database.columns import NOUNS, RESULT_NOUNS, noun_named, result_noun
 from liface.database.comparing import Comparisons
 from liface.database.connection import open_store
 from liface.database.frames import Tables
+from liface.database.handing import Handing
 from liface.database.paging import Pages
 from liface.database.schema import VERSIONS
-from liface.database.selection import Selection
 from liface.documents import (
     CalculationDocument,
     CaseDocument,
@@ -30,18 +29,16 @@ from liface.documents import (
     RunDocument,
     SubmissionDocument,
 )
-from liface.errors import DatabaseOpenError, DatabaseWriteError, InputError
+from liface.errors import DatabaseOpenError, DatabaseWriteError
 
 if TYPE_CHECKING:
-    from liface.database.moving.copying import CopyReport, Observer
-    from liface.database.moving.merge import Conflicts
     from liface.database.structure_entries import References, Structures
     from liface.database.verify import Problem, Told
 
 R = TypeVar("R", bound=Document)
 
 
-class Database(Tables, Pages, Comparisons):
+class Database(Tables, Pages, Comparisons, Handing):
     """Calculations, results and cases in one file or on one server, safe for several threads and processes at once.
 
     Parameters
@@ -429,76 +426,6 @@ class Database(Tables, Pages, Comparisons):
         """Return the shown results of some kinds that no stored case lists."""
         return usage.results_without_case(self._store, kinds)
 
-    # Handing on
-
-    def copy_to(
-        self,
-        target: Database,
-        *,
-        conflicts: Conflicts = "refuse",
-        skip_damaged: bool = False,
-        check_only: bool = False,
-        observer: Observer | None = None,
-    ) -> CopyReport:
-        """Copy every document into another database, or merge it with what is there, and check the copy.
-
-        Only what is missing is copied, in batches that are stored together or not at all; nothing is changed here.
-        See :mod:`liface.database.moving.copying`.
-
-        Raises
-        ------
-        InputError
-            If both are the same database.
-        CopyConflictError, CorruptDatabaseError
-            At the first batch with contradictions or damage; the batches before it are stored.
-        """
-        from liface.database.moving.copying import copy
-        from liface.database.moving.sql import SqlPlace
-
-        source, into = SqlPlace(self._store), SqlPlace(target._store)
-        if source.is_same(into):
-            raise InputError(f"{source.name} cannot be copied onto itself; name another target")
-        return copy(
-            source, into, conflicts=conflicts, skip_damaged=skip_damaged, check_only=check_only, observer=observer
-        )
-
-    def export(
-        self,
-        path: str | os.PathLike[str],
-        fmt: str | None = None,
-        nouns: Iterable[str] | None = None,
-        where: str | None = None,
-        sort: str | None = None,
-        limit: int | None = None,
-        campaign: str | None = None,
-    ) -> exporting.Exported:
-        """Write a selection to files and return their paths.
-
-        Parameters
-        ----------
-        fmt
-            json, jsonl, csv or parquet for rows; ase, extxyz, cif or optimade for structures; bibtex for the papers
-            they rest on. That of the suffix by default.
-        nouns
-            All of them by default; ``where`` and ``sort`` are columns of those that are named.
-        limit
-            At most so many of each noun.
-        campaign
-            Only what belongs to this campaign; of calculations, those that its results rest on.
-
-        Raises
-        ------
-        InputError
-            If the format is unknown, does not take these nouns, or a file cannot be written.
-        FilterError
-            If a noun is unknown, or the filter or the order does not fit its columns.
-        """
-        selection = Selection.of(nouns, where, sort, limit, campaign)
-        file = Path(path)
-        chosen = exporting.format_for(file, fmt)
-        with self._store.reading() as connection:
-            return exporting.write(connection, file, chosen, selection, {"schema_version": self.schema_version})
-
     def copy_campaign(
         self, campaign: str, path: str | os.PathLike[str], engines: Collection[str] | None = None
     ) -> dict[str, int]:
@@ -518,10 +445,6 @@ class Database(Tables, Pages, Comparisons):
             copied = copy_rows(source, connection, campaign_rows(source, campaign, engines))
         settle(Path(path))
         return copied
-
-    def rows_to_csv(self, rows: Sequence[Mapping[str, Any]], noun: str, *, units: bool = False) -> str:
-        """Return rows as CSV text; ``units`` adds a first line, a comment with the unit of each column."""
-        return exporting.csv_text(rows, noun_named(noun), units=units)
 
     # Opening
 

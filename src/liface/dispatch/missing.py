@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from liface.database import Database
@@ -50,13 +51,14 @@ class _Known:
     reasons: dict[str, str]
     """Why calculations are no results, by calculation."""
 
+    @cached_property
+    def named(self) -> dict[tuple[str, str, str], CaseDocument]:
+        """The cases by name, kind and engine; a database holds one of each."""
+        return {(case.case, case.kind, case.engine.fingerprint): case for case in self.cases.values()}
+
     def same(self, planned: PlannedCase) -> CaseDocument | None:
         """Return the case of this name, kind and engine that is stored, whatever it was asked to do."""
-        spec, fingerprint = planned.spec, planned.case.engine.fingerprint
-        for case in self.cases.values():
-            if (case.case, case.kind, case.engine.fingerprint) == (spec.name, spec.kind, fingerprint):
-                return case
-        return None
+        return self.named.get((planned.spec.name, planned.spec.kind, planned.case.engine.fingerprint))
 
 
 def missing(campaign: Campaign, database: Database | None) -> list[Missing]:
@@ -115,7 +117,6 @@ def _known(campaign: Campaign, database: Database | None) -> _Known:
     if database is None:
         return _Known({}, {}, {}, {})
     cases = {case.case_id: case for case in database.cases(campaign=campaign.name)}
-    # The pattern of names in a campaign file has no quotes.
     where = within_campaign(None, campaign.name)
     converged = {
         row["record_id"]: row["converged"]

@@ -60,6 +60,20 @@ def test_a_plane_that_the_crystal_cannot_have_stores_nothing(db, file):
         assert database.literature() == []
 
 
+def test_a_value_under_two_names_of_one_plane_stores_nothing(db, tmp_path):
+    row = "- {{quantity: surface, material: W, plane: '{}', value: 3.2, unit: J/m2, method: PBE, doi: 10.1000/182}}\n"
+    file = tmp_path / "twice.yaml"
+    file.write_text(row.format("110") + row.format("1,1,0"), encoding="utf-8")
+    run_cli(["literature", "import", file, "--db", db], code=2, err="row 2: says the same as row 1")
+    with Database(db) as database:
+        assert database.literature() == []
+
+
+def test_a_file_that_is_not_there(db):
+    told = run_cli(["literature", "import", "nope.csv", "--db", db], code=2, err="nope.csv: cannot be read")
+    assert "Errno" not in told.err
+
+
 def test_the_template_is_imported_as_it_is_printed(tmp_path, db):
     (tmp_path / "t.yaml").write_text(run_cli(["literature", "template"]).out, encoding="utf-8")
     run_cli(["literature", "import", "t.yaml", "--db", db], out="2 values read, 2 stored")
@@ -108,6 +122,7 @@ def test_compare_with_a_filter_and_what_cannot_be_compared(db):
     rows = run_cli(["literature", "compare", "interfaces", "-w", 'substrate="Ti"', "--db", db, "--json"]).json["pairs"]
     assert {row["system"] for row in rows} == {"Li(100) on Ti(110)"}
     run_cli(["literature", "compare", "cases", "--db", db], code=2, err="kinds: bulks, surfaces, interfaces")
+    run_cli(["literature", "compare", "foo", "--db", db], code=2, err="'foo' is not held .* kinds: bulks, surfaces")
     run_cli(["literature", "compare", "interfaces", "-w", "colour=1", "--db", db], code=2, err="no column 'colour'")
     run_cli(["literature", "compare", "--json", "--csv", "--db", db], code=2, err="give one of them")
 
@@ -122,7 +137,7 @@ def test_query_shows_what_is_published(db, file):
     rows = run_cli(["query", "interfaces", "--published", "--db", db, "--json"]).json
     published = {row["substrate"]: row["published"] for row in rows}
     assert published["Mo"] == "81.74 meV/Å² (10.1039/d4ee03130j)"
-    assert published["W"] == "> 81.74 meV/Å² (10.1039/d4ee03130j)"  # W(011) of the file is another plane label
+    assert published["W"] == "99.86 meV/Å² (10.1000/182); > 81.74 meV/Å² (10.1039/d4ee03130j)", "(011) is (110)"
     assert published["Li2S"] == "31.68 meV/Å² (10.1039/d4ee03130j); >= 30 meV/Å² (10.1000/182)"
     run_cli(["query", "interfaces", "--published", "--db", db, "--csv"], out=r"(?m)^substrate,.*,published$")
     run_cli(["query", "cases", "--published", "--db", db], code=2, err="is not held against published values")
@@ -135,3 +150,22 @@ def test_bibtex_of_a_campaign_and_of_everything(db, file):
     assert "@article{oh2024," in run_cli(["literature", "bibtex", "--campaign", "made-up", "--db", db]).out
     assert "@article{tran2016," in run_cli(["literature", "bibtex", "--db", "none.db"]).out
     run_cli(["literature", "bibtex", "--campaign", "other", "--db", db], code=2, err="no results of campaign 'other'")
+
+
+def test_published_values_are_found_under_every_name_of_a_plane(db, tmp_path):
+    from liface.dispatch.literature import compare_stored
+
+    file = tmp_path / "planes.yaml"
+    file.write_text(
+        "- {quantity: interface_gamma, material: W, plane: '-101', film_plane: '010', value: 1.6, unit: J/m2,"
+        " method: PBE, doi: 10.1000/182}\n"
+        "- {quantity: interface_gamma, material: W, plane: '111', film_plane: '010', value: 1.7, unit: J/m2,"
+        " method: PBE, doi: 10.1000/182}\n",
+        encoding="utf-8",
+    )
+    run_cli(["literature", "import", file, "--db", db])
+    with Database(db) as database:
+        database.add_result(interface("W", 70.0))
+        rows = [row for row in compare_stored(database, "interfaces") if row.doi == "10.1000/182"]
+    assert rows and {row.system for row in rows} == {"Li(100) on W(110)"}
+    assert [row.published for row in rows] == [pytest.approx(1.6 * 62.41509, rel=1e-5)] * len(rows)

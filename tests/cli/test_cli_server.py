@@ -34,6 +34,18 @@ def test_asking_and_handing_on(address, filled, tmp_path):
     assert (tmp_path / "all.json").stat().st_size > 1000
 
 
+def test_there_and_back_again_is_the_same_row_by_row(postgresql_server, filled, tmp_path):
+    with postgresql_server.database() as name:
+        server = postgresql_server.address(name)
+        run_cli(["database", "copy", filled, server])
+        run_cli(["database", "copy", server, tmp_path / "back.db"])
+        run_cli(["database", "copy", server, tmp_path / "back.db", "--check-only"], err="holds everything")
+    for noun in ("interfaces", "surfaces", "calculations", "cases"):
+        question = ["query", noun, "--json", "--columns", "all"]
+        back, first = run_cli([*question, "--db", tmp_path / "back.db"]), run_cli([*question, "--db", filled])
+        assert back.json == first.json
+
+
 def test_the_environment_names_it_too(address):
     hidden(run_cli(["query", "surfaces"], env={"LIFACE_DB": address}))
 

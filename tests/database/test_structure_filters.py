@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
+from contextlib import ExitStack
 
 import pytest
 from database_factories import calculation, interface, surface
@@ -37,9 +38,14 @@ def cell(text, height):
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def filled():
-    with Database(":memory:") as database:
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def filled(request):
+    with ExitStack() as stack:
+        target = ":memory:"
+        if request.param == "postgresql":
+            server = request.getfixturevalue("postgresql_server")
+            target = server.address(stack.enter_context(server.database()))
+        database = stack.enter_context(Database(target))
         for number, text in enumerate(COMPOSITIONS):
             made = calculation(number)
             final = cell(text, 5.0 if number % 2 else 30.0)

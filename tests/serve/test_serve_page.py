@@ -268,6 +268,15 @@ def test_nothing_is_wider_than_the_screen(page, site, ids):
             assert page.js("document.documentElement.scrollWidth") <= width, path
 
 
+def test_a_narrow_screen_shows_the_quantity_right_behind_the_name(page, site):
+    page.resize(360)
+    page.open(site.url + "table/interfaces")
+    headings = page.js("[...document.querySelectorAll('.rows thead th')].map((cell) => cell.textContent)")
+    names = [heading for heading in headings if heading and not heading.startswith("compare")]
+    assert names[0].startswith("substrate") and names[1].startswith("γ (meV/Å²)")
+    assert len(names) == len(set(names))
+
+
 @pytest.mark.parametrize("dark", [False, True])
 def test_text_stands_out_from_its_background(chromium, site, ids, dark):
     """WCAG AA: 4.5 to 1 for text of this size."""

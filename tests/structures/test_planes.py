@@ -1,7 +1,9 @@
 import pytest
 from crystals import antifluorite, bcc, fcc, hcp, quartz
+from pymatgen.core import Lattice, Structure
 
 from liface.errors import MillerIndexError
+from liface.structures.crystal import plane_family
 from liface.structures.planes import is_hexagonal, parse_plane, plane_label
 
 
@@ -64,3 +66,29 @@ def test_hexagonal_crystals():
     assert is_hexagonal(quartz())
     assert is_hexagonal(hcp().make_supercell([[1, 1, 0], [-1, 1, 0], [0, 0, 1]], in_place=False))
     assert not any(is_hexagonal(s) for s in (bcc(), fcc(), antifluorite()))
+
+
+@pytest.mark.parametrize(
+    ("crystal", "planes", "family"),
+    [
+        (bcc, ("110", "011", "-101", "1-10", "0-1-1"), "110"),
+        (bcc, ("210", "120", "0-12", "20-1"), "210"),
+        (fcc, ("111", "-111", "1-1-1", "-1-1-1"), "111"),
+        (hcp, ("10-10", "01-10", "-1100", "0-110"), "10-10"),
+        (hcp, ("0001", "000-1"), "0001"),
+        (hcp, ("11-20", "-2110", "1-210"), "11-20"),
+    ],
+)
+def test_equivalent_planes_are_one_family(crystal, planes, family):
+    assert {plane_family(crystal(), plane) for plane in planes} == {family}
+
+
+def test_families_follow_the_symmetry_and_not_the_digits():
+    stretched = Structure(Lattice.tetragonal(3.2, 3.6), bcc().species, bcc().frac_coords)
+    assert plane_family(stretched, "110") == "110" != plane_family(stretched, "011")
+    assert plane_family(stretched, "011") == plane_family(stretched, "101") == "101"
+
+
+def test_a_primitive_cell_names_the_same_families():
+    assert plane_family(fcc().get_primitive_structure(), "-111") == "111"
+    assert plane_family(quartz(), "10-11") != plane_family(quartz(), "01-11"), "two sets of rhombohedral faces"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Literal
@@ -46,7 +46,11 @@ def shipped() -> tuple[LiteratureValue, ...]:
 class Literature:
     """The shipped values and those of a person's own, asked together; none takes the place of another."""
 
-    def __init__(self, own: Iterable[LiteratureValue] = ()):
+    def __init__(
+        self, own: Iterable[LiteratureValue] = (), same_plane: Callable[[str, str, str], bool] = lambda _, a, b: a == b
+    ):
+        """Take in values of a person's own; ``same_plane`` tells whether two planes of a material are equivalent."""
+        self._same_plane = same_plane
         mine = {value.literature_id: value for value in own}
         coming = {value.literature_id: value for value in shipped()}
         self._from_package = frozenset(coming)
@@ -67,7 +71,7 @@ class Literature:
             for value in self.values
             if value.quantity == quantity
             and value.material == material
-            and all(getattr(value, key) in (None, wanted) for key, wanted in place.items())
+            and all(self._fits(value, key, wanted) for key, wanted in place.items())
         ]
         return tuple(sorted(fitting, key=lambda value: self._distance(value, place)))
 
@@ -81,6 +85,14 @@ class Literature:
         for value in found:
             best.setdefault(value.doi or value.citation, _named(value, place))
         return tuple(value for value in found if _named(value, place) == best[value.doi or value.citation])
+
+    def _fits(self, value: LiteratureValue, key: str, wanted: object) -> bool:
+        said = getattr(value, key)
+        if said is None or said == wanted:
+            return True
+        if not key.endswith("plane") or not isinstance(wanted, str):
+            return False
+        return self._same_plane(value.film if key == "film_plane" else value.material, said, wanted)
 
     def _distance(self, value: LiteratureValue, place: dict[str, object]) -> tuple[int, bool, bool, bool]:
         measured_one = value.method == "experiment"

@@ -70,7 +70,8 @@ def _text(path: Path) -> str:
     try:
         return path.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise LiteratureFileError(f"{path}: cannot be read as text ({error}); give a YAML or CSV file") from error
+        reason = getattr(error, "strerror", None) or error
+        raise LiteratureFileError(f"{path}: cannot be read as text ({reason}); give a YAML or CSV file") from error
 
 
 def _csv_rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:

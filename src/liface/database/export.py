@@ -37,6 +37,8 @@ class Format:
     write: Callable[..., list[Path]]
     into_folders: bool = False
     """Whether a folder takes one file per record."""
+    also: tuple[str, ...] = ()
+    """Suffixes of another format that this one may be asked to write."""
 
 
 FORMATS: dict[str, Format] = {
@@ -46,7 +48,7 @@ FORMATS: dict[str, Format] = {
         Format("jsonl", (".jsonl",), "rows", tables.write_json_lines),
         Format("csv", (".csv",), "rows", tables.write_csv),
         Format("parquet", (".parquet", ".pq"), "rows", tables.write_parquet),
-        Format("ase", (".db",), "structures", ase.write_ase_db),
+        Format("ase", (".db",), "structures", ase.write_ase_db, also=(".json",)),
         Format("extxyz", (".extxyz", ".xyz"), "structures", ase.write_extxyz),
         Format("cif", (".cif",), "structures", cif.write_cif, into_folders=True),
         Format("bibtex", (".bib",), "documents", sources.write_bibtex),
@@ -71,13 +73,17 @@ def format_for(path: Path, name: str | None = None) -> Format:
     Raises
     ------
     InputError
-        If there is none.
+        If there is none, or the file has the suffix of another one.
     """
-    if name is not None and name.lower() in FORMATS:
-        return FORMATS[name.lower()]
-    for each in FORMATS.values():
-        if name is None and path.suffix.lower() in each.suffixes:
-            return each
+    by_suffix = next((each for each in FORMATS.values() if path.suffix.lower() in each.suffixes), None)
+    asked_for = FORMATS.get(name.lower()) if name is not None else by_suffix
+    if asked_for and by_suffix not in (None, asked_for) and path.suffix.lower() not in asked_for.also:
+        raise InputError(
+            f"{path}: the suffix says {by_suffix.name}, the format asked for is {asked_for.name}; name the file "
+            f"{path.with_suffix(asked_for.suffixes[0]).name}, or ask for {by_suffix.name}"
+        )
+    if asked_for is not None:
+        return asked_for
     asked = name if name is not None else path.suffix.lstrip(".")
     suffixes = " ".join(suffix for each in FORMATS.values() for suffix in each.suffixes)
     raise InputError(

@@ -4,23 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from liface.analysis.comparison import Comparison, beside, compared
 from liface.analysis.computed import computed_values, quantities_of
 from liface.analysis.literature import Literature
 from liface.database import Database
-from liface.database.columns import RESULT_NOUNS, noun_named
+from liface.database.columns import NOUNS, RESULT_NOUNS
 from liface.database.filters import quoted
 from liface.documents import LiteratureValue, ResultDocument
-from liface.errors import InputError, LiteratureFileError, MillerIndexError
+from liface.errors import InputError, LifaceError, LiteratureFileError, MillerIndexError
 from liface.structures.library import MaterialsLibrary
 from liface.workflows.case_specs import canonical_surface
 
 
 def literature_of(database: Database | None) -> Literature:
     """Return the shipped values together with those of a database, if there is one."""
-    return Literature(database.literature() if database is not None else ())
+    return Literature(database.literature() if database is not None else (), same_plane)
+
+
+def same_plane(material: str, plane: str, other: str) -> bool:
+    """Tell whether two planes of a material of the library are the same up to its symmetry, as (011) and (110) of W.
+
+    Of materials that the library does not know, planes are the same where their labels are.
+    """
+    return plane == other or _family(material, plane) == _family(material, other)
+
+
+@lru_cache(maxsize=4096)
+def _family(material: str, plane: str) -> str:
+    from liface.structures.crystal import plane_family
+
+    library = MaterialsLibrary()
+    if material not in library.names():
+        return plane
+    try:
+        return plane_family(library.get(material).structure(), plane)
+    except LifaceError:  # no plane of this crystal: it equals nothing but itself
+        return plane
 
 
 @dataclass(frozen=True)
@@ -39,7 +61,8 @@ def prepared(values: Iterable[LiteratureValue], library: MaterialsLibrary | None
     Raises
     ------
     LiteratureFileError
-        A plane that the crystal cannot have; the message names the rows.
+        A plane that the crystal cannot have, or a value that is there twice under two names of one material; the
+        message names the rows.
     """
     known = library or MaterialsLibrary()
     named: dict[tuple[str, str | None], tuple[str, str | None]] = {}
@@ -50,6 +73,7 @@ def prepared(values: Iterable[LiteratureValue], library: MaterialsLibrary | None
         return named[material, plane]
 
     found, unknown, problems = [], set(), []
+    first: dict[str, int] = {}
     for row, value in enumerate(values, 1):
         try:
             material, plane = surface(value.material, value.plane)
@@ -59,7 +83,11 @@ def prepared(values: Iterable[LiteratureValue], library: MaterialsLibrary | None
             continue
         unknown |= {name for name in (material, film) if name not in known.names()}
         changes = {"material": material, "plane": plane, "film": film, "film_plane": film_plane}
-        found.append(value.model_copy(update=changes))
+        renamed = value.model_copy(update=changes)
+        earlier = first.setdefault(renamed.literature_id, row)
+        if earlier != row:
+            problems.append(f"row {row}: says the same as row {earlier}, of {material}({plane}); take one of them out")
+        found.append(renamed)
     if problems:
         raise LiteratureFileError("nothing was stored\n  " + "\n  ".join(problems))
     return Prepared(tuple(found), tuple(sorted(unknown)))
@@ -70,17 +98,18 @@ def comparable_kinds() -> tuple[str, ...]:
     return tuple(noun.name for kind, noun in RESULT_NOUNS.items() if quantities_of(kind))
 
 
-def check_comparable(noun: str) -> None:
-    """Refuse a kind of which nothing is published.
+def check_comparable(noun: str) -> str:
+    """Return the plural name of a kind of which values are published.
 
     Raises
     ------
     InputError
         The message lists the kinds.
     """
-    kinds = comparable_kinds()
-    if noun not in kinds:
-        raise InputError(f"{noun!r} is not held against published values; kinds: {', '.join(kinds)}")
+    for kind in comparable_kinds():
+        if noun in (kind, NOUNS[kind].kind):
+            return kind
+    raise InputError(f"{noun!r} is not held against published values; kinds: {', '.join(comparable_kinds())}")
 
 
 def compare_stored(
@@ -97,9 +126,7 @@ def compare_stored(
     """
     kinds = comparable_kinds()
     if noun is not None:
-        name = noun_named(noun).name
-        check_comparable(name)
-        kinds = (name,)
+        kinds = (check_comparable(noun),)
     known = literature or literature_of(database)
     return tuple(row for kind in kinds for row in compared(database.results(kind, where=where), known))
 

@@ -146,6 +146,28 @@ def repeat_of(
     )
 
 
+def plane_family(crystal: Structure, plane: str) -> str:
+    """Return the label that stands for all planes which the Laue group of the crystal makes equal to this one.
+
+    (011) of a cubic crystal is ``110``, (01-10) of a hexagonal one ``10-10``. A plane and its opposite are one: they
+    are the two faces of the same slab. Indices refer to the same axes as in :func:`repeat_of`.
+
+    Raises
+    ------
+    MillerIndexError
+        If ``plane`` is no plane of this crystal.
+    """
+    dataset = symmetry_of(crystal)
+    hexagonal = dataset.number in _HEXAGONAL_GROUPS
+    rotations = np.unique(dataset.rotations, axis=0)
+    axes = _conventional_axes(dataset, _mean_metric(crystal.lattice.matrix, rotations), rotations)
+    of_cell = np.linalg.solve(axes, np.array(parse_plane(plane, hexagonal), dtype=float))
+    images = np.rint(np.einsum("ij,njk,k->ni", axes, rotations.transpose(0, 2, 1), of_cell)).astype(int)
+    signed = (tuple(int(i) for i in sign * row) for row in images for sign in (1, -1))
+    h, k, last = max(signed, key=lambda hkl: (sum(index >= 0 for index in hkl), hkl))
+    return plane_label((h, k, last), hexagonal)
+
+
 def _symbols(structure: Structure) -> tuple[str, ...]:
     return tuple(str(site.specie.symbol) for site in structure)
 

@@ -69,10 +69,10 @@ function drawn(found, name) {
       card("unconverged or failed", count((states.unconverged ?? 0) + (states.failed ?? 0)), (states.unconverged ?? 0) + (states.failed ?? 0) > 0),
       card("force calls", count(found.calculations.force_calls)), card("computing time", duration(found.calculations.wall_s))),
     section("results", "Results", rows.length ? h("ul", { class: "nouns" }, rows.map(([noun, n]) => h("li", {}, h("a", { href: `/table/${noun}?${mine}` }, noun, h("span", { class: "unit" }, ` ${count(n)}`))))) : null),
-    section("failures", "What failed, and why", table("Failures by reason, the most frequent first", [
+    section("failures", "What failed or did not converge, and why", table("By reason, the most frequent first", [
       { title: "what", cell: (row) => row.what }, { title: "times", numeric: true, cell: (row) => count(row.count) },
       { title: "reason", cls: "words", cell: (row) => row.reason }, { title: "example", cell: (row) => row.example }], found.failures)
-      ?? h("p", { class: "note" }, "Nothing failed.")),
+      ?? h("p", { class: "note" }, "Nothing failed, and everything converged.")),
     section("kinds", "Cases by kind", table("Cases by kind", [
       { title: "kind", cell: (row) => row.kind }, { title: "cases", cell: (row) => progress(row.finished, row.failed) },
       { title: "finished", numeric: true, cell: (row) => count(row.finished) }, { title: "failed", numeric: true, cell: (row) => count(row.failed) }], found.by_kind)),

@@ -47,8 +47,16 @@ function read(query, noun) {
   const size = SIZES.includes(Number(query.get("size"))) ? Number(query.get("size")) : 50;
   return {
     where: query.get("where") ?? "", sort: query.get("sort") ?? "", page: Math.max(1, Math.floor(Number(query.get("page"))) || 1),
-    size, columns: columns.length ? columns : noun.shown, own: columns.length > 0, chosen,
+    size, columns: columns.length ? columns : usual(noun), own: columns.length > 0, chosen,
   };
+}
+
+/** The columns of a noun where none were chosen; on a narrow screen its first quantity comes right behind the name. */
+function usual(noun) {
+  if (!matchMedia("(max-width: 34rem)").matches) return noun.shown;
+  const units = new Map(noun.columns.map((c) => [c.name, c.unit]));
+  const quantity = noun.shown.find((name) => units.get(name));
+  return quantity ? [...new Set([noun.shown[0], quantity, ...noun.shown])] : noun.shown;
 }
 
 function address(noun, state) {
@@ -206,7 +214,7 @@ function columnChooser(noun, state, set) {
   const chosen = () => boxes.map((l) => l.querySelector("input")).filter((b) => b.checked).map((b) => b.value);
   const inOrder = (names) => [...state.columns.filter((n) => names.includes(n)), ...names.filter((n) => !state.columns.includes(n))];
   return h("details", { class: "menu" }, h("summary", { class: "button" }, "Columns"),
-    h("form", { class: "choices", onsubmit: (event) => { event.preventDefault(); const names = inOrder(chosen()); set({ columns: names.length ? names : noun.shown, own: names.length > 0, page: state.page }); } },
+    h("form", { class: "choices", onsubmit: (event) => { event.preventDefault(); const names = inOrder(chosen()); set({ columns: names.length ? names : usual(noun), own: names.length > 0, page: state.page }); } },
       h("fieldset", {}, h("legend", {}, "Columns of the table"), boxes),
       h("div", { class: "buttons" }, h("button", { type: "submit" }, "Show"), h("button", { type: "button", class: "quiet", onclick: () => set({ own: false, page: state.page }) }, "As usual"))));
 }

@@ -1,13 +1,14 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from liface.database import Database, migrations
 from liface.database.columns import NOUNS
 from liface.database.filters import filter_expression
-from liface.database.schema import METADATA, TABLES
+from liface.database.schema import METADATA, TABLES, VERSIONS
 from liface.database.sorting import order_by
 
 
@@ -57,3 +58,38 @@ def test_indices_are_of_columns_that_exist_and_have_names_of_their_own(noun):
     assert all(len(str(index.name)) <= 63 for index in indices)
     for names in noun.indices:
         assert {name for name in names if name != "entry_id"} <= set(noun.columns)
+
+
+def built(target):
+    """Every table, column and index of a database, with the versions it says it has."""
+    with Database(target) as database, database._store.reading() as connection:
+        versions = connection.execute(select(VERSIONS.c.version, VERSIONS.c.description)).all()
+        if connection.dialect.name == "sqlite":
+            return set(connection.execute(text("SELECT name, sql FROM sqlite_master"))), versions
+        columns = (
+            "SELECT table_name, column_name, data_type, is_nullable, collation_name FROM information_schema.columns"
+        )
+        tables = set(connection.execute(text(f"{columns} WHERE table_schema = 'public'")))
+        indices = set(
+            connection.execute(text("SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'"))
+        )
+        return tables | indices, versions
+
+
+def test_a_new_file_is_what_all_steps_together_come_to(tmp_path, monkeypatch):
+    made = built(tmp_path / "made.db")
+    monkeypatch.setattr(migrations, "_make", step_by_step)
+    assert built(tmp_path / "steps.db") == made
+
+
+def test_a_new_database_on_a_server_is_what_all_steps_together_come_to(postgresql_server, monkeypatch):
+    with postgresql_server.database() as one, postgresql_server.database() as other:
+        made = built(postgresql_server.address(one))
+        monkeypatch.setattr(migrations, "_make", step_by_step)
+        assert built(postgresql_server.address(other)) == made
+
+
+def step_by_step(connection):
+    migrations.VERSIONS.create(connection, checkfirst=True)
+    for step in migrations.MIGRATIONS:
+        step.apply(connection)

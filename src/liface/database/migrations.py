@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import DDL, Connection, func, insert, inspect, select, text
+from sqlalchemy import DDL, Connection, Dialect, func, insert, inspect, select, text
+from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from liface import __version__
 from liface.database.schema import FLAG_TABLES, METADATA, STRUCTURE_TABLES, TABLES, TEXT, VERSIONS
@@ -100,6 +101,29 @@ def _index_names(connection: Connection, table: str) -> set[str]:
     return set(connection.scalars(of_table, {"table": table}))
 
 
+def _make(connection: Connection) -> None:
+    """Make all tables and indices of this version in an empty database: what all steps together come to."""
+    dialect = connection.dialect
+    if dialect.name not in _STATEMENTS:
+        _STATEMENTS[dialect.name] = _all_tables(dialect)
+    for statement in _STATEMENTS[dialect.name]:
+        connection.exec_driver_sql(statement)
+
+
+_STATEMENTS: dict[str, tuple[str, ...]] = {}
+"""What makes all tables, by the kind of server; compiled once."""
+
+
+def _all_tables(dialect: Dialect) -> tuple[str, ...]:
+    made: list[ExecutableDDLElement] = []
+    for table in METADATA.sorted_tables:
+        made.append(CreateTable(table))
+        last = f"ix_{table.name}_rows"
+        indices = sorted(table.indexes, key=lambda index: (index.name == last, str(index.name)))
+        made += [CreateIndex(index) for index in indices if index.name != last or dialect.name == "sqlite"]
+    return tuple(str(statement.compile(dialect=dialect)) for statement in made)
+
+
 def _add_column(connection: Connection, table: str, column: str) -> None:
     """Add an empty text column; a database made by this version has it already."""
     if column not in {found["name"] for found in inspect(connection).get_columns(table)}:
@@ -158,10 +182,15 @@ def check_version(version: int, name: str, migrations: Sequence[Migration] | Non
 
 def upgrade(connection: Connection, version: int | None, migrations: Sequence[Migration] | None = None) -> int:
     """Apply the missing steps in order, inside the caller's transaction; return how many there were."""
-    VERSIONS.create(connection, checkfirst=True)
     missing = [step for step in migrations or MIGRATIONS if step.version > (version or 0)]
+    made = version is None and migrations is None
+    if made:
+        _make(connection)
+    else:
+        VERSIONS.create(connection, checkfirst=True)
     for step in missing:
-        step.apply(connection)
+        if not made:
+            step.apply(connection)
         connection.execute(
             insert(VERSIONS).values(
                 version=step.version,

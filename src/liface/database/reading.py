@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, false, func, not_, select
 
-from liface.database.asking import KEPT, check_page, narrowed, question, shown
+from liface.database.asking import KEPT, check_page, narrowed, question, read_list, shown
 from liface.database.codec import decode, is_text
 from liface.database.columns import NOUNS, Noun
 from liface.database.schema import FLAG_TABLES, TABLES
@@ -35,22 +35,19 @@ def rows(
 ) -> list[dict[str, Any]]:
     """Return flat rows with plain values: text, numbers, booleans, lists; moments as ISO text in UTC."""
     asked = question(noun, where, sort, columns, limit, offset)
-    return plain_rows(connection, noun, asked.names, asked.run(connection, limit, offset))
+    return plain_rows(noun, asked.names, asked.run(connection, limit, offset))
 
 
-def plain_rows(
-    connection: Connection, noun: Noun, names: Sequence[str], cells: Sequence[Sequence[Any]]
-) -> list[dict[str, Any]]:
-    """Return rows by name with plain values; the cell of a list column holds the entry whose list is looked up."""
+def plain_rows(noun: Noun, names: Sequence[str], cells: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    """Return rows by name with plain values."""
     found = [dict(zip(names, row, strict=True)) for row in cells]
     for name in names:
         if noun.columns[name].type == "timestamp":
             for row in found:
                 row[name] = plain_moment(row[name])
         elif not noun.columns[name].stored:
-            flags = flags_of(connection, noun, [row[name] for row in found])
             for row in found:
-                row[name] = flags.get(row[name], [])
+                row[name] = read_list(row[name])
     return found
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,19 @@ def db(request):
     target = ":memory:" if request.param == "sqlite" else request.getfixturevalue("server_database")
     with Database(target) as database:
         yield database
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def shared(request):
+    """A results database that the tests of a file share: filled once, and only read from then on."""
+    from liface.database import Database
+
+    with ExitStack() as stack:
+        target = ":memory:"
+        if request.param == "postgresql":
+            server = request.getfixturevalue("postgresql_server")
+            target = server.address(stack.enter_context(server.database()))
+        yield stack.enter_context(Database(target))
 
 
 @pytest.fixture(params=SERVERS)

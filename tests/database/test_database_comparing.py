@@ -20,15 +20,15 @@ def later(document, days):
     return document.model_copy(update={"provenance": provenance})
 
 
-@pytest.fixture
-def three(db):
+@pytest.fixture(scope="module")
+def three(shared):
     """W and Mo by three models, Cu by one; W once more by an old run."""
     for substrate, values in {"W": (100.0, 90.0, 95.0), "Mo": (60.0, 62.0, 61.0), "Cu": (20.0,)}.items():
         for engine, gamma in zip((EMT, OTHER, THIRD), values, strict=False):
             flags = ("reactive: γ < 0",) if gamma == 62.0 else ()
-            db.add_result(interface(substrate, gamma=gamma, engine=engine, flags=flags))
-    db.add_result(later(interface("W", gamma=500.0, engine=EMT, campaign="early"), -30))
-    return db
+            shared.add_result(interface(substrate, gamma=gamma, engine=engine, flags=flags))
+    shared.add_result(later(interface("W", gamma=500.0, engine=EMT, campaign="early"), -30))
+    return shared
 
 
 def test_the_best_of_every_substrate(three):

@@ -12,13 +12,13 @@ from liface.database.migrations import latest
 from liface.errors import FilterError, InputError
 
 
-@pytest.fixture
-def full(db):
+@pytest.fixture(scope="module")
+def full(shared):
     for document in all_results():
-        db.add_result(document)
-    db.add_result(surface(plane="100", flags=("polar", "thickness: 3 meV/Å², still falling")))
-    db.add_calculation(calculation(status="failed"))
-    return db
+        shared.add_result(document)
+    shared.add_result(surface(plane="100", flags=("polar", "thickness: 3 meV/Å², still falling")))
+    shared.add_calculation(calculation(status="failed"))
+    return shared
 
 
 def test_json_holds_rows_types_and_units(full, tmp_path):

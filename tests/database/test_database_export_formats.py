@@ -40,15 +40,15 @@ def skew_calculation():
     return calculation(9).model_copy(update={"final": SKEW, "forces_ev_per_a": FORCES, "energy_ev": -11.123456789012})
 
 
-@pytest.fixture
-def full(db):
+@pytest.fixture(scope="module")
+def full(shared):
     for document in all_results():
-        db.add_result(document)
-    db.add_result(surface(plane="100", flags=("polar", "thickness: 3 meV/Å², still falling")))
-    db.add_calculation(skew_calculation())
-    db.add_calculation(calculation(1, "failed"))
-    db.add_case(failed_case())
-    return db
+        shared.add_result(document)
+    shared.add_result(surface(plane="100", flags=("polar", "thickness: 3 meV/Å², still falling")))
+    shared.add_calculation(skew_calculation())
+    shared.add_calculation(calculation(1, "failed"))
+    shared.add_case(failed_case())
+    return shared
 
 
 def same_cell(atoms, stored, tolerance):

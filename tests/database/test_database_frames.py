@@ -13,15 +13,15 @@ from liface.documents import InterfaceResult, SurfaceResult
 from liface.errors import FilterError
 
 
-@pytest.fixture
-def full(db):
+@pytest.fixture(scope="module")
+def full(shared):
     for document in all_results():
-        db.add_result(document)
-    db.add_result(interface("Mo", gamma=40.0, flags=("reactive: γ < 0", "nonlinear")))
+        shared.add_result(document)
+    shared.add_result(interface("Mo", gamma=40.0, flags=("reactive: γ < 0", "nonlinear")))
     for number, status in enumerate(("converged", "unconverged", "failed")):
-        db.add_calculation(calculation(number, status))
-    db.add_case(failed_case())
-    return db
+        shared.add_calculation(calculation(number, status))
+    shared.add_case(failed_case())
+    return shared
 
 
 def plain(frame):
@@ -34,20 +34,15 @@ def as_text(value):
     return value.isoformat().replace("+00:00", "Z") if hasattr(value, "isoformat") else value
 
 
-@pytest.mark.parametrize("noun", NOUNS)
-def test_a_frame_holds_the_rows_of_a_query_with_types_that_know_missing_values(full, noun):
-    frame = full.table(noun)
-    assert list(frame.columns) == list(NOUNS[noun].columns)
-    assert plain(frame) == full.query(noun)
-    for name, column in NOUNS[noun].columns.items():
-        assert str(frame[name].dtype) == DTYPES[column.type], name
-
-
-@pytest.mark.parametrize("noun", NOUNS)
-def test_a_frame_without_rows_has_the_same_types(db, full, noun):
+def test_a_frame_holds_the_rows_of_a_query_with_types_that_know_missing_values(full):
     with Database(":memory:") as empty:
-        nothing = empty.table(noun)
-    assert len(nothing) == 0 and dict(nothing.dtypes) == dict(full.table(noun).dtypes)
+        for noun in NOUNS:
+            frame, nothing = full.table(noun), empty.table(noun)
+            assert list(frame.columns) == list(NOUNS[noun].columns)
+            assert plain(frame) == full.query(noun)
+            assert len(nothing) == 0 and dict(nothing.dtypes) == dict(frame.dtypes), noun
+            for name, column in NOUNS[noun].columns.items():
+                assert str(frame[name].dtype) == DTYPES[column.type], name
 
 
 def test_attrs_say_units_question_and_versions_and_are_json(full):

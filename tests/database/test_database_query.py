@@ -44,14 +44,14 @@ PROMISED = {
 }
 
 
-@pytest.fixture
-def full(db):
+@pytest.fixture(scope="module")
+def full(shared):
     for document in all_results():
-        db.add_result(document)
+        shared.add_result(document)
     for number, status in enumerate(("converged", "unconverged", "failed")):
-        db.add_calculation(calculation(number, status))
-    db.add_case(failed_case())
-    return db
+        shared.add_calculation(calculation(number, status))
+    shared.add_case(failed_case())
+    return shared
 
 
 @pytest.mark.parametrize("noun", PROMISED)

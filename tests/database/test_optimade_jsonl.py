@@ -14,13 +14,13 @@ from liface.database.optimade_jsonl import write_documents, write_jsonl
 from liface.errors import FilterError, InputError
 
 
-@pytest.fixture
-def filled(db):
+@pytest.fixture(scope="module")
+def filled(shared):
     for result in all_results():
-        db.add_result(result)
+        shared.add_result(result)
     for number, status in enumerate(("converged", "unconverged", "failed")):
-        db.add_calculation(calculation(number, status))
-    return db
+        shared.add_calculation(calculation(number, status))
+    return shared
 
 
 def read(path):

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from contextlib import ExitStack
 
 import pytest
 from database_factories import calculation, interface, surface
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from liface.database import Database
 from liface.documents import Geometry
 from liface.errors import FilterError, UnsupportedFilterError
 
@@ -38,22 +36,16 @@ def cell(text, height):
     )  # fmt: skip
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def filled(request):
-    with ExitStack() as stack:
-        target = ":memory:"
-        if request.param == "postgresql":
-            server = request.getfixturevalue("postgresql_server")
-            target = server.address(stack.enter_context(server.database()))
-        database = stack.enter_context(Database(target))
-        for number, text in enumerate(COMPOSITIONS):
-            made = calculation(number)
-            final = cell(text, 5.0 if number % 2 else 30.0)
-            database.add_calculation(made.model_copy(update={"final": final, "energy_ev": -float(number)}))
-        flags = ("few_points", "reactive: 4 of 16 bonds")
-        database.add_result(interface("W", structure=cell("WLi", 30.0), flags=flags))
-        database.add_result(surface("Cu", structure=cell("Cu", 30.0)))
-        yield database
+@pytest.fixture(scope="module")
+def filled(shared):
+    for number, text in enumerate(COMPOSITIONS):
+        made = calculation(number)
+        final = cell(text, 5.0 if number % 2 else 30.0)
+        shared.add_calculation(made.model_copy(update={"final": final, "energy_ev": -float(number)}))
+    flags = ("few_points", "reactive: 4 of 16 bonds")
+    shared.add_result(interface("W", structure=cell("WLi", 30.0), flags=flags))
+    shared.add_result(surface("Cu", structure=cell("Cu", 30.0)))
+    return shared
 
 
 def shares(entry):

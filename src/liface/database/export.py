@@ -52,7 +52,7 @@ FORMATS: dict[str, Format] = {
         Format("extxyz", (".extxyz", ".xyz"), "structures", ase.write_extxyz),
         Format("cif", (".cif",), "structures", cif.write_cif, into_folders=True),
         Format("bibtex", (".bib",), "documents", sources.write_bibtex),
-        Format("optimade", (".optimade",), "structures", optimade.write_optimade),
+        Format("optimade", (".optimade",), "structures", optimade.write_optimade, also=(".jsonl",)),
     )
 }
 """Every format by its name; a suffix belongs to one of them."""

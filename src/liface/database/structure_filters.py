@@ -143,14 +143,19 @@ class StructureSource(EntrySource):
         own, parts = STRUCTURE_TABLE.c, STRUCTURE_ELEMENTS.c
         if column.name in ("elements", "species_at_sites"):
             size = own.nelements if column.name == "elements" else own.nsites
-            return JoinedItems(parts.structure_id, own.id, (parts.element,), size=size, joined=own.element_set)
+            return JoinedItems(
+                parts.structure_id, own.id, (parts.element,), size=size, joined=own.element_set, turns=self._looks
+            )
         if column.name == "elements_ratios":
-            return StoredItems(parts.structure_id, own.id, (parts.ratio,), "float", size=own.nelements)
+            return StoredItems(
+                parts.structure_id, own.id, (parts.ratio,), "float", size=own.nelements, turns=self._looks
+            )
         if column.name == f"{OWN}flags":
             flags = STRUCTURE_FLAGS.c
-            return StoredItems(flags.structure_id, own.id, (flags.slug, flags.flag))
+            return StoredItems(flags.structure_id, own.id, (flags.slug, flags.flag), turns=self._looks)
         if column is REFERENCE_IDS:
-            return StoredItems(STRUCTURE_REFERENCES.c.structure_id, own.id, (STRUCTURE_REFERENCES.c.doi,))
+            cited = STRUCTURE_REFERENCES.c
+            return StoredItems(cited.structure_id, own.id, (cited.doi,), turns=self._looks)
         if column.name == "dimension_types":
             return FixedItems((own.dimension_type_a, own.dimension_type_b, own.dimension_type_c), "integer")
         if column.name == "structure_features":

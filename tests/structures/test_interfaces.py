@@ -25,6 +25,7 @@ from liface.structures.interfaces import (
     strained_film_bulk,
 )
 from liface.structures.matching import best_match, describe_match, in_plane_vectors
+from liface.structures.registry import equal_shifts
 
 UNIT = ((1, 0), (0, 1))
 
@@ -302,3 +303,44 @@ def test_atoms_across_the_gap_must_not_touch():
         )
     with pytest.raises(InputError, match="part"):
         InterfaceBuilder(bcc("W", 3.165), "110", bcc(), "110", match, film_planes=2).slab("both")
+
+
+def pair_energy(structure) -> float:
+    """A smooth energy that knows distances and elements alone, to tell stacks apart."""
+    centres, neighbours, _, distances = structure.get_neighbor_list(6.0)
+    numbers = np.array([site.specie.Z for site in structure], dtype=float)
+    product = numbers[centres] * numbers[neighbours]
+    return float((np.sqrt(product) * np.exp(-1.3 * distances) * (1 - distances / 6.0) ** 2).sum())
+
+
+@pytest.mark.parametrize(
+    ("substrate", "plane", "film_plane", "n", "most"),
+    [
+        (bcc("W", 3.165), "100", "100", 6, 15), (hcp(), "0001", "100", 4, 15), (bcc("Mo", 3.15), "110", "100", 3, 6),
+        (rocksalt(), "100", "110", 3, 8),
+    ],
+)  # fmt: skip
+def test_shifts_that_are_equal_by_symmetry_have_equal_energies(substrate, plane, film_plane, n, most):
+    film = bcc()
+    match = best_match(in_plane_vectors(substrate, plane), in_plane_vectors(film, film_plane), max_strain_percent=8.0)
+    builder = InterfaceBuilder(substrate, plane, film, film_plane, match, film_planes=4, substrate_planes=3)
+    shifts = registry_shifts(match, n)
+    same_as = equal_shifts(builder.parts, shifts)
+    assert same_as[0] == 0 and all(same_as[k] == k for k in set(same_as))
+    assert len(set(same_as)) <= most < len(shifts)
+    for build in (builder.sandwich, builder.with_vacuum):
+        energies = np.array([pair_energy(build(2.6, shift).structure) for shift in shifts])
+        assert energies == pytest.approx(energies[list(same_as)], rel=1e-7)
+        assert np.ptp(energies[sorted(set(same_as))]) > 1e-6 * abs(energies[0])
+
+
+def test_shifts_over_a_substrate_without_symmetry_are_all_different():
+    substrate = noisy(bcc("W", 3.165), 0.15)
+    match = best_match(in_plane_vectors(bcc("W", 3.165), "100"), in_plane_vectors(bcc(), "100"), max_strain_percent=9.0)
+    builder = InterfaceBuilder(
+        substrate, "100", bcc(), "100", match, film_planes=4, substrate_planes=4,
+        substrate_reference=substrate, keep_cell=True,
+    )  # fmt: skip
+    shifts = registry_shifts(match, 4)
+    energies = [round(pair_energy(builder.sandwich(2.6, shift).structure), 8) for shift in shifts]
+    assert len(set(equal_shifts(builder.parts, shifts))) == len(set(energies))

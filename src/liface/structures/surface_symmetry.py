@@ -80,13 +80,13 @@ def surface_symmetry(surface: Surface, symprec: float = SYMPREC_A) -> SurfaceSym
     """
     primitive, supercell = _primitive(surface, symprec)
     lattice = primitive.in_plane
-    rotations, shifts = _upright_operations(primitive, symprec)
+    rotations, shifts = upright_operations(primitive, symprec)
     to_cartesian = lattice.T
     back = np.linalg.inv(to_cartesian)
     return SurfaceSymmetry(primitive, supercell, to_cartesian @ rotations @ back, shifts @ lattice)
 
 
-def _upright_operations(surface: Surface, symprec: float) -> tuple[np.ndarray, np.ndarray]:
+def upright_operations(surface: Surface, symprec: float) -> tuple[np.ndarray, np.ndarray]:
     """Return in-plane rotations and translations, fractional, of the operations that move nothing along z."""
     import spglib
 
@@ -112,7 +112,7 @@ def _upright_operations(surface: Surface, symprec: float) -> tuple[np.ndarray, n
 
 def _primitive(surface: Surface, symprec: float) -> tuple[Surface, np.ndarray]:
     """Return the slab in its primitive in-plane cell and the integer matrix back to the given cell."""
-    rotations, shifts = _upright_operations(surface, symprec)
+    rotations, shifts = upright_operations(surface, symprec)
     pure = shifts[(rotations == np.eye(2)).all(axis=(1, 2))] @ surface.in_plane
     basis = _shortest_basis(np.vstack([pure, surface.in_plane]), surface.in_plane)
     supercell = np.rint(surface.in_plane @ np.linalg.inv(basis))

@@ -22,7 +22,7 @@ from liface.documents import (
 )
 from liface.workflows.specs import AdhesionSpec, Side
 from liface.workflows.steps.common import BulkReference, Case, lowest, with_energy
-from liface.workflows.steps.interface import all_shifts, matched, ranked_starts
+from liface.workflows.steps.interface import all_shifts, distinct, matched, ranked_starts, registry_outcomes
 
 if TYPE_CHECKING:
     from liface.structures.interfaces import InterfaceBuilder, InterfaceCell
@@ -115,15 +115,16 @@ def gap_requests(case: Case, setup: AdhesionSetup) -> tuple[CalculationRequest, 
 def registry_requests(
     case: Case, setup: AdhesionSetup, gaps: Sequence[CalculationDocument]
 ) -> tuple[CalculationRequest, ...]:
-    """Ask for single points of all other lateral shifts at the best gap."""
+    """Ask for single points of all other lateral shifts at the best gap; of those equal by symmetry for one."""
     build, gap = builder(case, setup), best_gap(case, setup, gaps)
+    shifts, same_as = _registries(case, setup)
     return tuple(
         case.request(
-            pair_cell(case, build, gap, shift).structure,
+            pair_cell(case, build, gap, shifts[k]).structure,
             CalculationSettings.static(),
-            f"shift-{shift[0]:.3f}-{shift[1]:.3f}",
+            f"shift-{shifts[k][0]:.3f}-{shifts[k][1]:.3f}",
         )
-        for shift in other_shifts(case, setup)
+        for k in distinct(same_as)[1:]
     )
 
 
@@ -138,14 +139,24 @@ def other_shifts(case: Case, setup: AdhesionSetup) -> tuple[tuple[float, float],
     return all_shifts(case, pair_match(setup))[1:]
 
 
+def _registries(case: Case, setup: AdhesionSetup) -> tuple[tuple[tuple[float, float], ...], tuple[int, ...]]:
+    """Return all lateral shifts, and for each the index of the first that is equal to it by symmetry."""
+    from liface.structures.registry import equal_shifts
+
+    shifts = all_shifts(case, pair_match(setup))
+    return shifts, equal_shifts(builder(case, setup).parts, shifts)
+
+
 def scan_points(
     case: Case, setup: AdhesionSetup, gaps: Sequence[CalculationDocument], shifts: Sequence[CalculationDocument]
 ) -> tuple[ScanPoint, ...]:
     """Return the whole scan, unrelaxed, in the order it was made."""
     asked = [("gap", gap, (0.0, 0.0), outcome) for gap, outcome in zip(gaps_of(case, setup.spec), gaps, strict=True)]
     gap = best_gap(case, setup, gaps)
+    unshifted = gaps[gaps_of(case, setup.spec).index(gap)]
     asked += [
-        ("registry", gap, shift, outcome) for shift, outcome in zip(other_shifts(case, setup), shifts, strict=True)
+        ("registry", gap, shift, outcome)
+        for shift, outcome in registry_outcomes(*_registries(case, setup), unshifted, shifts)
     ]
     return tuple(
         ScanPoint(

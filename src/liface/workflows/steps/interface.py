@@ -164,16 +164,17 @@ def gap_requests(case: Case, setup: InterfaceSetup) -> tuple[CalculationRequest,
 def registry_requests(
     case: Case, setup: InterfaceSetup, gaps: Sequence[CalculationDocument]
 ) -> tuple[CalculationRequest, ...]:
-    """Ask for single points of all other lateral shifts at the best gap."""
+    """Ask for single points of all other lateral shifts at the best gap; of those equal by symmetry for one."""
     gap = best_gap(case, gaps)
     planes = case.protocol.film_planes(setup.spec.film_plane)[0]
+    shifts, same_as = _registries(case, setup)
     return tuple(
         case.request(
-            stack(case, setup, planes, gap, shift).structure,
+            stack(case, setup, planes, gap, shifts[k]).structure,
             CalculationSettings.static(),
-            f"shift-{shift[0]:.3f}-{shift[1]:.3f}",
+            f"shift-{shifts[k][0]:.3f}-{shifts[k][1]:.3f}",
         )
-        for shift in other_shifts(case, setup)
+        for k in distinct(same_as)[1:]
     )
 
 
@@ -186,6 +187,31 @@ def best_gap(case: Case, gaps: Sequence[CalculationDocument]) -> float:
 def other_shifts(case: Case, setup: InterfaceSetup) -> tuple[tuple[float, float], ...]:
     """Return the lateral shifts of the registry scan without the first, (0, 0)."""
     return all_shifts(case, actual_match(setup.spec, setup.substrate, setup.film))[1:]
+
+
+def _registries(case: Case, setup: InterfaceSetup) -> tuple[tuple[tuple[float, float], ...], tuple[int, ...]]:
+    """Return all lateral shifts, and for each the index of the first that is equal to it by symmetry."""
+    from liface.structures.registry import equal_shifts
+
+    builder = _builder(case, setup, case.protocol.film_planes(setup.spec.film_plane)[0])
+    shifts = all_shifts(case, builder.match)
+    return shifts, equal_shifts(builder.parts, shifts)
+
+
+def distinct(same_as: Sequence[int]) -> list[int]:
+    """Return the indices of the shifts that are no repetition of an earlier one."""
+    return [k for k, first in enumerate(same_as) if k == first]
+
+
+def registry_outcomes(
+    shifts: Sequence[tuple[float, float]],
+    same_as: Sequence[int],
+    unshifted: CalculationDocument,
+    computed: Sequence[CalculationDocument],
+) -> list[tuple[tuple[float, float], CalculationDocument]]:
+    """Return every shift but the first with its outcome: its own, or that of the one it is equal to."""
+    known = dict(zip(distinct(same_as), (unshifted, *computed), strict=True))
+    return [(shift, known[first]) for shift, first in zip(shifts[1:], same_as[1:], strict=True)]
 
 
 def all_shifts(case: Case, match: Match) -> tuple[tuple[float, float], ...]:
@@ -203,8 +229,10 @@ def scan_points(
     """Return the whole scan, unrelaxed, in the order it was made."""
     asked = [("gap", gap, (0.0, 0.0), outcome) for gap, outcome in zip(case.protocol.gaps_a, gaps, strict=True)]
     gap = best_gap(case, gaps)
+    unshifted = gaps[case.protocol.gaps_a.index(gap)]
     asked += [
-        ("registry", gap, shift, outcome) for shift, outcome in zip(other_shifts(case, setup), shifts, strict=True)
+        ("registry", gap, shift, outcome)
+        for shift, outcome in registry_outcomes(*_registries(case, setup), unshifted, shifts)
     ]
     return tuple(
         ScanPoint(kind=kind, gap_a=gap, shift=shift, gamma_mev_per_a2=gamma_of(setup, outcome), calc_id=outcome.calc_id)
@@ -217,11 +245,13 @@ def ranked_starts(case: Case, scan: Sequence[ScanPoint]) -> tuple[ScanPoint, ...
     """Return the starts worth relaxing, best first.
 
     The best registry at the best gap; the same one gap closer, since from too far away a film may leave a substrate
-    that it would have stuck to; and further registries where they differ by more than noise.
+    that it would have stuck to; and further registries where they differ by more than noise. Of registries that are
+    equal by symmetry, and share a calculation, the first stands for all.
     """
     gaps = [p for p in scan if p.kind == "gap"]
     best_gap_point = min(gaps, key=lambda p: round(p.gamma_mev_per_a2, 4))
-    pool = [point for point in scan if point.gap_a == best_gap_point.gap_a]
+    alike = {point.calc_id: point for point in reversed(scan) if point.gap_a == best_gap_point.gap_a}
+    pool = [point for point in scan if alike.get(point.calc_id) is point]
     ranked = sorted(pool, key=lambda p: round(p.gamma_mev_per_a2, 4))
     starts = [ranked[0]]
     closer = max((p.gap_a for p in gaps if p.gap_a < best_gap_point.gap_a), default=None)
@@ -281,12 +311,33 @@ def is_bonded(cell: Geometry, method: Literal["sandwich", "vacuum"] = "sandwich"
 def series_requests(case: Case, setup: InterfaceSetup, start: Start) -> tuple[CalculationRequest, ...]:
     """Ask for the thicker films from the chosen start; the vacuum route adds its two free slabs."""
     planes = case.protocol.film_planes(setup.spec.film_plane)
-    requests = [_relaxation(case, setup, n, start.gap_a, start.shift, f"n{n}") for n in planes[1:]]
+    requests = [_thicker(case, setup, start, n) for n in planes[1:]]
     if setup.spec.method == "vacuum":
         settings = case.protocol.relaxation(move=setup.spec.move)
         for side, structure in _free_slabs(case, setup, planes[-1]).items():
             requests.append(case.request(structure, settings, f"free-{side}", as_built=True))
     return tuple(requests)
+
+
+def _thicker(case: Case, setup: InterfaceSetup, start: Start, planes: int) -> CalculationRequest:
+    """Ask for a thicker film, its planes where those of the relaxed start went, if that holds together."""
+    from liface.structures.thickening import moves_of_thicker
+
+    asked = _relaxation(case, setup, planes, start.gap_a, start.shift, f"n{planes}")
+    thinnest = case.protocol.film_planes(setup.spec.film_plane)[0]
+    held = start.best.status == "converged" and is_bonded(start.best.final, setup.spec.method)
+    if not (case.protocol.thicker_from_thinner and setup.spec.relaxation == "coherent" and held):
+        return asked
+    relaxed = energy_of(start.best).final
+    before = Geometry.from_structure(stack(case, setup, thinnest, start.gap_a, start.shift).structure)
+    moves = (relaxed.position_array - before.position_array)[:, 2]
+    moves -= moves[[role == "substrate" for role in before.roles]].mean()
+    film = [_builder(case, setup, n).parts.film.planes for n in (thinnest, planes)]
+    positions, cell = asked.geometry.position_array, asked.geometry.cell_array
+    positions[:, 2] += moves_of_thicker(moves, *film)
+    cell[2, 2] += relaxed.cell[2][2] - before.cell[2][2]
+    moved = asked.geometry.with_positions(positions, cell)
+    return asked.model_copy(update={"geometry": moved, "as_built": False})
 
 
 def release_request(case: Case, setup: InterfaceSetup, start: Start) -> tuple[CalculationRequest, ...]:

@@ -91,10 +91,20 @@ def gauss_reduce(metric: np.ndarray, tolerance: float = 1e-6) -> np.ndarray:
 
 def sublattices(index: int) -> np.ndarray:
     """Return all 2D Hermite normal forms of a determinant, shape (k, 2, 2): every sublattice once."""
-    return np.array(
-        [[[a, b], [0, index // a]] for a in range(1, index + 1) if index % a == 0 for b in range(index // a)],
-        dtype=int,
-    )
+    return sublattices_of(np.array([index]))
+
+
+def sublattices_of(indices: np.ndarray) -> np.ndarray:
+    """Return the Hermite normal forms [[a, b], [0, n / a]] of several determinants n, in order, shape (k, 2, 2)."""
+    divisors = np.arange(1, int(max(indices, default=0)) + 1)
+    rest = np.asarray(indices, dtype=int)[:, None] % divisors[None]
+    which, column = np.nonzero((rest == 0) & (divisors[None] <= np.asarray(indices)[:, None]))
+    a = divisors[column]
+    d = np.asarray(indices, dtype=int)[which] // a
+    forms = np.zeros((int(d.sum()), 2, 2), dtype=int)
+    forms[:, 0, 0], forms[:, 1, 1] = np.repeat(a, d), np.repeat(d, d)
+    forms[:, 0, 1] = np.arange(len(forms)) - np.repeat(np.cumsum(d) - d, d)
+    return forms
 
 
 def lattice_points(supercell: np.ndarray) -> np.ndarray:

@@ -103,8 +103,14 @@ def sublattices_of(indices: np.ndarray) -> np.ndarray:
     d = np.asarray(indices, dtype=int)[which] // a
     forms = np.zeros((int(d.sum()), 2, 2), dtype=int)
     forms[:, 0, 0], forms[:, 1, 1] = np.repeat(a, d), np.repeat(d, d)
-    forms[:, 0, 1] = np.arange(len(forms)) - np.repeat(np.cumsum(d) - d, d)
+    forms[:, 0, 1] = runs(np.zeros_like(d), d)
     return forms
+
+
+def runs(start: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Return start[0], start[0] + 1, ..., count[0] numbers in all, then those of start[1] and so on."""
+    before = np.cumsum(count) - count
+    return np.arange(int(count.sum())) + np.repeat(start - before, count)
 
 
 def lattice_points(supercell: np.ndarray) -> np.ndarray:

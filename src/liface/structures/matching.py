@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from liface.errors import InputError, LatticeMismatchError
 from liface.structures.crystal import repeat_of
-from liface.structures.integers import IntMatrix2, gauss_reduce, int_matrix, sublattices
+from liface.structures.integers import IntMatrix2, gauss_reduce, int_matrix, runs, sublattices_of
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -34,6 +35,27 @@ _BASIS_CHANGES = np.array(
     ]
 )
 """Bases that a reduced basis can become under a small strain, up to a half turn of the plane."""
+
+SLACK = 1e-9
+"""What is allowed beyond a limit of the strain, so that equal strains are treated alike."""
+
+COARSE_SLACK = 1e-6
+"""The same where a cheaper formula goes before."""
+
+_UNIMODULAR = np.array(
+    [
+        [[a, b], [c, d]]
+        for a in (-1, 0, 1)
+        for b in (-1, 0, 1)
+        for c in (-1, 0, 1)
+        for d in (-1, 0, 1)
+        if abs(a * d - b * c) == 1
+    ]
+)
+"""Every operation that a reduced basis may have."""
+
+MOST_PAIRS = 100_000
+"""Pairs of sublattices compared at once: bounds the memory of large areas."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +110,13 @@ def film_deformation(match: Match, substrate_vectors: np.ndarray, film_vectors: 
 
 def von_mises_strain(strain: np.ndarray) -> float:
     """Return the von Mises strain sqrt(2/3 e:e) of the deviator e of a 3x3 strain tensor."""
-    deviator = strain - np.trace(strain) / 3.0 * np.eye(3)
-    return float(np.sqrt(2.0 / 3.0 * (deviator**2).sum()))
+    return float(_von_mises(np.asarray(strain)[None])[0])
+
+
+def _von_mises(strains: np.ndarray) -> np.ndarray:
+    """Return the same of tensors (k, 3, 3)."""
+    deviators = strains - (np.trace(strains, axis1=1, axis2=2) / 3.0)[:, None, None] * np.eye(3)
+    return np.sqrt(2.0 / 3.0 * (deviators**2).reshape(-1, 9).sum(axis=1))
 
 
 def describe_match(
@@ -102,29 +129,50 @@ def describe_match(
 
     Use it to evaluate a stored choice of integers on another engine's lattice.
     """
-    target = np.array(substrate_supercell) @ np.asarray(substrate_vectors, dtype=float)
-    source = np.array(film_supercell) @ np.asarray(film_vectors, dtype=float)
-    deformation = np.linalg.solve(source, target).T
-    green = np.zeros((3, 3))
-    green[:2, :2] = 0.5 * (deformation.T @ deformation - np.eye(2))
+    pair = np.array([substrate_supercell]), np.array([film_supercell])
+    return _described(*pair, np.asarray(substrate_vectors, dtype=float), np.asarray(film_vectors, dtype=float))[0]
+
+
+def _described(lower: np.ndarray, upper: np.ndarray, base: np.ndarray, over: np.ndarray) -> list[Match]:
+    """Return the matches of pairs of supercells (k, 2, 2)."""
+    targets = lower @ base
+    deformation = np.linalg.solve(upper @ over, targets).transpose(0, 2, 1)
+    green = np.zeros((len(targets), 3, 3))
+    green[:, :2, :2] = 0.5 * (deformation.transpose(0, 2, 1) @ deformation - np.eye(2))
     left, singular, right = np.linalg.svd(deformation)
     rotation = left @ right
-    principal = sorted(100.0 * (float(s) - 1.0) for s in singular)
-    return Match(
-        substrate_supercell=int_matrix(np.array(substrate_supercell)),
-        film_supercell=int_matrix(np.array(film_supercell)),
-        area_a2=float(abs(np.linalg.det(target))),
-        strain_percent=max(abs(p) for p in principal),
-        principal_percent=(principal[0], principal[1]),
-        strain_tensor=(
-            (float(green[0, 0]), float(green[0, 1])),
-            (float(green[1, 0]), float(green[1, 1])),
-        ),
-        von_mises_percent=100.0 * von_mises_strain(green),
-        rotation_deg=float(np.degrees(np.arctan2(rotation[1, 0], rotation[0, 0]))),
-        n_substrate_cells=round(float(abs(np.linalg.det(np.array(substrate_supercell))))),
-        n_film_cells=round(float(abs(np.linalg.det(np.array(film_supercell))))),
+    columns = (
+        [((a, b), (c, d)) for (a, b), (c, d) in lower.tolist()],
+        [((a, b), (c, d)) for (a, b), (c, d) in upper.tolist()],
+        np.abs(np.linalg.det(targets)).tolist(),
+        np.sort(100.0 * (singular - 1.0), axis=1).tolist(),
+        green[:, :2, :2].tolist(),
+        (100.0 * _von_mises(green)).tolist(),
+        np.degrees(np.arctan2(rotation[:, 1, 0], rotation[:, 0, 0])).tolist(),
+        _determinants(lower).tolist(),
+        _determinants(upper).tolist(),
     )
+    return [
+        Match(
+            substrate_supercell=substrate,
+            film_supercell=film,
+            area_a2=area,
+            strain_percent=max(abs(p) for p in principal),
+            principal_percent=(principal[0], principal[1]),
+            strain_tensor=((strain[0][0], strain[0][1]), (strain[1][0], strain[1][1])),
+            von_mises_percent=von_mises,
+            rotation_deg=turned,
+            n_substrate_cells=abs(n_substrate),
+            n_film_cells=abs(n_film),
+        )
+        for substrate, film, area, principal, strain, von_mises, turned, n_substrate, n_film in zip(
+            *columns, strict=True
+        )
+    ]
+
+
+def _determinants(matrices: np.ndarray) -> np.ndarray:
+    return matrices[:, 0, 0] * matrices[:, 1, 1] - matrices[:, 0, 1] * matrices[:, 1, 0]
 
 
 def find_matches(
@@ -152,8 +200,7 @@ def find_matches(
     if not len(pairs[0]):
         return ()
     kept = _distinct(base, over, *pairs)
-    matches = [describe_match(int_matrix(s), int_matrix(f), base, over) for s, f in kept]
-    return tuple(sorted(matches, key=_rank))
+    return tuple(sorted(_described(pairs[0][kept], pairs[1][kept], base, over), key=_rank))
 
 
 def best_match(
@@ -201,7 +248,7 @@ def _rank(match: Match) -> tuple:
         match.strain_percent > PREFERRED_STRAIN_PERCENT,
         round(match.area_a2, 1),
         round(match.strain_percent, 3),
-        np.abs([match.substrate_supercell, match.film_supercell]).sum(),
+        sum(abs(x) for cell in (match.substrate_supercell, match.film_supercell) for row in cell for x in row),
         match.substrate_supercell,
         match.film_supercell,
     )
@@ -214,7 +261,7 @@ def _canonical_lattice(vectors: np.ndarray) -> np.ndarray:
         raise InputError(f"in-plane vectors {rounded.tolist()} must be two right-handed rows in Å")
     gram = rounded @ rounded.T
     group = _holohedry(gram)
-    mean = np.mean([w @ gram @ w.T for w in group], axis=0)
+    mean = np.mean(group @ gram @ group.transpose(0, 2, 1), axis=0)
     ax = np.sqrt(mean[0, 0])
     bx = mean[0, 1] / ax
     angle = np.arctan2(rounded[0, 1], rounded[0, 0])
@@ -222,29 +269,21 @@ def _canonical_lattice(vectors: np.ndarray) -> np.ndarray:
     return np.array([[ax, 0.0], [bx, np.sqrt(mean[1, 1] - bx**2)]]) @ turn
 
 
-def _holohedry(gram: np.ndarray) -> list[np.ndarray]:
-    """Return the integer matrices (rows act on the basis) that keep the metric, improper ones included."""
+def _holohedry(gram: np.ndarray) -> np.ndarray:
+    """Return the integer matrices (k, 2, 2; rows act on the basis) that keep the metric, improper ones included."""
     change = gauss_reduce(gram)
     inverse = np.rint(np.linalg.inv(change)).astype(int)
     reduced = change @ gram @ change.T
     scale = np.sqrt(np.outer(np.diag(reduced), np.diag(reduced)))
-    found = []
-    for flat in np.ndindex(3, 3, 3, 3):
-        w = np.array(flat).reshape(2, 2) - 1
-        if abs(round(float(np.linalg.det(w)))) == 1 and np.all(
-            np.abs(w @ reduced @ w.T - reduced) < 2 * SYMMETRIC * scale
-        ):
-            found.append(inverse @ w @ change)
-    return found
+    images = _UNIMODULAR @ reduced @ _UNIMODULAR.transpose(0, 2, 1)
+    keeps = (np.abs(images - reduced) < 2 * SYMMETRIC * scale).all(axis=(1, 2))
+    return inverse @ _UNIMODULAR[keeps] @ change
 
 
 def _supercells(vectors: np.ndarray, max_area: float) -> tuple[np.ndarray, np.ndarray]:
     """All sublattices up to an area, as reduced integer bases, with their Gram matrices."""
     area = abs(float(np.linalg.det(vectors)))
-    forms = [sublattices(n) for n in range(1, int(max_area / area + 1e-6) + 1)]
-    if not forms:
-        return np.zeros((0, 2, 2), dtype=int), np.zeros((0, 2, 2))
-    bases = _reduce_all(np.concatenate(forms), vectors @ vectors.T)
+    bases = _reduce_all(sublattices_of(np.arange(1, int(max_area / area + 1e-6) + 1)), vectors @ vectors.T)
     rows = bases @ vectors
     return bases, rows @ rows.transpose(0, 2, 1)
 
@@ -269,25 +308,54 @@ def _coherent_pairs(base: np.ndarray, over: np.ndarray, max_area: float, limit: 
     """Pairs (substrate bases, film bases) of shape (k, 2, 2) whose film strain is within the limit."""
     lower, gram_lower = _supercells(base, max_area)
     upper, gram_upper = _supercells(over, max_area / (1.0 - limit) ** 2)
-    # Successive minima change by at most the strain, whatever basis is chosen: an exact first filter.
-    first, second = [], []
     minima_lower = np.sqrt(np.einsum("kii->ki", gram_lower))
     minima_upper = np.sqrt(np.einsum("kii->ki", gram_upper))
-    slack = 1e-9
-    for row, minima in enumerate(minima_lower):
-        ratio = minima / minima_upper
-        near = np.flatnonzero((np.abs(ratio - 1.0) <= limit + slack).all(axis=1))
-        first.append(np.full(len(near), row))
-        second.append(near)
-    if not first:
-        return np.zeros((0, 2, 2), dtype=int), np.zeros((0, 2, 2), dtype=int)
-    i, j = np.concatenate(first), np.concatenate(second)
-    bases = (_BASIS_CHANGES[None] @ lower[i][:, None]).reshape(-1, 2, 2)
-    films = np.repeat(upper[j], len(_BASIS_CHANGES), axis=0)
-    deformation = np.linalg.solve(films @ over, bases @ base)
-    singular = _singular_values(deformation)
-    ok = (np.abs(singular - 1.0) <= limit + slack).all(axis=1)
-    return bases[ok], films[ok]
+    order = np.argsort(minima_upper[:, 0], kind="stable")
+    start, end = (
+        np.searchsorted(minima_upper[order, 0], minima_lower[:, 0] / (1.0 + sign * (limit + SLACK)), side=side)
+        for sign, side in ((1, "left"), (-1, "right"))
+    )
+    first, second = [np.zeros((0, 2, 2), dtype=int)], [np.zeros((0, 2, 2), dtype=int)]
+    for part in _parts(end - start):
+        i = np.repeat(np.arange(len(lower))[part], (end - start)[part])
+        j = order[runs(start[part], (end - start)[part])]
+        # Successive minima change by at most the strain, whatever basis is chosen: an exact first filter.
+        near = (np.abs(minima_lower[i] / minima_upper[j] - 1.0) <= limit + SLACK).all(axis=1)
+        i, j = i[near], j[near]
+        which, change = _within(gram_lower[i], gram_upper[j], limit)
+        bases, films = _BASIS_CHANGES[change] @ lower[i[which]], upper[j[which]]
+        singular = _singular_values(np.linalg.solve(films @ over, bases @ base))
+        ok = (np.abs(singular - 1.0) <= limit + SLACK).all(axis=1)
+        first.append(bases[ok])
+        second.append(films[ok])
+    return np.concatenate(first), np.concatenate(second)
+
+
+def _parts(counts: np.ndarray) -> Iterator[slice]:
+    """Yield slices of rows that together have about ``MOST_PAIRS`` entries, one row at least."""
+    begin, total = 0, np.cumsum(counts)
+    while begin < len(counts):
+        done = total[begin - 1] if begin else 0
+        end = max(begin + 1, int(np.searchsorted(total, done + MOST_PAIRS, side="right")))
+        yield slice(begin, end)
+        begin = end
+
+
+def _within(lower: np.ndarray, upper: np.ndarray, limit: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return (pair, basis change) of the Gram matrices whose strain may be within the limit, by invariants alone."""
+    size = _determinants(upper)
+    product = np.sqrt(np.abs(_determinants(lower) / size))  # of both singular values, in every basis
+    a, b, c = lower[:, 0, 0], lower[:, 1, 1], lower[:, 0, 1]
+    passed = []
+    for (p, q), (r, s) in _BASIS_CHANGES.tolist():
+        aa, bb = p * p * a + q * q * b + 2 * p * q * c, r * r * a + s * s * b + 2 * r * s * c
+        ab = p * r * a + q * s * b + (p * s + q * r) * c
+        trace = (upper[:, 1, 1] * aa + upper[:, 0, 0] * bb - 2 * upper[:, 0, 1] * ab) / size
+        total = np.sqrt(trace + 2 * product)
+        gap = np.sqrt(np.maximum(trace - 2 * product, 0.0))
+        passed.append(0.5 * np.maximum(total + gap - 2.0, 2.0 - total + gap) <= limit + COARSE_SLACK)
+    change, pair = np.nonzero(np.reshape(passed, (len(_BASIS_CHANGES), -1)))
+    return pair, change
 
 
 def _singular_values(matrices: np.ndarray) -> np.ndarray:
@@ -298,17 +366,10 @@ def _singular_values(matrices: np.ndarray) -> np.ndarray:
     return 0.5 * np.stack([plus + minus, plus - minus], axis=1)
 
 
-def _distinct(
-    base: np.ndarray, over: np.ndarray, lower: np.ndarray, upper: np.ndarray
-) -> list[tuple[np.ndarray, np.ndarray]]:
+def _distinct(base: np.ndarray, over: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> list[int]:
     """Keep one pair per strained film up to lattice symmetry: smallest cell, then the plainest integers."""
     deformation = np.linalg.solve(upper @ over, lower @ base).transpose(0, 2, 1)
-    left = _cartesian_group(base)
-    right = _cartesian_group(over)
-    images = [r @ deformation @ s for r in left for s in right if np.linalg.det(r) * np.linalg.det(s) > 0]
-    flat = np.round(np.array(images).reshape(len(images), -1, 4) + 3.7e-7, 5)
-    keys = _lexicographic_maximum(flat)
-    areas = np.rint(np.abs(np.linalg.det(lower))).astype(int)
+    keys = _canonical_image(deformation, _cartesian_group(base), _cartesian_group(over))
     angle = np.arctan2(deformation[:, 1, 0] - deformation[:, 0, 1], deformation[:, 0, 0] + deformation[:, 1, 1])
     size = np.abs(lower).sum(axis=(1, 2)) + np.abs(upper).sum(axis=(1, 2))
     turned = np.round(np.abs(angle), 4)
@@ -318,24 +379,26 @@ def _distinct(
             *lower.reshape(-1, 4).T[::-1],
             size,
             turned,
-            areas,
+            np.abs(_determinants(lower)),
         )
     )
     chosen: dict[tuple, int] = {}
-    for index in order:
-        chosen.setdefault(tuple(keys[index].tolist()), int(index))
-    return [(lower[k], upper[k]) for k in chosen.values()]
+    for index, key in zip(order.tolist(), keys[order].tolist(), strict=True):
+        chosen.setdefault(tuple(key), index)
+    return list(chosen.values())
 
 
-def _cartesian_group(vectors: np.ndarray) -> list[np.ndarray]:
-    """Symmetry operations of a plane lattice as Cartesian matrices acting on column vectors."""
-    return [np.linalg.solve(vectors, w @ vectors).T for w in _holohedry(vectors @ vectors.T)]
+def _cartesian_group(vectors: np.ndarray) -> np.ndarray:
+    """Symmetry operations of a plane lattice as Cartesian matrices (k, 2, 2) acting on column vectors."""
+    images = _holohedry(vectors @ vectors.T) @ vectors
+    return np.linalg.solve(np.broadcast_to(vectors, images.shape), images).transpose(0, 2, 1)
 
 
-def _lexicographic_maximum(candidates: np.ndarray) -> np.ndarray:
-    """Row-wise lexicographic maximum over the first axis of (m, k, 4)."""
-    best = candidates[0].copy()
-    for trial in candidates[1:]:
+def _canonical_image(deformation: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the lexicographic maximum (k, 4) of the images of deformations under both groups, rounded."""
+    best = np.full((len(deformation), 4), -np.inf)
+    for r, s in ((r, s) for r in left for s in right if np.linalg.det(r) * np.linalg.det(s) > 0):
+        trial = np.round((r @ deformation @ s).reshape(-1, 4) + 3.7e-7, 5)
         difference = trial - best
         first = (np.abs(difference) > 1e-9).argmax(axis=1)
         better = np.take_along_axis(difference, first[:, None], axis=1)[:, 0] > 1e-9

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from liface.errors import InputError
-from liface.structures.integers import IntMatrix2, int_matrix, sublattices_of
+from liface.structures.integers import IntMatrix2, int_matrix, runs, sublattices_of
 
 EDGE = 1e-9
 """Comparisons closer to a tolerance than this are rounding, and are left to pymatgen's own functions."""
@@ -273,7 +273,7 @@ def _same_shapes(
     count = np.searchsorted(lower.lengths[:, 0], high * (1 + EDGE), side="right") - start
     count = np.maximum(count, 0)
     g = np.repeat(np.arange(len(count)), count) + (chunk.start or 0)
-    h = _runs(start, count)
+    h = runs(start, count)
     near = allowed[upper.shape_index[g] - 1, lower.shape_index[h] - 1] if len(g) else np.zeros(0, dtype=bool)
     g, h = g[near], h[near]
     margin = test.margin(
@@ -283,20 +283,12 @@ def _same_shapes(
     return np.stack([g[certain], h[certain]]), np.stack([g[doubtful], h[doubtful]])
 
 
-def _runs(start: np.ndarray, count: np.ndarray) -> np.ndarray:
-    """Return start[0], start[0] + 1, ... count[0] numbers, then those of the next."""
-    offset = np.repeat(np.cumsum(count) - count, count)
-    return np.arange(int(count.sum())) - offset + np.repeat(start, count)
-
-
-def _expanded(
-    upper: _Sublattices, lower: _Sublattices, *shape_pairs: np.ndarray
-) -> tuple[np.ndarray, ...]:
+def _expanded(upper: _Sublattices, lower: _Sublattices, *shape_pairs: np.ndarray) -> tuple[np.ndarray, ...]:
     """Replace pairs of shapes by all pairs of the sublattices that have them."""
     expanded = []
     for g, h in shape_pairs:
         n, m = upper.size[g], lower.size[h]
-        inner = _runs(np.zeros_like(n), n * m)
+        inner = runs(np.zeros_like(n), n * m)
         width = np.repeat(m, n * m)
         p = np.repeat(upper.first[g], n * m) + inner // width
         q = np.repeat(lower.first[h], n * m) + inner % width

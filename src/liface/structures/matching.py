@@ -10,7 +10,7 @@ import numpy as np
 
 from liface.errors import InputError, LatticeMismatchError
 from liface.structures.crystal import repeat_of
-from liface.structures.integers import IntMatrix2, gauss_reduce, int_matrix, runs, sublattices_of
+from liface.structures.integers import IntMatrix2, gauss_reduce, runs, sublattices_of
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

@@ -25,7 +25,7 @@ class Body:
     """One slab in the in-plane cell of the interface; the lowest atom at z = 0."""
 
     positions: np.ndarray
-    species: list[str]
+    species: tuple[str, ...]
     planes: np.ndarray
     n_planes: int
     formula_units: float
@@ -99,7 +99,7 @@ def _body(slab: SlabAtoms, supercell: IntMatrix2, strain: np.ndarray) -> Body:
     copies, _ = planar_supercell(slab, supercell)
     positions = tile(slab.positions, copies) @ strain.T
     planar = strain[:2, :2]
-    species = [s for s in slab.species for _ in copies]
+    species = tuple(s for s in slab.species for _ in copies)
     return Body(
         positions=positions,
         species=species,

@@ -8,12 +8,14 @@ So the relaxed lattices of different engines, and numerical noise, all get the s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from liface.errors import StructureError
+from liface.structures.content import ByContent, read_only
 from liface.structures.integers import gauss_reduce, plane_basis, row_hermite, smallest_integers
 from liface.structures.layered import is_layered
 from liface.structures.planes import _HEXAGONAL_GROUPS, Miller, parse_plane, plane_label
@@ -33,13 +35,18 @@ SAME_CELL = 0.2
 SAME_LAYERED_CELL = 0.5
 """The same for a layered crystal: methods without dispersion leave the distance of its sheets almost free."""
 
+CRYSTALS_KEPT, REPEATS_KEPT = 64, 128
+"""Symmetries and repeats that are remembered, the latest: one crystal is asked for many planes, films and heights."""
+
 TRANSLATION_A = 0.1
 """Deviation in Å up to which a relaxed bulk still has a translation of its reference."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Repeat:
     """One repeat of a crystal along a plane normal: the smallest periodic unit of any slab.
+
+    Its arrays cannot be written to, since all that is cut from the crystal along this normal shares them.
 
     Attributes
     ----------
@@ -76,8 +83,14 @@ class Repeat:
 
 def symmetry_of(structure: Structure, symprec: float = SYMPREC_A) -> Any:
     """Return the spglib data set of a structure; raises StructureError where spglib finds none."""
+    return _symmetry_of(ByContent(structure), symprec)
+
+
+@lru_cache(maxsize=CRYSTALS_KEPT)
+def _symmetry_of(crystal: ByContent, symprec: float) -> Any:
     import spglib
 
+    structure = crystal.structure
     numbers = {s: i for i, s in enumerate(sorted({str(site.specie.symbol) for site in structure}))}
     cell = (
         structure.lattice.matrix.tolist(),
@@ -115,12 +128,19 @@ def repeat_of(
         If ``bulk`` and ``reference`` are not the same cell of the same material.
     """
     _require_ordered(bulk)
-    if reference is None:
-        reference = bulk
+    text = plane if isinstance(plane, str) else ",".join(map(str, plane))
+    before = None if reference is None or reference is bulk else ByContent(reference)
+    return _repeat_of(ByContent(bulk), text, before, keep_cell)
+
+
+@lru_cache(maxsize=REPEATS_KEPT)
+def _repeat_of(crystal: ByContent, plane: str, before: ByContent | None, keep_cell: bool) -> Repeat:
+    bulk = crystal.structure
+    reference = bulk if before is None else before.structure
     _require_same_cell(bulk, reference)
     dataset = symmetry_of(reference)
     hexagonal = dataset.number in _HEXAGONAL_GROUPS
-    hkl = parse_plane(plane if isinstance(plane, str) else ",".join(map(str, plane)), hexagonal)
+    hkl = parse_plane(plane, hexagonal)
     rotations = np.unique(dataset.rotations, axis=0)
     metric = _mean_metric(reference.lattice.matrix, rotations)
     axes = _conventional_axes(dataset, metric, rotations)
@@ -138,9 +158,9 @@ def repeat_of(
     return Repeat(
         hkl=hkl,
         label=plane_label(hkl, hexagonal),
-        vectors=_slab_frame(basis @ bulk.lattice.matrix),
-        frac=frac @ to_basis,
-        frac_reference=frac_reference @ to_basis,
+        vectors=read_only(_slab_frame(basis @ bulk.lattice.matrix)),
+        frac=read_only(frac @ to_basis),
+        frac_reference=read_only(frac_reference @ to_basis),
         species=tuple(symbols[i] for i in keep),
         operations=_plane_operations(dataset, basis),
     )
@@ -302,23 +322,19 @@ def _stacking_basis(
         return tuple(np.round(row @ to_axes, 6).tolist())
 
     scale = float(np.trace(reduced @ gram @ reduced.T))
-    vectors = [np.array(pq) @ reduced for pq in product((-2, -1, 0, 1, 2), repeat=2) if any(pq)]
+    vectors = np.array([pq for pq in product((-2, -1, 0, 1, 2), repeat=2) if any(pq)]) @ reduced
+    lengths = [_quantum(v @ gram @ v, scale) for v in vectors]
+    steps = [indices(v) for v in vectors]
 
-    def pair_key(pair: tuple[np.ndarray, np.ndarray]) -> tuple:
-        a, b = pair
-        lengths = a @ gram @ a, b @ gram @ b
-        dot = _quantum(a @ gram @ b, scale)
+    def pair_key(pair: tuple[int, int]) -> tuple:
+        i, j = pair
+        dot = _quantum(vectors[i] @ gram @ vectors[j], scale)
         # shortest, then obtuse or right angle (the hexagonal convention), then the largest indices
-        largest = tuple(-x for x in indices(a) + indices(b))
-        return _quantum(lengths[0], scale), _quantum(lengths[1], scale), dot > 0, largest
+        return lengths[i], lengths[j], dot > 0, tuple(-x for x in steps[i] + steps[j])
 
-    pairs = [
-        (a, b)
-        for a in vectors
-        for b in vectors
-        if round(float(np.linalg.det(np.array([a, b, rows[2]]))) * np.sign(volume_sign)) == 1
-    ]
-    a, b = min(pairs, key=pair_key)
+    volumes = np.cross(vectors[:, None], vectors[None]) @ rows[2] * np.sign(volume_sign)
+    first, second = min(zip(*(found.tolist() for found in np.nonzero(volumes == 1)), strict=True), key=pair_key)
+    a, b = vectors[first], vectors[second]
     plane = np.array([a, b])
     along = np.linalg.solve(plane @ gram @ plane.T, plane @ gram @ rows[2])
     nearest = rows[2] - np.rint(along).astype(int) @ plane
@@ -348,10 +364,11 @@ def _slab_frame(vectors: np.ndarray) -> np.ndarray:
 def _plane_operations(dataset: Any, basis: np.ndarray) -> tuple[tuple[int, float], ...]:
     """(sign, shift) of the heights for every operation that keeps the plane."""
     inverse = np.linalg.inv(basis.T)
-    found = set()
-    for rotation, translation in zip(dataset.rotations, dataset.translations, strict=True):
-        row = (inverse @ rotation @ basis.T)[2]
-        sign = round(float(row[2]))
-        if abs(sign) == 1 and np.allclose(row, (0, 0, sign), atol=1e-6):
-            found.add((sign, round(float((inverse @ translation)[2]) % 1.0, 6) % 1.0))
+    rows = (inverse @ dataset.rotations @ basis.T)[:, 2]
+    signs = np.rint(rows[:, 2])
+    keeps = (np.abs(signs) == 1) & (np.abs(rows[:, :2]) < 1e-6).all(axis=1) & (np.abs(rows[:, 2] - signs) < 1e-5)
+    shifts = (dataset.translations @ inverse.T)[:, 2]
+    found = {
+        (int(sign), round(float(shift) % 1.0, 6) % 1.0) for sign, shift in zip(signs[keeps], shifts[keeps], strict=True)
+    }
     return tuple(sorted(found))

@@ -10,6 +10,7 @@ import numpy as np
 
 from liface.errors import InputError
 from liface.structures import checks
+from liface.structures.cells import CellAtoms
 from liface.structures.checks import anion_bond_count
 from liface.structures.coherent import Parts, parts_of
 from liface.structures.crystal import repeat_of
@@ -43,8 +44,8 @@ class InterfaceCell:
 
     Attributes
     ----------
-    structure
-        a along x, b in the xy plane; site property ``role`` is ``substrate`` or ``film``.
+    atoms
+        The cell as arrays; ``role`` is ``substrate`` or ``film``.
     n_film_planes
         Atomic planes of the film.
     n_film
@@ -66,7 +67,7 @@ class InterfaceCell:
         fractions of the cell vectors.
     """
 
-    structure: Structure
+    atoms: CellAtoms
     n_film_planes: int
     n_film: int
     n_substrate_planes: int
@@ -77,6 +78,16 @@ class InterfaceCell:
     gap_a: float
     shift: tuple[float, float]
     match: Match
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms."""
+        return len(self.atoms)
+
+    @property
+    def structure(self) -> Structure:
+        """The cell as a pymatgen structure, made when it is first asked for; site property ``role``."""
+        return self.atoms.structure
 
 
 def strained_film_bulk(
@@ -258,9 +269,9 @@ def _cell(
     if interfaces == 2:
         raised = raised + np.array([0.0, 0.0, 0.5 * gap_a])
     frozen = np.concatenate([sub.planes < frozen_planes, np.zeros(len(film.species), dtype=bool)])
-    roles = ["substrate"] * len(sub.species) + ["film"] * len(film.species)
+    roles = ("substrate",) * len(sub.species) + ("film",) * len(film.species)
     return InterfaceCell(
-        structure=make_structure(cell, sub.species + film.species, raised, roles, frozen),
+        atoms=CellAtoms(cell, sub.species + film.species, raised, roles, frozen),
         n_film_planes=film.n_planes,
         n_film=len(film.species),
         n_substrate_planes=sub.n_planes,

@@ -1,36 +1,45 @@
-"""Crystals as keys: what is derived from one is made once, however many copies of it ask."""
+"""What is derived from a crystal is made once, however many copies of the crystal ask for it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
+T = TypeVar("T")
 
-class ByContent:
-    """A crystal that equals another one if lattice, species and positions are the same to the last bit."""
 
-    __slots__ = ("_hash", "_key", "structure")
+def content_key(structure: Structure) -> bytes:
+    """Return 16 bytes that are the same where lattice, species and positions are, to the last bit."""
+    symbols = ",".join(site.specie.symbol for site in structure)
+    parts = (structure.lattice.matrix.tobytes(), structure.frac_coords.tobytes(), symbols.encode())
+    return hashlib.blake2b(b"".join(parts), digest_size=16).digest()
 
-    def __init__(self, structure: Structure):
-        self.structure = structure
-        self._key = (
-            structure.lattice.matrix.tobytes(),
-            structure.frac_coords.tobytes(),
-            tuple(site.specie.symbol for site in structure),
-        )
-        self._hash = hash(self._key)
 
-    def __hash__(self) -> int:
-        """Return the hash of the content."""
-        return self._hash
+class Memory(Generic[T]):
+    """The latest values of a function under keys of its arguments, which are not kept themselves."""
 
-    def __eq__(self, other: object) -> bool:
-        """Compare the contents."""
-        return isinstance(other, ByContent) and self._key == other._key
+    def __init__(self, size: int):
+        self._size = size
+        self._values: OrderedDict[Hashable, T] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return the value of a key; where it is not known, ``make`` is called, and may raise what it likes."""
+        try:
+            self._values.move_to_end(key)
+            return self._values[key]
+        except KeyError:  # unknown, or dropped by another thread in between
+            value = make()
+        self._values[key] = value
+        while len(self._values) > self._size:
+            self._values.popitem(last=False)
+        return value
 
 
 def read_only(array: np.ndarray) -> np.ndarray:

@@ -8,14 +8,13 @@ So the relaxed lattices of different engines, and numerical noise, all get the s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from liface.errors import StructureError
-from liface.structures.content import ByContent, read_only
+from liface.structures.content import Memory, content_key, read_only
 from liface.structures.integers import gauss_reduce, plane_basis, row_hermite, smallest_integers
 from liface.structures.layered import is_layered
 from liface.structures.planes import _HEXAGONAL_GROUPS, Miller, parse_plane, plane_label
@@ -35,8 +34,9 @@ SAME_CELL = 0.2
 SAME_LAYERED_CELL = 0.5
 """The same for a layered crystal: methods without dispersion leave the distance of its sheets almost free."""
 
-CRYSTALS_KEPT, REPEATS_KEPT = 64, 128
-"""Symmetries and repeats that are remembered, the latest: one crystal is asked for many planes, films and heights."""
+CRYSTALS_KEPT, REPEATS_KEPT = 64, 4096
+"""Symmetries (about 30 kB each) and repeats (about 5 kB) that are remembered, the latest: a campaign asks for the same
+crystals and planes when it names its cases, when it estimates them and when it builds them."""
 
 TRANSLATION_A = 0.1
 """Deviation in Å up to which a relaxed bulk still has a translation of its reference."""
@@ -81,16 +81,18 @@ class Repeat:
         return self.vectors[:2, :2]
 
 
+_SYMMETRIES: Memory[Any] = Memory(CRYSTALS_KEPT)
+_REPEATS: Memory[Repeat] = Memory(REPEATS_KEPT)
+
+
 def symmetry_of(structure: Structure, symprec: float = SYMPREC_A) -> Any:
     """Return the spglib data set of a structure; raises StructureError where spglib finds none."""
-    return _symmetry_of(ByContent(structure), symprec)
+    return _SYMMETRIES.get((content_key(structure), symprec), lambda: _symmetry_of(structure, symprec))
 
 
-@lru_cache(maxsize=CRYSTALS_KEPT)
-def _symmetry_of(crystal: ByContent, symprec: float) -> Any:
+def _symmetry_of(structure: Structure, symprec: float) -> Any:
     import spglib
 
-    structure = crystal.structure
     numbers = {s: i for i, s in enumerate(sorted({str(site.specie.symbol) for site in structure}))}
     cell = (
         structure.lattice.matrix.tolist(),
@@ -129,14 +131,14 @@ def repeat_of(
     """
     _require_ordered(bulk)
     text = plane if isinstance(plane, str) else ",".join(map(str, plane))
-    before = None if reference is None or reference is bulk else ByContent(reference)
-    return _repeat_of(ByContent(bulk), text, before, keep_cell)
+    key = content_key(bulk)
+    before = key if reference is None or reference is bulk else content_key(reference)
+    if reference is None or before == key:
+        reference = bulk
+    return _REPEATS.get((key, text, before, keep_cell), lambda: _repeat_of(bulk, text, reference, keep_cell))
 
 
-@lru_cache(maxsize=REPEATS_KEPT)
-def _repeat_of(crystal: ByContent, plane: str, before: ByContent | None, keep_cell: bool) -> Repeat:
-    bulk = crystal.structure
-    reference = bulk if before is None else before.structure
+def _repeat_of(bulk: Structure, plane: str, reference: Structure, keep_cell: bool) -> Repeat:
     _require_same_cell(bulk, reference)
     dataset = symmetry_of(reference)
     hexagonal = dataset.number in _HEXAGONAL_GROUPS

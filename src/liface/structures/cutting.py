@@ -13,7 +13,7 @@ import numpy as np
 from liface.errors import InputError, MillerIndexError, TerminationError
 from liface.structures import checks
 from liface.structures.content import read_only
-from liface.structures.crystal import REPEATS_KEPT, Repeat, repeat_of
+from liface.structures.crystal import Repeat, repeat_of
 from liface.structures.integers import IDENTITY_2, IntMatrix2, lattice_points
 from liface.structures.layers import AnionBonds, Layering, bonded_pairs, layering
 
@@ -87,7 +87,7 @@ def wrap_planar(offset: np.ndarray, in_plane: np.ndarray) -> np.ndarray:
     return max(shortest, key=lambda v: tuple(float(x) for x in v.round(3)))  # noise must not decide between equals
 
 
-@lru_cache(maxsize=REPEATS_KEPT)
+@lru_cache(maxsize=SLABS_KEPT)
 def cuts_of(repeat: Repeat, anion_bonds: AnionBonds = (), include_broken: bool = False) -> tuple[Cut, ...]:
     """Return the distinct cuts of a repeat, in order along the normal.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd, lcm
 
 import numpy as np
@@ -114,16 +115,20 @@ def runs(start: np.ndarray, count: np.ndarray) -> np.ndarray:
 
 
 def lattice_points(supercell: np.ndarray) -> np.ndarray:
-    """Return the integer points inside a 2D supercell (rows), shape (|det|, 2), in a fixed order."""
-    matrix = np.asarray(supercell, dtype=int)
-    size = abs(round(float(np.linalg.det(matrix))))
-    corners = np.array([[0, 0], matrix[0], matrix[1], matrix[0] + matrix[1]])
-    low, high = corners.min(axis=0), corners.max(axis=0)
+    """Return the integer points inside a 2D supercell (rows), shape (|det|, 2), in a fixed order; read only."""
+    (a, b), (c, d) = np.asarray(supercell, dtype=int).tolist()
+    return _points(a, b, c, d)
+
+
+@lru_cache(maxsize=64)
+def _points(a: int, b: int, c: int, d: int) -> np.ndarray:
+    determinant = a * d - b * c
+    x, y = (sorted((0, p, q, p + q)) for p, q in ((a, c), (b, d)))
     grid = np.stack(
-        np.meshgrid(np.arange(low[0], high[0] + 1), np.arange(low[1], high[1] + 1), indexing="ij"), axis=-1
+        np.meshgrid(np.arange(x[0], x[-1] + 1), np.arange(y[0], y[-1] + 1), indexing="ij"), axis=-1
     ).reshape(-1, 2)
-    adjugate = np.array([[matrix[1, 1], -matrix[0, 1]], [-matrix[1, 0], matrix[0, 0]]])
-    sign = 1 if np.linalg.det(matrix) > 0 else -1
-    scaled = sign * (grid @ adjugate)  # fractional coordinates times |det|: whole numbers, no rounding
-    inside = ((scaled >= 0) & (scaled < size)).all(axis=1)
-    return grid[inside]
+    sign = 1 if determinant > 0 else -1
+    scaled = sign * (grid @ np.array([[d, -b], [-c, a]]))  # fractional coordinates times |det|: no rounding
+    points = grid[((scaled >= 0) & (scaled < abs(determinant))).all(axis=1)]
+    points.flags.writeable = False
+    return points

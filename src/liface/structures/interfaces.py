@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -12,9 +12,9 @@ from liface.errors import InputError
 from liface.structures import checks
 from liface.structures.cells import CellAtoms
 from liface.structures.checks import anion_bond_count
-from liface.structures.coherent import Parts, parts_of
+from liface.structures.coherent import Parts, cut_substrate, parts_of
 from liface.structures.crystal import repeat_of
-from liface.structures.cutting import wrap_planar
+from liface.structures.cutting import SlabAtoms, wrap_planar
 from liface.structures.layers import AnionBonds, layering
 from liface.structures.matching import Match, film_deformation
 from liface.structures.registry import registry_shifts
@@ -170,6 +170,17 @@ class InterfaceBuilder:
     film_keep_cell: bool = False
 
     @cached_property
+    def substrate_slab(self) -> SlabAtoms:
+        """The substrate in one in-plane cell of its own, before it is repeated."""
+        return cut_substrate(self)
+
+    def with_film_planes(self, film_planes: int) -> InterfaceBuilder:
+        """Return the builder of a film of another height on the same substrate slab."""
+        other = replace(self, film_planes=film_planes)
+        other.__dict__["substrate_slab"] = self.substrate_slab
+        return other
+
+    @cached_property
     def parts(self) -> Parts:
         """Both slabs in the coherent cell, not yet stacked."""
         return parts_of(self)
@@ -204,8 +215,8 @@ class InterfaceBuilder:
         if sub.inversion is not None and film.inversion is not None:
             cell[2, :2] = wrap_planar(2.0 * (film.inversion + planar - sub.inversion), parts.substrate_lattice)
         top = film.moved(planar, lower)
-        _check_gap(sub.positions, top, parts.cell)
-        _check_gap(top, sub.positions + cell[2], parts.cell)
+        _check_gap(gap_a, sub.positions, top, parts.cell)
+        _check_gap(gap_a, top, sub.positions + cell[2], parts.cell)
         return _cell(parts, cell, sub.positions, top, gap_a, shift, interfaces=2, equivalent=equivalent)
 
     def with_vacuum(
@@ -219,7 +230,7 @@ class InterfaceBuilder:
         planar = _placed(parts, shift)
         lower = parts.substrate.thickness_a + gap_a
         top = parts.film.moved(planar, lower)
-        _check_gap(parts.substrate.positions, top, parts.cell)
+        _check_gap(gap_a, parts.substrate.positions, top, parts.cell)
         cell = np.zeros((3, 3))
         cell[:2, :2], cell[2, 2] = parts.cell, lower + parts.film.thickness_a + vacuum_a
         return _cell(
@@ -245,7 +256,9 @@ def _placed(parts: Parts, shift: tuple[float, float]) -> np.ndarray:
     return parts.substrate.top_anchor - parts.film.bottom_anchor + np.asarray(shift, dtype=float) @ parts.cell
 
 
-def _check_gap(lower: np.ndarray, upper: np.ndarray, in_plane: np.ndarray) -> None:
+def _check_gap(gap_a: float, lower: np.ndarray, upper: np.ndarray, in_plane: np.ndarray) -> None:
+    if gap_a > CLOSEST_A + 1e-6:  # nothing can be closer than the outermost planes
+        return
     face_low = lower[lower[:, 2] > lower[:, 2].max() - 3.0]
     face_high = upper[upper[:, 2] < upper[:, 2].min() + 3.0]
     checks.check_overlap(checks.minimum_distance(face_low, in_plane, face_high), CLOSEST_A, "across the interface")

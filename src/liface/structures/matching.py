@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from liface.errors import InputError, LatticeMismatchError
+from liface.structures.content import read_only
 from liface.structures.crystal import repeat_of
 from liface.structures.integers import IntMatrix2, gauss_reduce, runs, sublattices_of
 
@@ -53,6 +55,9 @@ _UNIMODULAR = np.array(
     ]
 )
 """Every operation that a reduced basis may have."""
+
+LATTICES_KEPT = 32
+"""Plane lattices whose symmetry and sublattices are remembered, the latest."""
 
 MOST_PAIRS = 100_000
 """Pairs of sublattices compared at once: bounds the memory of large areas."""
@@ -195,12 +200,9 @@ def find_matches(
         In-plane vectors as rows, Å, shape (2, 2).
     """
     _require_limits(max_area_a2, max_strain_percent)
-    base, over = _canonical_lattice(substrate), _canonical_lattice(film)
-    pairs = _coherent_pairs(base, over, max_area_a2, max_strain_percent / 100.0)
-    if not len(pairs[0]):
-        return ()
-    kept = _distinct(base, over, *pairs)
-    return tuple(sorted(_described(pairs[0][kept], pairs[1][kept], base, over), key=_rank))
+    base, over = _lattice(substrate), _lattice(film)
+    lower, upper, _ = _coherent_pairs(base, over, max_area_a2, max_strain_percent / 100.0)
+    return _ranked(base, over, lower, upper)
 
 
 def best_match(
@@ -218,9 +220,12 @@ def best_match(
     LatticeMismatchError
         If no coherent cell lies within the limits; the message gives the smallest strain there is.
     """
-    matches = find_matches(substrate, film, max_area_a2=max_area_a2, max_strain_percent=max_strain_percent)
-    if matches:
-        return matches[0]
+    _require_limits(max_area_a2, max_strain_percent)
+    base, over = _lattice(substrate), _lattice(film)
+    lower, upper, strain = _coherent_pairs(base, over, max_area_a2, max_strain_percent / 100.0)
+    if len(lower):
+        kept = _may_be_first(np.abs(_determinants(lower)) * base.area_a2, 100.0 * strain)
+        return _ranked(base, over, lower[kept], upper[kept])[0]
     wider = find_matches(substrate, film, max_area_a2=max_area_a2, max_strain_percent=30.0)
     advice = "raise max_area_a2 or max_strain_percent"
     if not wider:
@@ -254,11 +259,49 @@ def _rank(match: Match) -> tuple:
     )
 
 
-def _canonical_lattice(vectors: np.ndarray) -> np.ndarray:
-    """Round, and give nearly symmetric lattices their full symmetry, so that ties are exact ties."""
+def _ranked(base: _Lattice, over: _Lattice, lower: np.ndarray, upper: np.ndarray) -> tuple[Match, ...]:
+    """Return the distinct matches among pairs, best first."""
+    kept = _distinct(base, over, lower, upper)
+    return tuple(sorted(_described(lower[kept], upper[kept], base.vectors, over.vectors), key=_rank))
+
+
+def _may_be_first(areas: np.ndarray, strains: np.ndarray) -> np.ndarray:
+    """Return the indices of the pairs that may rank first (strains in %), with all of the same film and cell size."""
+    distance = strains - PREFERRED_STRAIN_PERCENT
+    if (np.abs(distance) < 1e-4).any():  # rounding decides who is preferred
+        return np.arange(len(areas))
+    preferred = distance < 0
+    pool = np.flatnonzero(preferred if preferred.any() else ~preferred)
+    return pool[areas[pool] <= areas[pool].min() + 0.2]  # areas are compared as rounded to 0.1 Å²
+
+
+@dataclass(frozen=True, eq=False)
+class _Lattice:
+    """A canonical plane lattice with its symmetry; shared by all that meets it."""
+
+    vectors: np.ndarray
+    group: np.ndarray
+
+    @property
+    def area_a2(self) -> float:
+        return abs(float(np.linalg.det(self.vectors)))
+
+
+def _lattice(vectors: np.ndarray) -> _Lattice:
     rounded = np.round(np.asarray(vectors, dtype=float) / ROUND_A) * ROUND_A
     if rounded.shape != (2, 2) or not np.linalg.det(rounded) > 1e-3:
         raise InputError(f"in-plane vectors {rounded.tolist()} must be two right-handed rows in Å")
+    return _lattice_of(rounded.tobytes())
+
+
+@lru_cache(maxsize=LATTICES_KEPT)
+def _lattice_of(rounded: bytes) -> _Lattice:
+    vectors = _canonical_lattice(np.frombuffer(rounded).reshape(2, 2))
+    return _Lattice(read_only(vectors), read_only(_cartesian_group(vectors)))
+
+
+def _canonical_lattice(rounded: np.ndarray) -> np.ndarray:
+    """Give nearly symmetric lattices their full symmetry, so that ties are exact ties."""
     gram = rounded @ rounded.T
     group = _holohedry(gram)
     mean = np.mean(group @ gram @ group.transpose(0, 2, 1), axis=0)
@@ -280,12 +323,24 @@ def _holohedry(gram: np.ndarray) -> np.ndarray:
     return inverse @ _UNIMODULAR[keeps] @ change
 
 
-def _supercells(vectors: np.ndarray, max_area: float) -> tuple[np.ndarray, np.ndarray]:
-    """All sublattices up to an area, as reduced integer bases, with their Gram matrices."""
-    area = abs(float(np.linalg.det(vectors)))
-    bases = _reduce_all(sublattices_of(np.arange(1, int(max_area / area + 1e-6) + 1)), vectors @ vectors.T)
+@dataclass(frozen=True, eq=False)
+class _Sublattices:
+    """Sublattices with reduced bases, their Gram matrices, and the lengths of their basis vectors."""
+
+    bases: np.ndarray
+    gram: np.ndarray
+    minima: np.ndarray
+
+
+@lru_cache(maxsize=LATTICES_KEPT)
+def _sublattices(lattice: _Lattice, max_area: float) -> _Sublattices:
+    """Return all sublattices up to an area."""
+    vectors = lattice.vectors
+    counts = np.arange(1, int(max_area / lattice.area_a2 + 1e-6) + 1)
+    bases = _reduce_all(sublattices_of(counts), vectors @ vectors.T)
     rows = bases @ vectors
-    return bases, rows @ rows.transpose(0, 2, 1)
+    gram = rows @ rows.transpose(0, 2, 1)
+    return _Sublattices(bases, gram, np.sqrt(np.einsum("kii->ki", gram)))
 
 
 def _reduce_all(bases: np.ndarray, gram: np.ndarray) -> np.ndarray:
@@ -304,31 +359,32 @@ def _reduce_all(bases: np.ndarray, gram: np.ndarray) -> np.ndarray:
     return work
 
 
-def _coherent_pairs(base: np.ndarray, over: np.ndarray, max_area: float, limit: float) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs (substrate bases, film bases) of shape (k, 2, 2) whose film strain is within the limit."""
-    lower, gram_lower = _supercells(base, max_area)
-    upper, gram_upper = _supercells(over, max_area / (1.0 - limit) ** 2)
-    minima_lower = np.sqrt(np.einsum("kii->ki", gram_lower))
-    minima_upper = np.sqrt(np.einsum("kii->ki", gram_upper))
+def _coherent_pairs(
+    base: _Lattice, over: _Lattice, max_area: float, limit: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Pairs (substrate bases, film bases) of shape (k, 2, 2) whose film strain is within the limit; their strains."""
+    lower, upper = _sublattices(base, max_area), _sublattices(over, max_area / (1.0 - limit) ** 2)
+    minima_lower, minima_upper = lower.minima, upper.minima
     order = np.argsort(minima_upper[:, 0], kind="stable")
     start, end = (
         np.searchsorted(minima_upper[order, 0], minima_lower[:, 0] / (1.0 + sign * (limit + SLACK)), side=side)
         for sign, side in ((1, "left"), (-1, "right"))
     )
-    first, second = [np.zeros((0, 2, 2), dtype=int)], [np.zeros((0, 2, 2), dtype=int)]
+    found = [(np.zeros((0, 2, 2), dtype=int), np.zeros((0, 2, 2), dtype=int), np.zeros(0))]
     for part in _parts(end - start):
-        i = np.repeat(np.arange(len(lower))[part], (end - start)[part])
+        i = np.repeat(np.arange(len(minima_lower))[part], (end - start)[part])
         j = order[runs(start[part], (end - start)[part])]
         # Successive minima change by at most the strain, whatever basis is chosen: an exact first filter.
         near = (np.abs(minima_lower[i] / minima_upper[j] - 1.0) <= limit + SLACK).all(axis=1)
         i, j = i[near], j[near]
-        which, change = _within(gram_lower[i], gram_upper[j], limit)
-        bases, films = _BASIS_CHANGES[change] @ lower[i[which]], upper[j[which]]
-        singular = _singular_values(np.linalg.solve(films @ over, bases @ base))
-        ok = (np.abs(singular - 1.0) <= limit + SLACK).all(axis=1)
-        first.append(bases[ok])
-        second.append(films[ok])
-    return np.concatenate(first), np.concatenate(second)
+        which, change = _within(lower.gram[i], upper.gram[j], limit)
+        bases, films = _BASIS_CHANGES[change] @ lower.bases[i[which]], upper.bases[j[which]]
+        singular = _singular_values(np.linalg.solve(films @ over.vectors, bases @ base.vectors))
+        strain = np.abs(singular - 1.0).max(axis=1, initial=0.0)
+        ok = strain <= limit + SLACK
+        found.append((bases[ok], films[ok], strain[ok]))
+    bases, films, strain = (np.concatenate(column) for column in zip(*found, strict=True))
+    return bases, films, strain
 
 
 def _parts(counts: np.ndarray) -> Iterator[slice]:
@@ -366,10 +422,10 @@ def _singular_values(matrices: np.ndarray) -> np.ndarray:
     return 0.5 * np.stack([plus + minus, plus - minus], axis=1)
 
 
-def _distinct(base: np.ndarray, over: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> list[int]:
+def _distinct(base: _Lattice, over: _Lattice, lower: np.ndarray, upper: np.ndarray) -> list[int]:
     """Keep one pair per strained film up to lattice symmetry: smallest cell, then the plainest integers."""
-    deformation = np.linalg.solve(upper @ over, lower @ base).transpose(0, 2, 1)
-    keys = _canonical_image(deformation, _cartesian_group(base), _cartesian_group(over))
+    deformation = np.linalg.solve(upper @ over.vectors, lower @ base.vectors).transpose(0, 2, 1)
+    keys = _canonical_image(deformation, base.group, over.group)
     angle = np.arctan2(deformation[:, 1, 0] - deformation[:, 0, 1], deformation[:, 0, 0] + deformation[:, 1, 1])
     size = np.abs(lower).sum(axis=(1, 2)) + np.abs(upper).sum(axis=(1, 2))
     turned = np.round(np.abs(angle), 4)
@@ -396,11 +452,15 @@ def _cartesian_group(vectors: np.ndarray) -> np.ndarray:
 
 def _canonical_image(deformation: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """Return the lexicographic maximum (k, 4) of the images of deformations under both groups, rounded."""
-    best = np.full((len(deformation), 4), -np.inf)
-    for r, s in ((r, s) for r in left for s in right if np.linalg.det(r) * np.linalg.det(s) > 0):
-        trial = np.round((r @ deformation @ s).reshape(-1, 4) + 3.7e-7, 5)
-        difference = trial - best
-        first = (np.abs(difference) > 1e-9).argmax(axis=1)
-        better = np.take_along_axis(difference, first[:, None], axis=1)[:, 0] > 1e-9
-        best[better] = trial[better]
-    return best
+    first, second = np.nonzero(np.outer(_determinants(left), _determinants(right)) > 0)
+    step = max(1, MOST_PAIRS // len(first))
+    best = [np.zeros((0, 4))]
+    for start in range(0, len(deformation), step):
+        part = deformation[start : start + step]
+        images = np.round((left[first, None] @ part @ right[second, None]).reshape(len(first), -1, 4) + 3.7e-7, 5)
+        leads = np.ones(images.shape[:2], dtype=bool)
+        for component in np.moveaxis(images, 2, 0):
+            values = np.where(leads, component, -np.inf)
+            leads &= values > values.max(axis=0) - 1e-9
+        best.append(images[leads.argmax(axis=0), np.arange(images.shape[1])])
+    return np.concatenate(best)

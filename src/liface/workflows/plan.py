@@ -94,9 +94,10 @@ def _interface(case: Case, spec: InterfaceSpec, is_scanned: bool) -> list[tuple[
     protocol = case.protocol
     planes = protocol.film_planes(spec.film_plane)
     setup = interface.unstrained_setup(spec, _as_is(case, spec.substrate), _as_is(case, spec.film))
-    cells = [interface.stack(case, setup, n, protocol.gaps_a[0], (0.0, 0.0)).structure for n in planes]
-    atoms = [len(cell) for cell in cells]
-    singles = len(protocol.gaps_a) + len(interface.other_shifts(case, setup)) if is_scanned else 0
+    cells = interface.stacks(case, setup, planes, protocol.gaps_a[0], (0.0, 0.0))
+    atoms = [cell.n_atoms for cell in cells]
+    shifts = interface.all_shifts(case, cells[0].match)
+    singles = len(protocol.gaps_a) + len(shifts[1:]) if is_scanned else 0
     work = [(atoms[0], 1)] * singles
     if spec.relaxation == "free":
         calls = protocol.max_force_calls

@@ -28,7 +28,7 @@ from liface.documents import (
     ScanPoint,
     quantity,
 )
-from liface.workflows.specs import InterfaceSpec, InterfaceStart, MatchSpec, MaterialSpec
+from liface.workflows.specs import InterfaceSpec, InterfaceStart, MatchSpec, MaterialSpec, crystal_of
 from liface.workflows.steps.common import BulkReference, Case, energy_of, lowest, with_energy
 
 if TYPE_CHECKING:
@@ -144,10 +144,18 @@ def stack(
     case: Case, setup: InterfaceSetup, film_planes: int, gap_a: float, shift: tuple[float, float]
 ) -> InterfaceCell:
     """Build one cell of the series."""
-    builder = _builder(case, setup, film_planes)
+    return stacks(case, setup, (film_planes,), gap_a, shift)[0]
+
+
+def stacks(
+    case: Case, setup: InterfaceSetup, film_planes: Sequence[int], gap_a: float, shift: tuple[float, float]
+) -> tuple[InterfaceCell, ...]:
+    """Build cells of the series that differ in the height of the film."""
+    first = _builder(case, setup, film_planes[0])
+    builders = [first, *(first.with_film_planes(n) for n in film_planes[1:])]
     if setup.spec.method == "vacuum":
-        return builder.with_vacuum(gap_a, shift, vacuum_a=case.protocol.vacuum_a)
-    return builder.sandwich(gap_a, shift)
+        return tuple(builder.with_vacuum(gap_a, shift, vacuum_a=case.protocol.vacuum_a) for builder in builders)
+    return tuple(builder.sandwich(gap_a, shift) for builder in builders)
 
 
 def gap_requests(case: Case, setup: InterfaceSetup) -> tuple[CalculationRequest, ...]:
@@ -336,17 +344,17 @@ def _builder(case: Case, setup: InterfaceSetup, film_planes: int) -> InterfaceBu
 
     spec = setup.spec
     return InterfaceBuilder(
-        setup.substrate.geometry.to_structure(),
+        crystal_of(setup.substrate.geometry),
         spec.substrate_plane,
-        setup.film.geometry.to_structure(),
+        crystal_of(setup.film.geometry),
         spec.film_plane,
         actual_match(spec, setup.substrate, setup.film),
         film_planes=film_planes,
         termination=spec.substrate_termination,
         substrate_min_thickness_a=case.protocol.substrate_thickness_a,
         film_spacing_scale=setup.film_spacing_scale,
-        substrate_reference=spec.substrate.structure(),
-        film_reference=spec.film.structure(),
+        substrate_reference=crystal_of(spec.substrate.reference),
+        film_reference=crystal_of(spec.film.reference),
         anion_bonds=spec.substrate.anion_bonds,
         keep_cell=spec.substrate.broken_symmetry,
     )
@@ -370,7 +378,7 @@ def _in_plane(material: MaterialSpec, plane: str, bulk: BulkReference) -> np.nda
     from liface.structures.matching import in_plane_vectors
 
     return in_plane_vectors(
-        bulk.geometry.to_structure(), plane, material.structure(), keep_cell=material.broken_symmetry
+        crystal_of(bulk.geometry), plane, crystal_of(material.reference), keep_cell=material.broken_symmetry
     )
 
 

@@ -64,16 +64,7 @@ def parts_of(builder: InterfaceBuilder) -> Parts:
     if not 0.5 < builder.film_spacing_scale < 2.0:
         raise InputError(f"film_spacing_scale = {builder.film_spacing_scale} must lie between 0.5 and 2")
     substrate = builder.substrate_slab
-    film = cut_slab(
-        builder.film_bulk,
-        builder.film_plane,
-        termination=builder.film_termination,
-        n_planes=_planes(builder.film_planes, builder.film_min_thickness_a),
-        min_thickness_a=builder.film_min_thickness_a,
-        anion_bonds=builder.film_anion_bonds,
-        reference=builder.film_reference,
-        keep_cell=builder.film_keep_cell,
-    )
+    film = builder.film_slab
     match = builder.match
     deformation = film_deformation(match, substrate.in_plane, film.in_plane)
     strain = np.eye(3)
@@ -98,6 +89,20 @@ def cut_substrate(builder: InterfaceBuilder) -> SlabAtoms:
         anion_bonds=builder.anion_bonds,
         reference=builder.substrate_reference,
         keep_cell=builder.keep_cell,
+    )
+
+
+def cut_film(builder: InterfaceBuilder) -> SlabAtoms:
+    """Cut the film of a builder, unstrained."""
+    return cut_slab(
+        builder.film_bulk,
+        builder.film_plane,
+        termination=builder.film_termination,
+        n_planes=_planes(builder.film_planes, builder.film_min_thickness_a),
+        min_thickness_a=builder.film_min_thickness_a,
+        anion_bonds=builder.film_anion_bonds,
+        reference=builder.film_reference,
+        keep_cell=builder.film_keep_cell,
     )
 
 

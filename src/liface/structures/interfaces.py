@@ -12,7 +12,7 @@ from liface.errors import InputError
 from liface.structures import checks
 from liface.structures.cells import CellAtoms
 from liface.structures.checks import anion_bond_count
-from liface.structures.coherent import Parts, cut_substrate, parts_of
+from liface.structures.coherent import Parts, cut_film, cut_substrate, parts_of
 from liface.structures.crystal import repeat_of
 from liface.structures.cutting import SlabAtoms, wrap_planar
 from liface.structures.layers import AnionBonds, layering
@@ -174,6 +174,24 @@ class InterfaceBuilder:
         """The substrate in one in-plane cell of its own, before it is repeated."""
         return cut_substrate(self)
 
+    @cached_property
+    def film_slab(self) -> SlabAtoms:
+        """The film in one in-plane cell of its own, before it is strained."""
+        return cut_film(self)
+
+    def count_atoms(self, gap_a: float) -> int:
+        """Return the number of atoms of a stack without building it.
+
+        Raises
+        ------
+        OverlapError
+            If the gap is so narrow that atoms across the interface would be closer than 1 Å.
+        """
+        if _may_overlap(gap_a):
+            return self.sandwich(gap_a).n_atoms
+        sides = (self.substrate_slab, self.match.substrate_supercell), (self.film_slab, self.match.film_supercell)
+        return sum(len(slab.species) * abs(round(float(np.linalg.det(cell)))) for slab, cell in sides)
+
     def with_film_planes(self, film_planes: int) -> InterfaceBuilder:
         """Return the builder of a film of another height on the same substrate slab."""
         other = replace(self, film_planes=film_planes)
@@ -256,8 +274,13 @@ def _placed(parts: Parts, shift: tuple[float, float]) -> np.ndarray:
     return parts.substrate.top_anchor - parts.film.bottom_anchor + np.asarray(shift, dtype=float) @ parts.cell
 
 
+def _may_overlap(gap_a: float) -> bool:
+    """Tell whether atoms across the gap may be too close: none is closer than the outermost planes."""
+    return gap_a <= CLOSEST_A + 1e-6
+
+
 def _check_gap(gap_a: float, lower: np.ndarray, upper: np.ndarray, in_plane: np.ndarray) -> None:
-    if gap_a > CLOSEST_A + 1e-6:  # nothing can be closer than the outermost planes
+    if not _may_overlap(gap_a):
         return
     face_low = lower[lower[:, 2] > lower[:, 2].max() - 3.0]
     face_high = upper[upper[:, 2] < upper[:, 2].min() + 3.0]

@@ -23,6 +23,12 @@ PREFERRED_STRAIN_PERCENT = 4.0
 ROUND_A = 1e-4
 """Input vectors are rounded to this, Å: finer noise changes nothing."""
 
+EDGE_PERCENT = 1e-4
+"""Strains closer than this to the preferred one are compared with all others, %."""
+
+SEARCHED_PARTS = (0.25, 0.5, 1.0)
+"""Parts of the largest area among which the best match is looked for, one after the other."""
+
 SYMMETRIC = 1e-3
 """Relative deviation up to which a plane lattice counts as square, hexagonal or rectangular."""
 
@@ -56,8 +62,11 @@ _UNIMODULAR = np.array(
 )
 """Every operation that a reduced basis may have."""
 
-LATTICES_KEPT = 32
-"""Plane lattices whose symmetry and sublattices are remembered, the latest."""
+LATTICES_KEPT = 64
+"""Plane lattices whose symmetry is remembered, and tables of their sublattices, the latest."""
+
+MOST_CELLS_KEPT = 64
+"""Larger tables, of sublattices of more cells than this, are made again: 64 cells take about 0.3 MB."""
 
 MOST_PAIRS = 100_000
 """Pairs of sublattices compared at once: bounds the memory of large areas."""
@@ -222,10 +231,16 @@ def best_match(
     """
     _require_limits(max_area_a2, max_strain_percent)
     base, over = _lattice(substrate), _lattice(film)
-    lower, upper, strain = _coherent_pairs(base, over, max_area_a2, max_strain_percent / 100.0)
-    if len(lower):
-        kept = _may_be_first(np.abs(_determinants(lower)) * base.area_a2, 100.0 * strain)
-        return _ranked(base, over, lower[kept], upper[kept])[0]
+    # Preferred strains come first, then small areas: most often neither the full area nor the full strain is needed.
+    narrow = min(max_strain_percent, PREFERRED_STRAIN_PERCENT + 2 * EDGE_PERCENT)
+    searches = [(max_area_a2 * part, narrow) for part in SEARCHED_PARTS] + [(max_area_a2, max_strain_percent)]
+    for area, strain_percent in searches:
+        lower, upper, strain = _coherent_pairs(base, over, area, strain_percent / 100.0)
+        areas = np.abs(_determinants(lower)) * base.area_a2
+        is_last = (area, strain_percent) == searches[-1]
+        kept = _may_be_first(areas, 100.0 * strain, area, is_last)
+        if len(kept):
+            return _ranked(base, over, lower[kept], upper[kept])[0]
     wider = find_matches(substrate, film, max_area_a2=max_area_a2, max_strain_percent=30.0)
     advice = "raise max_area_a2 or max_strain_percent"
     if not wider:
@@ -265,14 +280,20 @@ def _ranked(base: _Lattice, over: _Lattice, lower: np.ndarray, upper: np.ndarray
     return tuple(sorted(_described(lower[kept], upper[kept], base.vectors, over.vectors), key=_rank))
 
 
-def _may_be_first(areas: np.ndarray, strains: np.ndarray) -> np.ndarray:
-    """Return the indices of the pairs that may rank first (strains in %), with all of the same film and cell size."""
+def _may_be_first(areas: np.ndarray, strains: np.ndarray, searched: float, is_last: bool) -> np.ndarray:
+    """Return the indices of the pairs that may rank first (strains in %), with all of the same film and cell size.
+
+    None, unless this was the last search, where pairs beyond the area or strain searched so far may come before.
+    """
     distance = strains - PREFERRED_STRAIN_PERCENT
-    if (np.abs(distance) < 1e-4).any():  # rounding decides who is preferred
-        return np.arange(len(areas))
+    if (np.abs(distance) < EDGE_PERCENT).any():  # rounding decides who is preferred
+        return np.arange(len(areas) if is_last else 0)
     preferred = distance < 0
-    pool = np.flatnonzero(preferred if preferred.any() else ~preferred)
-    return pool[areas[pool] <= areas[pool].min() + 0.2]  # areas are compared as rounded to 0.1 Å²
+    pool = np.flatnonzero(preferred if preferred.any() or not is_last else ~preferred)
+    if not len(pool):
+        return pool
+    largest = areas[pool].min() + 0.2  # areas are compared as rounded to 0.1 Å²
+    return pool[areas[pool] <= largest] if is_last or largest < searched else pool[:0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -332,15 +353,21 @@ class _Sublattices:
     minima: np.ndarray
 
 
-@lru_cache(maxsize=LATTICES_KEPT)
 def _sublattices(lattice: _Lattice, max_area: float) -> _Sublattices:
     """Return all sublattices up to an area."""
+    most = int(max_area / lattice.area_a2 + 1e-6)
+    return _small_sublattices(lattice, most) if most <= MOST_CELLS_KEPT else _all_sublattices(lattice, most)
+
+
+def _all_sublattices(lattice: _Lattice, most: int) -> _Sublattices:
     vectors = lattice.vectors
-    counts = np.arange(1, int(max_area / lattice.area_a2 + 1e-6) + 1)
-    bases = _reduce_all(sublattices_of(counts), vectors @ vectors.T)
+    bases = _reduce_all(sublattices_of(np.arange(1, most + 1)), vectors @ vectors.T)
     rows = bases @ vectors
     gram = rows @ rows.transpose(0, 2, 1)
     return _Sublattices(bases, gram, np.sqrt(np.einsum("kii->ki", gram)))
+
+
+_small_sublattices = lru_cache(maxsize=LATTICES_KEPT)(_all_sublattices)
 
 
 def _reduce_all(bases: np.ndarray, gram: np.ndarray) -> np.ndarray:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from liface.errors import InputError
-from liface.structures.integers import gauss_reduce, row_hermite
+from liface.structures.content import read_only
+from liface.structures.integers import IntMatrix2, gauss_reduce, row_hermite
 from liface.structures.matching import Match
 
 
@@ -36,12 +39,12 @@ def registry_cell_edge(match: Match) -> float:
 
 def _registry_cell(match: Match) -> np.ndarray:
     """Smallest cell of relative shifts, rows as fractions of the interface cell."""
-    common = match.n_substrate_cells * match.n_film_cells
-    rows = np.vstack(
-        [
-            np.linalg.inv(np.array(match.substrate_supercell)),
-            np.linalg.inv(np.array(match.film_supercell)),
-        ]
-    )
+    return _common_cell(match.substrate_supercell, match.film_supercell)
+
+
+@lru_cache(maxsize=64)
+def _common_cell(substrate: IntMatrix2, film: IntMatrix2) -> np.ndarray:
+    common = abs(round(float(np.linalg.det(substrate)))) * abs(round(float(np.linalg.det(film))))
+    rows = np.vstack([np.linalg.inv(np.array(substrate)), np.linalg.inv(np.array(film))])
     basis = row_hermite(np.rint(rows * common).astype(int)) / common
-    return gauss_reduce(basis @ basis.T) @ basis
+    return read_only(gauss_reduce(basis @ basis.T) @ basis)

@@ -144,18 +144,22 @@ def stack(
     case: Case, setup: InterfaceSetup, film_planes: int, gap_a: float, shift: tuple[float, float]
 ) -> InterfaceCell:
     """Build one cell of the series."""
-    return stacks(case, setup, (film_planes,), gap_a, shift)[0]
-
-
-def stacks(
-    case: Case, setup: InterfaceSetup, film_planes: Sequence[int], gap_a: float, shift: tuple[float, float]
-) -> tuple[InterfaceCell, ...]:
-    """Build cells of the series that differ in the height of the film."""
-    first = _builder(case, setup, film_planes[0])
-    builders = [first, *(first.with_film_planes(n) for n in film_planes[1:])]
+    builder = _builder(case, setup, film_planes)
     if setup.spec.method == "vacuum":
-        return tuple(builder.with_vacuum(gap_a, shift, vacuum_a=case.protocol.vacuum_a) for builder in builders)
-    return tuple(builder.sandwich(gap_a, shift) for builder in builders)
+        return builder.with_vacuum(gap_a, shift, vacuum_a=case.protocol.vacuum_a)
+    return builder.sandwich(gap_a, shift)
+
+
+def sizes(case: Case, setup: InterfaceSetup) -> tuple[tuple[int, ...], int]:
+    """Return the numbers of atoms of the cells of the series, thinnest film first, and how many shifts are tried.
+
+    The slabs are cut and checked as for a run; that they are put on each other can only fail where the gap is too
+    narrow, and only then it is done.
+    """
+    planes, gap = case.protocol.film_planes(setup.spec.film_plane), case.protocol.gaps_a[0]
+    first = _builder(case, setup, planes[0])
+    atoms = tuple(builder.count_atoms(gap) for builder in (first, *(first.with_film_planes(n) for n in planes[1:])))
+    return atoms, len(all_shifts(case, first.match))
 
 
 def gap_requests(case: Case, setup: InterfaceSetup) -> tuple[CalculationRequest, ...]:

@@ -26,7 +26,7 @@ ROUND_A = 1e-4
 EDGE_PERCENT = 1e-4
 """Strains closer than this to the preferred one are compared with all others, %."""
 
-SEARCHED_PARTS = (0.25, 0.5, 1.0)
+SEARCHED_PARTS = (0.5, 1.0)
 """Parts of the largest area among which the best match is looked for, one after the other."""
 
 SYMMETRIC = 1e-3
@@ -43,6 +43,16 @@ _BASIS_CHANGES = np.array(
     ]
 )
 """Bases that a reduced basis can become under a small strain, up to a half turn of the plane."""
+
+_GRAM_CHANGES = np.array(
+    [
+        [[a * a, 2 * a * b, b * b] for (a, b), _ in _BASIS_CHANGES.tolist()],
+        [[c * c, 2 * c * d, d * d] for _, (c, d) in _BASIS_CHANGES.tolist()],
+        [[a * c, a * d + b * c, b * d] for (a, b), (c, d) in _BASIS_CHANGES.tolist()],
+    ],
+    dtype=float,
+)
+"""What they make of a Gram matrix: coefficients of its three entries in the three of the other basis, (3, k, 3)."""
 
 SLACK = 1e-9
 """What is allowed beyond a limit of the strain, so that equal strains are treated alike."""
@@ -428,16 +438,11 @@ def _within(lower: np.ndarray, upper: np.ndarray, limit: float) -> tuple[np.ndar
     """Return (pair, basis change) of the Gram matrices whose strain may be within the limit, by invariants alone."""
     size = _determinants(upper)
     product = np.sqrt(np.abs(_determinants(lower) / size))  # of both singular values, in every basis
-    a, b, c = lower[:, 0, 0], lower[:, 1, 1], lower[:, 0, 1]
-    passed = []
-    for (p, q), (r, s) in _BASIS_CHANGES.tolist():
-        aa, bb = p * p * a + q * q * b + 2 * p * q * c, r * r * a + s * s * b + 2 * r * s * c
-        ab = p * r * a + q * s * b + (p * s + q * r) * c
-        trace = (upper[:, 1, 1] * aa + upper[:, 0, 0] * bb - 2 * upper[:, 0, 1] * ab) / size
-        total = np.sqrt(trace + 2 * product)
-        gap = np.sqrt(np.maximum(trace - 2 * product, 0.0))
-        passed.append(0.5 * np.maximum(total + gap - 2.0, 2.0 - total + gap) <= limit + COARSE_SLACK)
-    change, pair = np.nonzero(np.reshape(passed, (len(_BASIS_CHANGES), -1)))
+    aa, bb, ab = _GRAM_CHANGES @ np.stack([lower[:, 0, 0], lower[:, 0, 1], lower[:, 1, 1]])
+    trace = (upper[:, 1, 1] * aa + upper[:, 0, 0] * bb - 2 * upper[:, 0, 1] * ab) / size
+    total = np.sqrt(trace + 2 * product)
+    gap = np.sqrt(np.maximum(trace - 2 * product, 0.0))
+    change, pair = np.nonzero(0.5 * (np.abs(total - 2.0) + gap) <= limit + COARSE_SLACK)
     return pair, change
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -11,7 +12,7 @@ from liface.documents.base import Document, content_hash, quantity
 
 if TYPE_CHECKING:
     from ase import Atoms
-    from pymatgen.core import Structure
+    from pymatgen.core import Composition, Structure
 
 IDENTITY_DECIMALS = 4
 """Decimals in Å that belong to the identity of a geometry; finer noise does not make a new calculation."""
@@ -170,7 +171,7 @@ class Geometry(Document):
 
         return Structure(
             Lattice(self.cell_array),
-            list(self.species),
+            one_species_sites(self.species),
             self.position_array,
             coords_are_cartesian=True,
             site_properties={
@@ -188,6 +189,14 @@ class Geometry(Document):
         if any(self.frozen):
             atoms.set_constraint(FixAtoms(mask=list(self.frozen)))
         return atoms
+
+
+def one_species_sites(species: Sequence[str]) -> list[Composition]:
+    """Return what pymatgen's sites hold, one object per species: to read a symbol again for every atom is slow."""
+    from pymatgen.core import Composition
+
+    known = {symbol: Composition({symbol: 1}) for symbol in set(species)}
+    return [known[symbol] for symbol in species]
 
 
 def _rows(array: np.ndarray) -> tuple[Vector, ...]:

@@ -23,6 +23,10 @@ POLAR_DIPOLE_A = 0.05
 """Dipole of one repeat over its total absolute charge, Å, from which a termination counts as polar."""
 
 
+_SHIFTS = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
+"""In-plane images that are looked at, in lattice vectors."""
+
+
 def formula_units(species: Sequence[str]) -> int:
     """Return the number of reduced formula units."""
     return gcd(*Counter(species).values())
@@ -84,19 +88,21 @@ def minimum_distance(positions: np.ndarray, in_plane: np.ndarray, others: np.nda
     others
         If given, only distances between the two sets count.
     """
-    grid = np.stack(np.meshgrid(*[np.arange(-2, 3)] * 2, indexing="ij"), axis=-1).reshape(-1, 2)
     second = positions if others is None else others
-    delta = second[None, :, :] - positions[:, None, :]
-    planar = np.linalg.solve(in_plane.T, delta[..., :2].reshape(-1, 2).T).T
-    delta[..., :2] = ((planar - np.rint(planar)) @ in_plane).reshape(delta[..., :2].shape)
-    squares = np.full(delta.shape[:2], np.inf)
-    for shift in grid:
-        moved = delta[..., :2] + shift @ in_plane
-        trial = (moved**2).sum(axis=-1) + delta[..., 2] ** 2
-        if others is None and not shift.any():
-            np.fill_diagonal(trial, np.inf)
-        np.minimum(squares, trial, out=squares)
-    return float(np.sqrt(squares.min()))
+    delta = (second[None, :, :] - positions[:, None, :]).reshape(-1, 3)
+    shortest = np.inf
+    if others is None:
+        delta = delta[~np.eye(len(positions), dtype=bool).reshape(-1)]
+        shortest = min(float(shift @ shift) for shift in _SHIFTS @ in_plane if shift.any())
+    planar = np.linalg.solve(in_plane.T, delta[:, :2].T).T
+    x, y = ((planar - np.rint(planar)) @ in_plane).T
+    z = delta[:, 2] ** 2
+    shortest = float((x**2 + y**2 + z).min(initial=shortest))
+    near = z <= shortest  # no image of the others comes closer
+    x, y, z = x[near], y[near], z[near]
+    for dx, dy in _SHIFTS @ in_plane:
+        shortest = float(((x + dx) ** 2 + (y + dy) ** 2 + z).min(initial=shortest))
+    return float(np.sqrt(shortest))
 
 
 def check_overlap(distance_a: float, smallest_a: float, what: str) -> None:
@@ -146,11 +152,12 @@ def layer_operations(
     return found["rotations"], found["translations"]
 
 
-def inversion_centre(
-    positions: np.ndarray, in_plane: np.ndarray, species: Sequence[str], symprec: float = LAYER_SYMPREC_A
-) -> np.ndarray | None:
-    """Return the in-plane position (Å, shape (2,)) of an inversion centre of a free slab, or None."""
-    rotations, translations = layer_operations(positions, in_plane, species, symprec)
+def inversion_centre(operations: tuple[np.ndarray, np.ndarray], in_plane: np.ndarray) -> np.ndarray | None:
+    """Return the in-plane position (Å, shape (2,)) of an inversion centre of a free slab, or None.
+
+    ``operations`` are those of its layer group, from :func:`layer_operations`.
+    """
+    rotations, translations = operations
     inverting = (rotations == -np.eye(3, dtype=int)).all(axis=(1, 2))
     if not inverting.any():
         return None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from liface.errors import InputError
 from liface.structures import checks
+from liface.structures.content import read_only
 from liface.structures.cutting import SlabAtoms, cut_slab, planar_supercell
 from liface.structures.integers import IntMatrix2
 from liface.structures.matching import Match, film_deformation
@@ -19,13 +21,16 @@ if TYPE_CHECKING:
 
 DEFAULT_PLANES = 4
 
+BODIES_KEPT = 16
+"""Slabs in coherent cells that are remembered, the latest: all gaps, shifts and film heights share a substrate."""
+
 
 @dataclass(frozen=True)
 class Body:
     """One slab in the in-plane cell of the interface; the lowest atom at z = 0."""
 
     positions: np.ndarray
-    species: list[str]
+    species: tuple[str, ...]
     planes: np.ndarray
     n_planes: int
     formula_units: float
@@ -58,7 +63,24 @@ def parts_of(builder: InterfaceBuilder) -> Parts:
     """Cut both slabs of a builder and bring them into the coherent cell."""
     if not 0.5 < builder.film_spacing_scale < 2.0:
         raise InputError(f"film_spacing_scale = {builder.film_spacing_scale} must lie between 0.5 and 2")
-    substrate = cut_slab(
+    substrate = builder.substrate_slab
+    film = builder.film_slab
+    match = builder.match
+    deformation = film_deformation(match, substrate.in_plane, film.in_plane)
+    strain = np.eye(3)
+    strain[:2, :2], strain[2, 2] = deformation, builder.film_spacing_scale
+    return Parts(
+        substrate=_body(substrate, match.substrate_supercell, _rows(np.eye(3))),
+        film=_body(film, match.film_supercell, _rows(strain)),
+        cell=np.array(match.substrate_supercell) @ substrate.in_plane,
+        substrate_lattice=substrate.in_plane,
+        match=match,
+    )
+
+
+def cut_substrate(builder: InterfaceBuilder) -> SlabAtoms:
+    """Cut the substrate of a builder."""
+    return cut_slab(
         builder.substrate_bulk,
         builder.substrate_plane,
         termination=builder.termination,
@@ -68,7 +90,11 @@ def parts_of(builder: InterfaceBuilder) -> Parts:
         reference=builder.substrate_reference,
         keep_cell=builder.keep_cell,
     )
-    film = cut_slab(
+
+
+def cut_film(builder: InterfaceBuilder) -> SlabAtoms:
+    """Cut the film of a builder, unstrained."""
+    return cut_slab(
         builder.film_bulk,
         builder.film_plane,
         termination=builder.film_termination,
@@ -78,32 +104,27 @@ def parts_of(builder: InterfaceBuilder) -> Parts:
         reference=builder.film_reference,
         keep_cell=builder.film_keep_cell,
     )
-    match = builder.match
-    deformation = film_deformation(match, substrate.in_plane, film.in_plane)
-    strain = np.eye(3)
-    strain[:2, :2], strain[2, 2] = deformation, builder.film_spacing_scale
-    return Parts(
-        substrate=_body(substrate, match.substrate_supercell, np.eye(3)),
-        film=_body(film, match.film_supercell, strain),
-        cell=np.array(match.substrate_supercell) @ substrate.in_plane,
-        substrate_lattice=substrate.in_plane,
-        match=match,
-    )
+
+
+def _rows(matrix: np.ndarray) -> tuple[tuple[float, ...], ...]:
+    return tuple(map(tuple, matrix.tolist()))
 
 
 def _planes(asked: int | None, min_thickness_a: float | None) -> int | None:
     return DEFAULT_PLANES if asked is None and min_thickness_a is None else asked
 
 
-def _body(slab: SlabAtoms, supercell: IntMatrix2, strain: np.ndarray) -> Body:
+@lru_cache(maxsize=BODIES_KEPT)
+def _body(slab: SlabAtoms, supercell: IntMatrix2, strain_rows: tuple[tuple[float, ...], ...]) -> Body:
+    strain = np.array(strain_rows)
     copies, _ = planar_supercell(slab, supercell)
     positions = tile(slab.positions, copies) @ strain.T
     planar = strain[:2, :2]
-    species = [s for s in slab.species for _ in copies]
+    species = tuple(s for s in slab.species for _ in copies)
     return Body(
-        positions=positions,
+        positions=read_only(positions),
         species=species,
-        planes=np.repeat(slab.planes, len(copies)),
+        planes=read_only(np.repeat(slab.planes, len(copies))),
         n_planes=slab.n_planes,
         formula_units=checks.check_stoichiometry(species, slab.repeat.species),
         bottom_anchor=slab.positions[0, :2] @ planar.T,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from liface.errors import StructureError
+from liface.structures.content import Memory, content_key, read_only
 from liface.structures.integers import gauss_reduce, plane_basis, row_hermite, smallest_integers
 from liface.structures.layered import is_layered
 from liface.structures.planes import _HEXAGONAL_GROUPS, Miller, parse_plane, plane_label
@@ -33,13 +34,19 @@ SAME_CELL = 0.2
 SAME_LAYERED_CELL = 0.5
 """The same for a layered crystal: methods without dispersion leave the distance of its sheets almost free."""
 
+CRYSTALS_KEPT, REPEATS_KEPT = 64, 4096
+"""Symmetries (about 30 kB each) and repeats (about 5 kB) that are remembered, the latest: a campaign asks for the same
+crystals and planes when it names its cases, when it estimates them and when it builds them."""
+
 TRANSLATION_A = 0.1
 """Deviation in Å up to which a relaxed bulk still has a translation of its reference."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Repeat:
     """One repeat of a crystal along a plane normal: the smallest periodic unit of any slab.
+
+    Its arrays cannot be written to, since all that is cut from the crystal along this normal shares them.
 
     Attributes
     ----------
@@ -74,8 +81,16 @@ class Repeat:
         return self.vectors[:2, :2]
 
 
+_SYMMETRIES: Memory[Any] = Memory(CRYSTALS_KEPT)
+_REPEATS: Memory[Repeat] = Memory(REPEATS_KEPT)
+
+
 def symmetry_of(structure: Structure, symprec: float = SYMPREC_A) -> Any:
     """Return the spglib data set of a structure; raises StructureError where spglib finds none."""
+    return _SYMMETRIES.get((content_key(structure), symprec), lambda: _symmetry_of(structure, symprec))
+
+
+def _symmetry_of(structure: Structure, symprec: float) -> Any:
     import spglib
 
     numbers = {s: i for i, s in enumerate(sorted({str(site.specie.symbol) for site in structure}))}
@@ -115,12 +130,19 @@ def repeat_of(
         If ``bulk`` and ``reference`` are not the same cell of the same material.
     """
     _require_ordered(bulk)
-    if reference is None:
+    text = plane if isinstance(plane, str) else ",".join(map(str, plane))
+    key = content_key(bulk)
+    before = key if reference is None or reference is bulk else content_key(reference)
+    if reference is None or before == key:
         reference = bulk
+    return _REPEATS.get((key, text, before, keep_cell), lambda: _repeat_of(bulk, text, reference, keep_cell))
+
+
+def _repeat_of(bulk: Structure, plane: str, reference: Structure, keep_cell: bool) -> Repeat:
     _require_same_cell(bulk, reference)
     dataset = symmetry_of(reference)
     hexagonal = dataset.number in _HEXAGONAL_GROUPS
-    hkl = parse_plane(plane if isinstance(plane, str) else ",".join(map(str, plane)), hexagonal)
+    hkl = parse_plane(plane, hexagonal)
     rotations = np.unique(dataset.rotations, axis=0)
     metric = _mean_metric(reference.lattice.matrix, rotations)
     axes = _conventional_axes(dataset, metric, rotations)
@@ -138,9 +160,9 @@ def repeat_of(
     return Repeat(
         hkl=hkl,
         label=plane_label(hkl, hexagonal),
-        vectors=_slab_frame(basis @ bulk.lattice.matrix),
-        frac=frac @ to_basis,
-        frac_reference=frac_reference @ to_basis,
+        vectors=read_only(_slab_frame(basis @ bulk.lattice.matrix)),
+        frac=read_only(frac @ to_basis),
+        frac_reference=read_only(frac_reference @ to_basis),
         species=tuple(symbols[i] for i in keep),
         operations=_plane_operations(dataset, basis),
     )
@@ -324,23 +346,19 @@ def _stacking_basis(
         return tuple(np.round(row @ to_axes, 6).tolist())
 
     scale = float(np.trace(reduced @ gram @ reduced.T))
-    vectors = [np.array(pq) @ reduced for pq in product((-2, -1, 0, 1, 2), repeat=2) if any(pq)]
+    vectors = np.array([pq for pq in product((-2, -1, 0, 1, 2), repeat=2) if any(pq)]) @ reduced
+    lengths = [_quantum(v @ gram @ v, scale) for v in vectors]
+    steps = [indices(v) for v in vectors]
 
-    def pair_key(pair: tuple[np.ndarray, np.ndarray]) -> tuple:
-        a, b = pair
-        lengths = a @ gram @ a, b @ gram @ b
-        dot = _quantum(a @ gram @ b, scale)
+    def pair_key(pair: tuple[int, int]) -> tuple:
+        i, j = pair
+        dot = _quantum(vectors[i] @ gram @ vectors[j], scale)
         # shortest, then obtuse or right angle (the hexagonal convention), then the largest indices
-        largest = tuple(-x for x in indices(a) + indices(b))
-        return _quantum(lengths[0], scale), _quantum(lengths[1], scale), dot > 0, largest
+        return lengths[i], lengths[j], dot > 0, tuple(-x for x in steps[i] + steps[j])
 
-    pairs = [
-        (a, b)
-        for a in vectors
-        for b in vectors
-        if round(float(np.linalg.det(np.array([a, b, rows[2]]))) * np.sign(volume_sign)) == 1
-    ]
-    a, b = min(pairs, key=pair_key)
+    volumes = np.cross(vectors[:, None], vectors[None]) @ rows[2] * np.sign(volume_sign)
+    first, second = min(zip(*(found.tolist() for found in np.nonzero(volumes == 1)), strict=True), key=pair_key)
+    a, b = vectors[first], vectors[second]
     plane = np.array([a, b])
     along = np.linalg.solve(plane @ gram @ plane.T, plane @ gram @ rows[2])
     nearest = rows[2] - np.rint(along).astype(int) @ plane
@@ -370,10 +388,11 @@ def _slab_frame(vectors: np.ndarray) -> np.ndarray:
 def _plane_operations(dataset: Any, basis: np.ndarray) -> tuple[tuple[int, float], ...]:
     """(sign, shift) of the heights for every operation that keeps the plane."""
     inverse = np.linalg.inv(basis.T)
-    found = set()
-    for rotation, translation in zip(dataset.rotations, dataset.translations, strict=True):
-        row = (inverse @ rotation @ basis.T)[2]
-        sign = round(float(row[2]))
-        if abs(sign) == 1 and np.allclose(row, (0, 0, sign), atol=1e-6):
-            found.add((sign, round(float((inverse @ translation)[2]) % 1.0, 6) % 1.0))
+    rows = (inverse @ dataset.rotations @ basis.T)[:, 2]
+    signs = np.rint(rows[:, 2])
+    keeps = (np.abs(signs) == 1) & (np.abs(rows[:, :2]) < 1e-6).all(axis=1) & (np.abs(rows[:, 2] - signs) < 1e-5)
+    shifts = (dataset.translations @ inverse.T)[:, 2]
+    found = {
+        (int(sign), round(float(shift) % 1.0, 6) % 1.0) for sign, shift in zip(signs[keeps], shifts[keeps], strict=True)
+    }
     return tuple(sorted(found))

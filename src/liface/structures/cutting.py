@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import numpy as np
 
 from liface.errors import InputError, MillerIndexError, TerminationError
 from liface.structures import checks
+from liface.structures.content import read_only
 from liface.structures.crystal import Repeat, repeat_of
 from liface.structures.integers import IDENTITY_2, IntMatrix2, lattice_points
 from liface.structures.layers import AnionBonds, Layering, bonded_pairs, layering
@@ -18,11 +20,14 @@ from liface.structures.layers import AnionBonds, Layering, bonded_pairs, layerin
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
+SLABS_KEPT = 64
+"""Slabs that are remembered, the latest: those of one pair of planes serve all its matches, gaps and shifts."""
+
 DEFAULT_THICKNESS_A = 10.0
 """Thickness asked for where neither planes nor a thickness are given, Å."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cut:
     """One way to end a slab: the layering it belongs to and its top plane."""
 
@@ -36,9 +41,9 @@ class Cut:
     equal_faces: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SlabAtoms:
-    """A free slab without vacuum, one in-plane cell of the crystal.
+    """A free slab without vacuum, one in-plane cell of the crystal; its arrays are shared and cannot be written to.
 
     The lowest atom lies at z = 0; the first atom of the bottom plane lies at the in-plane origin.
     """
@@ -82,6 +87,7 @@ def wrap_planar(offset: np.ndarray, in_plane: np.ndarray) -> np.ndarray:
     return max(shortest, key=lambda v: tuple(float(x) for x in v.round(3)))  # noise must not decide between equals
 
 
+@lru_cache(maxsize=SLABS_KEPT)
 def cuts_of(repeat: Repeat, anion_bonds: AnionBonds = (), include_broken: bool = False) -> tuple[Cut, ...]:
     """Return the distinct cuts of a repeat, in order along the normal.
 
@@ -197,7 +203,13 @@ def cut_slab(
             f"{bulk.composition.reduced_formula}({repeat.label}) has no termination {termination}; "
             f"choose from {listing}"
         )
-    cut = cuts[termination]
+    return _slab_of(repeat, cuts[termination], n_planes, min_thickness_a, anion_bonds)
+
+
+@lru_cache(maxsize=SLABS_KEPT)
+def _slab_of(
+    repeat: Repeat, cut: Cut, n_planes: int | None, min_thickness_a: float | None, anion_bonds: AnionBonds
+) -> SlabAtoms:
     image, window_planes = cut.layers.window(cut.top)
     cell = (repeat.frac + image) @ repeat.vectors
     count = _repeats(cut, float(np.ptp(cell[:, 2])), repeat.height_a, n_planes, min_thickness_a)
@@ -207,18 +219,18 @@ def cut_slab(
     planes = (window_planes[order][None] + steps[:, None] * cut.layers.n_planes).reshape(-1)
     species = tuple(repeat.species[i] for i in order) * count
     positions = positions - [*positions[0, :2], positions[:, 2].min()]
-    rotations_ok = checks.layer_operations(positions, repeat.in_plane, species)[0]
+    operations = checks.layer_operations(positions, repeat.in_plane, species)
     slab = SlabAtoms(
         repeat=repeat,
         cut=cut,
-        positions=positions,
+        positions=read_only(positions),
         species=species,
-        planes=planes,
+        planes=read_only(planes),
         n_planes=count * cut.layers.n_planes,
         repeats=count,
-        top_anchor=positions[int(np.flatnonzero(planes == planes.max())[0]), :2].copy(),
-        inversion=checks.inversion_centre(positions, repeat.in_plane, species),
-        equal_faces=checks.reverses_normal(rotations_ok),
+        top_anchor=read_only(positions[int(np.flatnonzero(planes == planes.max())[0]), :2].copy()),
+        inversion=checks.inversion_centre(operations, repeat.in_plane),
+        equal_faces=checks.reverses_normal(operations[0]),
     )
     _check(slab, order, anion_bonds)
     return slab

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd, lcm
 
 import numpy as np
@@ -91,23 +92,43 @@ def gauss_reduce(metric: np.ndarray, tolerance: float = 1e-6) -> np.ndarray:
 
 def sublattices(index: int) -> np.ndarray:
     """Return all 2D Hermite normal forms of a determinant, shape (k, 2, 2): every sublattice once."""
-    return np.array(
-        [[[a, b], [0, index // a]] for a in range(1, index + 1) if index % a == 0 for b in range(index // a)],
-        dtype=int,
-    )
+    return sublattices_of(np.array([index]))
+
+
+def sublattices_of(indices: np.ndarray) -> np.ndarray:
+    """Return the Hermite normal forms [[a, b], [0, n / a]] of several determinants n, in order, shape (k, 2, 2)."""
+    divisors = np.arange(1, int(max(indices, default=0)) + 1)
+    rest = np.asarray(indices, dtype=int)[:, None] % divisors[None]
+    which, column = np.nonzero((rest == 0) & (divisors[None] <= np.asarray(indices)[:, None]))
+    a = divisors[column]
+    d = np.asarray(indices, dtype=int)[which] // a
+    forms = np.zeros((int(d.sum()), 2, 2), dtype=int)
+    forms[:, 0, 0], forms[:, 1, 1] = np.repeat(a, d), np.repeat(d, d)
+    forms[:, 0, 1] = runs(np.zeros_like(d), d)
+    return forms
+
+
+def runs(start: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Return start[0], start[0] + 1, ..., count[0] numbers in all, then those of start[1] and so on."""
+    before = np.cumsum(count) - count
+    return np.arange(int(count.sum())) + np.repeat(start - before, count)
 
 
 def lattice_points(supercell: np.ndarray) -> np.ndarray:
-    """Return the integer points inside a 2D supercell (rows), shape (|det|, 2), in a fixed order."""
-    matrix = np.asarray(supercell, dtype=int)
-    size = abs(round(float(np.linalg.det(matrix))))
-    corners = np.array([[0, 0], matrix[0], matrix[1], matrix[0] + matrix[1]])
-    low, high = corners.min(axis=0), corners.max(axis=0)
+    """Return the integer points inside a 2D supercell (rows), shape (|det|, 2), in a fixed order; read only."""
+    (a, b), (c, d) = np.asarray(supercell, dtype=int).tolist()
+    return _points(a, b, c, d)
+
+
+@lru_cache(maxsize=64)
+def _points(a: int, b: int, c: int, d: int) -> np.ndarray:
+    determinant = a * d - b * c
+    x, y = (sorted((0, p, q, p + q)) for p, q in ((a, c), (b, d)))
     grid = np.stack(
-        np.meshgrid(np.arange(low[0], high[0] + 1), np.arange(low[1], high[1] + 1), indexing="ij"), axis=-1
+        np.meshgrid(np.arange(x[0], x[-1] + 1), np.arange(y[0], y[-1] + 1), indexing="ij"), axis=-1
     ).reshape(-1, 2)
-    adjugate = np.array([[matrix[1, 1], -matrix[0, 1]], [-matrix[1, 0], matrix[0, 0]]])
-    sign = 1 if np.linalg.det(matrix) > 0 else -1
-    scaled = sign * (grid @ adjugate)  # fractional coordinates times |det|: whole numbers, no rounding
-    inside = ((scaled >= 0) & (scaled < size)).all(axis=1)
-    return grid[inside]
+    sign = 1 if determinant > 0 else -1
+    scaled = sign * (grid @ np.array([[d, -b], [-c, a]]))  # fractional coordinates times |det|: no rounding
+    points = grid[((scaled >= 0) & (scaled < abs(determinant))).all(axis=1)]
+    points.flags.writeable = False
+    return points

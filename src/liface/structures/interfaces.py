@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
@@ -10,10 +10,11 @@ import numpy as np
 
 from liface.errors import InputError
 from liface.structures import checks
+from liface.structures.cells import CellAtoms
 from liface.structures.checks import anion_bond_count
-from liface.structures.coherent import Parts, parts_of
+from liface.structures.coherent import Parts, cut_film, cut_substrate, parts_of
 from liface.structures.crystal import repeat_of
-from liface.structures.cutting import wrap_planar
+from liface.structures.cutting import SlabAtoms, wrap_planar
 from liface.structures.layers import AnionBonds, layering
 from liface.structures.matching import Match, film_deformation
 from liface.structures.registry import registry_shifts
@@ -43,8 +44,8 @@ class InterfaceCell:
 
     Attributes
     ----------
-    structure
-        a along x, b in the xy plane; site property ``role`` is ``substrate`` or ``film``.
+    atoms
+        The cell as arrays; ``role`` is ``substrate`` or ``film``.
     n_film_planes
         Atomic planes of the film.
     n_film
@@ -66,7 +67,7 @@ class InterfaceCell:
         fractions of the cell vectors.
     """
 
-    structure: Structure
+    atoms: CellAtoms
     n_film_planes: int
     n_film: int
     n_substrate_planes: int
@@ -77,6 +78,16 @@ class InterfaceCell:
     gap_a: float
     shift: tuple[float, float]
     match: Match
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms."""
+        return len(self.atoms)
+
+    @property
+    def structure(self) -> Structure:
+        """The cell as a pymatgen structure, made when it is first asked for; site property ``role``."""
+        return self.atoms.structure
 
 
 def strained_film_bulk(
@@ -159,6 +170,35 @@ class InterfaceBuilder:
     film_keep_cell: bool = False
 
     @cached_property
+    def substrate_slab(self) -> SlabAtoms:
+        """The substrate in one in-plane cell of its own, before it is repeated."""
+        return cut_substrate(self)
+
+    @cached_property
+    def film_slab(self) -> SlabAtoms:
+        """The film in one in-plane cell of its own, before it is strained."""
+        return cut_film(self)
+
+    def count_atoms(self, gap_a: float) -> int:
+        """Return the number of atoms of a stack without building it.
+
+        Raises
+        ------
+        OverlapError
+            If the gap is so narrow that atoms across the interface would be closer than 1 Å.
+        """
+        if _may_overlap(gap_a):
+            return self.sandwich(gap_a).n_atoms
+        sides = (self.substrate_slab, self.match.substrate_supercell), (self.film_slab, self.match.film_supercell)
+        return sum(len(slab.species) * abs(round(float(np.linalg.det(cell)))) for slab, cell in sides)
+
+    def with_film_planes(self, film_planes: int) -> InterfaceBuilder:
+        """Return the builder of a film of another height on the same substrate slab."""
+        other = replace(self, film_planes=film_planes)
+        other.__dict__["substrate_slab"] = self.substrate_slab
+        return other
+
+    @cached_property
     def parts(self) -> Parts:
         """Both slabs in the coherent cell, not yet stacked."""
         return parts_of(self)
@@ -193,8 +233,8 @@ class InterfaceBuilder:
         if sub.inversion is not None and film.inversion is not None:
             cell[2, :2] = wrap_planar(2.0 * (film.inversion + planar - sub.inversion), parts.substrate_lattice)
         top = film.moved(planar, lower)
-        _check_gap(sub.positions, top, parts.cell)
-        _check_gap(top, sub.positions + cell[2], parts.cell)
+        _check_gap(gap_a, sub.positions, top, parts.cell)
+        _check_gap(gap_a, top, sub.positions + cell[2], parts.cell)
         return _cell(parts, cell, sub.positions, top, gap_a, shift, interfaces=2, equivalent=equivalent)
 
     def with_vacuum(
@@ -208,7 +248,7 @@ class InterfaceBuilder:
         planar = _placed(parts, shift)
         lower = parts.substrate.thickness_a + gap_a
         top = parts.film.moved(planar, lower)
-        _check_gap(parts.substrate.positions, top, parts.cell)
+        _check_gap(gap_a, parts.substrate.positions, top, parts.cell)
         cell = np.zeros((3, 3))
         cell[:2, :2], cell[2, 2] = parts.cell, lower + parts.film.thickness_a + vacuum_a
         return _cell(
@@ -234,7 +274,14 @@ def _placed(parts: Parts, shift: tuple[float, float]) -> np.ndarray:
     return parts.substrate.top_anchor - parts.film.bottom_anchor + np.asarray(shift, dtype=float) @ parts.cell
 
 
-def _check_gap(lower: np.ndarray, upper: np.ndarray, in_plane: np.ndarray) -> None:
+def _may_overlap(gap_a: float) -> bool:
+    """Tell whether atoms across the gap may be too close: none is closer than the outermost planes."""
+    return gap_a <= CLOSEST_A + 1e-6
+
+
+def _check_gap(gap_a: float, lower: np.ndarray, upper: np.ndarray, in_plane: np.ndarray) -> None:
+    if not _may_overlap(gap_a):
+        return
     face_low = lower[lower[:, 2] > lower[:, 2].max() - 3.0]
     face_high = upper[upper[:, 2] < upper[:, 2].min() + 3.0]
     checks.check_overlap(checks.minimum_distance(face_low, in_plane, face_high), CLOSEST_A, "across the interface")
@@ -258,9 +305,9 @@ def _cell(
     if interfaces == 2:
         raised = raised + np.array([0.0, 0.0, 0.5 * gap_a])
     frozen = np.concatenate([sub.planes < frozen_planes, np.zeros(len(film.species), dtype=bool)])
-    roles = ["substrate"] * len(sub.species) + ["film"] * len(film.species)
+    roles = ("substrate",) * len(sub.species) + ("film",) * len(film.species)
     return InterfaceCell(
-        structure=make_structure(cell, sub.species + film.species, raised, roles, frozen),
+        atoms=CellAtoms(cell, sub.species + film.species, raised, roles, frozen),
         n_film_planes=film.n_planes,
         n_film=len(film.species),
         n_substrate_planes=sub.n_planes,

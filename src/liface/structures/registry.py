@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from liface.errors import InputError
-from liface.structures.integers import gauss_reduce, row_hermite
+from liface.structures.content import read_only
+from liface.structures.integers import IntMatrix2, gauss_reduce, row_hermite
 from liface.structures.matching import Match
 from liface.structures.surface_symmetry import upright_operations
 from liface.structures.touching import Surface
@@ -95,12 +97,12 @@ def _operations(body: Body, cell: np.ndarray) -> dict[tuple[float, ...], list[np
 
 def _registry_cell(match: Match) -> np.ndarray:
     """Smallest cell of relative shifts, rows as fractions of the interface cell."""
-    common = match.n_substrate_cells * match.n_film_cells
-    rows = np.vstack(
-        [
-            np.linalg.inv(np.array(match.substrate_supercell)),
-            np.linalg.inv(np.array(match.film_supercell)),
-        ]
-    )
+    return _common_cell(match.substrate_supercell, match.film_supercell)
+
+
+@lru_cache(maxsize=64)
+def _common_cell(substrate: IntMatrix2, film: IntMatrix2) -> np.ndarray:
+    common = abs(round(float(np.linalg.det(substrate)))) * abs(round(float(np.linalg.det(film))))
+    rows = np.vstack([np.linalg.inv(np.array(substrate)), np.linalg.inv(np.array(film))])
     basis = row_hermite(np.rint(rows * common).astype(int)) / common
-    return gauss_reduce(basis @ basis.T) @ basis
+    return read_only(gauss_reduce(basis @ basis.T) @ basis)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from liface.structures import checks
+from liface.structures.cells import CellAtoms
 from liface.structures.crystal import repeat_of
 from liface.structures.cutting import cut_slab, cuts_of, planar_supercell
 from liface.structures.integers import IDENTITY_2, IntMatrix2
 from liface.structures.layers import AnionBonds
 
 if TYPE_CHECKING:
-    from pymatgen.core import Lattice, Structure
+    from pymatgen.core import Structure
 
 
 @dataclass(frozen=True)
@@ -211,27 +213,11 @@ def tile(positions: np.ndarray, copies: np.ndarray) -> np.ndarray:
 
 def make_structure(
     cell: np.ndarray,
-    species: list[str],
+    species: Sequence[str],
     positions: np.ndarray,
-    roles: list[str],
+    roles: Sequence[str],
     frozen: np.ndarray | None = None,
 ) -> Structure:
     """Return a pymatgen structure with ``role`` and ``selective_dynamics``; in-plane coordinates in [0, 1)."""
-    from pymatgen.core import Structure
-
-    fractional = np.linalg.solve(cell.T, positions.T).T
-    planar = np.round(fractional[:, :2], 10) % 1.0
-    fractional[:, :2] = planar
     fixed = np.zeros(len(species), dtype=bool) if frozen is None else frozen
-    return Structure(
-        _lattice(cell),
-        species,
-        fractional,
-        site_properties={"role": roles, "selective_dynamics": [[not f] * 3 for f in fixed.tolist()]},
-    )
-
-
-def _lattice(cell: np.ndarray) -> Lattice:
-    from pymatgen.core import Lattice
-
-    return Lattice(cell)
+    return CellAtoms(cell, tuple(species), positions, tuple(roles), fixed).structure

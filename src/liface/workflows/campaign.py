@@ -194,15 +194,21 @@ class Campaign:
         return tuple(self._planned(spec, engine) for spec in (*bulks.values(), *ranked))
 
     def _planned(self, spec: AnySpec, engine: EngineSpec, prerelax: EngineSpec | None = None) -> PlannedCase:
-        case = Case(campaign=self.name, name=spec.name, engine=engine_info(engine), protocol=self.file.protocol)
+        case = Case(campaign=self.name, name=spec.name, engine=self._infos[engine], protocol=self.file.protocol)
         several = self._labels[case.engine.label] > 1
         return PlannedCase(case, spec, engine, prerelax, is_one_of_several=several)
+
+    @cached_property
+    def _infos(self) -> dict[EngineSpec, EngineInfo]:
+        """What every engine of the campaign is, exactly: the same for all its cases."""
+        screening = (self.screening_engine,) if self.screening_engine else ()
+        return {engine: engine_info(engine) for engine in (*self.engines, *screening)}
 
     @cached_property
     def _labels(self) -> Counter[str]:
         """Count the engines by their labels."""
         screening = (self.screening_engine,) if self.screening_engine else ()
-        return Counter(engine_info(engine).label for engine in (*self.engines, *screening))
+        return Counter(self._infos[engine].label for engine in (*self.engines, *screening))
 
     @property
     def chosen_engines(self) -> frozenset[str] | None:

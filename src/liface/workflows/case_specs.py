@@ -20,9 +20,13 @@ from liface.workflows.specs import (
     Side,
     SurfaceSpec,
     VibrationSpec,
+    crystal_of,
 )
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from liface.structures.library.material import Material
     from liface.structures.matching import Match
 
 FILM = "Li"
@@ -31,10 +35,18 @@ LI_PLANE = "110"
 
 PREFERRED_STRAIN_PERCENT = 4.0
 
+MATERIALS_KEPT = 64
+"""Materials whose cells, planes and terminations are remembered, the latest."""
+
 
 def material_spec(library: MaterialsLibrary, name: str) -> MaterialSpec:
-    """Return a material as jobs need it."""
-    return MaterialSpec.from_material(library.get(name))
+    """Return a material as jobs need it; all cases of one material share it."""
+    return _material_spec(library.get(name))
+
+
+@lru_cache(maxsize=MATERIALS_KEPT)
+def _material_spec(material: Material) -> MaterialSpec:
+    return MaterialSpec.from_material(material)
 
 
 def canonical_surface(library: MaterialsLibrary, name: str, plane: str | None) -> tuple[str, str | None]:
@@ -215,25 +227,37 @@ def _taut(first: Side, second: Side, strained: Literal["auto", "a", "b"]) -> Sid
     return soft[0]
 
 
+@lru_cache(maxsize=4 * MATERIALS_KEPT)
 def _label(material: MaterialSpec, plane: str) -> str:
     from liface.structures.planes import is_hexagonal, parse_plane, plane_label
 
-    hexagonal = is_hexagonal(material.structure())
+    hexagonal = is_hexagonal(crystal_of(material.reference))
     return plane_label(parse_plane(plane, hexagonal), hexagonal)
 
 
 def _check_termination(material: MaterialSpec, plane: str, termination: int) -> None:
     from liface.errors import TerminationError
+
+    count = _count_terminations(material, plane)
+    if termination >= count:
+        raise TerminationError(
+            f"{material.name}({plane}) has {count} termination(s), index {termination} does not exist; "
+            f"use 0 to {count - 1}"
+        )
+
+
+@lru_cache(maxsize=4 * MATERIALS_KEPT)
+def _count_terminations(material: MaterialSpec, plane: str) -> int:
     from liface.structures.slabs import terminations
 
-    found = terminations(
-        material.structure(), plane, anion_bonds=material.anion_bonds, keep_cell=material.broken_symmetry
-    )
-    if termination >= len(found):
-        raise TerminationError(
-            f"{material.name}({plane}) has {len(found)} termination(s), index {termination} does not exist; "
-            f"use 0 to {len(found) - 1}"
-        )
+    crystal = crystal_of(material.reference)
+    return len(terminations(crystal, plane, anion_bonds=material.anion_bonds, keep_cell=material.broken_symmetry))
+
+
+def _plane_vectors(material: MaterialSpec, plane: str) -> np.ndarray:
+    from liface.structures.matching import in_plane_vectors
+
+    return in_plane_vectors(crystal_of(material.reference), plane, keep_cell=material.broken_symmetry)
 
 
 def _roomiest_match(
@@ -247,10 +271,10 @@ def _roomiest_match(
     best = _best_match(substrate, plane, film, film_plane, protocol.max_area_a2, protocol.max_strain_percent)
     if best.strain_percent < 0.1:  # Li on Li needs no strain
         return best
-    vectors = in_plane_vectors(substrate.structure(), plane, keep_cell=substrate.broken_symmetry)
+    vectors = _plane_vectors(substrate, plane)
     matches = find_matches(
         vectors,
-        in_plane_vectors(film.structure(), film_plane),
+        in_plane_vectors(crystal_of(film.reference), film_plane),
         max_area_a2=protocol.max_area_a2,
         max_strain_percent=max(best.strain_percent + 1e-3, PREFERRED_STRAIN_PERCENT),
     )
@@ -266,11 +290,11 @@ def _roomiest_match(
 def _best_match(
     substrate: MaterialSpec, plane: str, film: MaterialSpec, film_plane: str, max_area: float, max_strain: float
 ) -> MatchSpec:
-    from liface.structures.matching import best_match, in_plane_vectors
+    from liface.structures.matching import best_match
 
     match = best_match(
-        in_plane_vectors(substrate.structure(), plane, keep_cell=substrate.broken_symmetry),
-        in_plane_vectors(film.structure(), film_plane, keep_cell=film.broken_symmetry),
+        _plane_vectors(substrate, plane),
+        _plane_vectors(film, film_plane),
         max_area_a2=max_area,
         max_strain_percent=max_strain,
         label=f"{film.name}({film_plane}) on {substrate.name}({plane})",

@@ -1,4 +1,4 @@
-"""What a campaign will cost before anything runs: the cells are really built, on the canonical lattices."""
+"""What a campaign will cost before anything runs: slabs are really cut, on the canonical lattices."""
 
 from __future__ import annotations
 
@@ -92,11 +92,9 @@ def assumed_speed(engine: str) -> float:
 
 def _interface(case: Case, spec: InterfaceSpec, is_scanned: bool) -> list[tuple[int, int]]:
     protocol = case.protocol
-    planes = protocol.film_planes(spec.film_plane)
     setup = interface.unstrained_setup(spec, _as_is(case, spec.substrate), _as_is(case, spec.film))
-    cells = [interface.stack(case, setup, n, protocol.gaps_a[0], (0.0, 0.0)).structure for n in planes]
-    atoms = [len(cell) for cell in cells]
-    singles = len(protocol.gaps_a) + len(interface.other_shifts(case, setup)) if is_scanned else 0
+    atoms, n_shifts = interface.sizes(case, setup)
+    singles = len(protocol.gaps_a) + n_shifts - 1 if is_scanned else 0
     work = [(atoms[0], 1)] * singles
     if spec.relaxation == "free":
         calls = protocol.max_force_calls

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
     from liface.structures.matching import Match
 
 BOND_RULE = tuple[str, str, float]
+
+
+@lru_cache(maxsize=64)
+def crystal_of(geometry: Geometry) -> Structure:
+    """Return a geometry as a crystal to build from; it is shared by all who ask, so nobody may change it."""
+    return geometry.to_structure()
 
 
 class Protocol(Document):

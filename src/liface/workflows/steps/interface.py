@@ -28,7 +28,7 @@ from liface.documents import (
     ScanPoint,
     quantity,
 )
-from liface.workflows.specs import InterfaceSpec, InterfaceStart, MatchSpec, MaterialSpec
+from liface.workflows.specs import InterfaceSpec, InterfaceStart, MatchSpec, MaterialSpec, crystal_of
 from liface.workflows.steps.common import BulkReference, Case, energy_of, lowest, with_energy
 
 if TYPE_CHECKING:
@@ -148,6 +148,18 @@ def stack(
     if setup.spec.method == "vacuum":
         return builder.with_vacuum(gap_a, shift, vacuum_a=case.protocol.vacuum_a)
     return builder.sandwich(gap_a, shift)
+
+
+def sizes(case: Case, setup: InterfaceSetup) -> tuple[tuple[int, ...], int]:
+    """Return the numbers of atoms of the cells of the series, thinnest film first, and how many shifts are tried.
+
+    The slabs are cut and checked as for a run; that they are put on each other can only fail where the gap is too
+    narrow, and only then it is done.
+    """
+    planes, gap = case.protocol.film_planes(setup.spec.film_plane), case.protocol.gaps_a[0]
+    first = _builder(case, setup, planes[0])
+    atoms = tuple(builder.count_atoms(gap) for builder in (first, *(first.with_film_planes(n) for n in planes[1:])))
+    return atoms, len(all_shifts(case, first.match))
 
 
 def gap_requests(case: Case, setup: InterfaceSetup) -> tuple[CalculationRequest, ...]:
@@ -387,17 +399,17 @@ def _builder(case: Case, setup: InterfaceSetup, film_planes: int) -> InterfaceBu
 
     spec = setup.spec
     return InterfaceBuilder(
-        setup.substrate.geometry.to_structure(),
+        crystal_of(setup.substrate.geometry),
         spec.substrate_plane,
-        setup.film.geometry.to_structure(),
+        crystal_of(setup.film.geometry),
         spec.film_plane,
         actual_match(spec, setup.substrate, setup.film),
         film_planes=film_planes,
         termination=spec.substrate_termination,
         substrate_min_thickness_a=case.protocol.substrate_thickness_a,
         film_spacing_scale=setup.film_spacing_scale,
-        substrate_reference=spec.substrate.structure(),
-        film_reference=spec.film.structure(),
+        substrate_reference=crystal_of(spec.substrate.reference),
+        film_reference=crystal_of(spec.film.reference),
         anion_bonds=spec.substrate.anion_bonds,
         keep_cell=spec.substrate.broken_symmetry,
     )
@@ -421,7 +433,7 @@ def _in_plane(material: MaterialSpec, plane: str, bulk: BulkReference) -> np.nda
     from liface.structures.matching import in_plane_vectors
 
     return in_plane_vectors(
-        bulk.geometry.to_structure(), plane, material.structure(), keep_cell=material.broken_symmetry
+        crystal_of(bulk.geometry), plane, crystal_of(material.reference), keep_cell=material.broken_symmetry
     )
 
 

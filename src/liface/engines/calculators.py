@@ -75,7 +75,10 @@ def build_engine(spec: EngineSpec, info: EngineInfo) -> CalculatorEngine:
 def _sevennet(spec: EngineSpec) -> Callable[[bool], Calculator]:
     _, path, model = registry.model_file(spec)
     options: dict[str, Any] = {"device": "cpu", **registry.options_with_defaults(spec, model)}
-    _refuse_options(spec, {"device", "modal", "enable_cueq", "enable_flash", "enable_oeq"})
+    _refuse_options(spec, {"device", "kernel", "modal", "enable_cueq", "enable_flash", "enable_oeq"})
+    kernel = options.pop("kernel", "auto")
+    if kernel not in ("auto", "stock"):
+        raise UnknownEngineError(f"engine {spec}: kernel is 'auto' or 'stock', not {kernel!r}")
     shared: list[Calculator] = []
 
     def build(needs_stress: bool) -> Calculator:
@@ -87,10 +90,23 @@ def _sevennet(spec: EngineSpec) -> Callable[[bool], Calculator]:
 
                 if spec.checkpoint:
                     refuse_code(path)
-                shared.append(SevenNetCalculator(model=str(path), **options))
+                calculator: Any = SevenNetCalculator(model=str(path), **options)
+                calculator.versions = {"sevennet-kernel": _sevennet_kernel(calculator, str(kernel))}
+                shared.append(calculator)
         return shared[0]
 
     return build
+
+
+def _sevennet_kernel(calculator: Calculator, kernel: str) -> str:
+    """Return what computes the convolutions, after choosing it."""
+    if kernel == "stock":
+        return "stock (asked for)"
+    try:
+        from liface.engines.sevennet_kernel import use_fused_convolutions
+    except ImportError as error:  # another version of the package, with its parts elsewhere
+        return f"stock ({error})"
+    return use_fused_convolutions(calculator)
 
 
 def _chgnet(spec: EngineSpec) -> Callable[[bool], Calculator]:

@@ -33,6 +33,8 @@ class Family:
     aliases: dict[str, str] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     """Distributions whose versions are worth storing."""
+    same_numbers: frozenset[str] = frozenset(("device",))
+    """Options that change how a number is computed, not which one; rounding aside."""
 
 
 def _sevennet(folder: str, file: str, trained_on: str, note: str = "", modal: str = "") -> Model:
@@ -50,7 +52,8 @@ SEVENNET = Family(
     package="sevenn",
     extra="sevennet",
     default="7net-0",
-    packages=("sevenn", "torch", "e3nn"),
+    packages=("sevenn", "torch", "e3nn", "numba"),
+    same_numbers=frozenset(("device", "kernel")),
     models={
         "7net-0": _sevennet("SevenNet_0__11Jul2024", "sevennet_0", MPTRJ, "default; 11 July 2024"),
         "7net-0_22may2024": _sevennet("SevenNet_0__22May2024", "sevennet_0", MPTRJ, "superseded"),

@@ -27,8 +27,8 @@ PROGRAMS = {"gpaw": "liface.engines.gpaw", "vasp": "liface.engines.vasp"}
 
 NAMES = ("sevennet", "chgnet", *PROGRAMS, "emt", "morse", "ase", "atomate2")
 
-NO_IDENTITY = {"device"}
-"""Options that change where a number is computed, not which one; rounding aside."""
+NO_IDENTITY = frozenset(("device",))
+"""Options that change where a number is computed, not which one; a family may have more."""
 
 CHECKPOINT_ARGUMENT = "checkpoint_argument"
 """Option of ``ase`` and ``atomate2`` engines: the keyword that takes the path of the checkpoint."""
@@ -157,7 +157,7 @@ def _family_info(spec: EngineSpec, family: Family) -> EngineInfo:
         code_version=distribution_version(family.package),
         weights_sha256=_sha256(path),
         trained_on=model.trained_on if model else "unknown (a checkpoint of the user)",
-        options=_identity_options(options),
+        options=_identity_options(options, family.same_numbers),
     )
 
 
@@ -216,8 +216,8 @@ def _owners() -> Mapping[str, list[str]]:
     return packages_distributions()
 
 
-def _identity_options(options: dict[str, Scalar]) -> dict[str, Scalar]:
-    return {key: value for key, value in options.items() if key not in NO_IDENTITY}
+def _identity_options(options: dict[str, Scalar], left_out: frozenset[str] = NO_IDENTITY) -> dict[str, Scalar]:
+    return {key: value for key, value in options.items() if key not in left_out}
 
 
 def _readable(spec: EngineSpec) -> Path:

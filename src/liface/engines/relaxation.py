@@ -81,7 +81,7 @@ def run(request: CalculationRequest, engine: Engine | ProgramEngine, folder: Pat
         if isinstance(calculator, StructureCalculator):
             calculator.release()
     common = _common(request, engine, surface.calls if surface else 0, time.perf_counter() - started)
-    common["versions"] |= getattr(calculator, "versions", {})  # of another process, where that computed
+    common["versions"] |= getattr(calculator, "versions", {})  # its kernel, or of another process that computed
     if surface is None or reason:
         return FailedCalculation(**common, reason=reason)
     if not isinstance(found, Minimum):

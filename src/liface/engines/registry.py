@@ -18,7 +18,7 @@ from pathlib import Path
 
 from liface.documents.base import content_hash
 from liface.documents.calculation import EngineInfo
-from liface.engines.base import Engine, EngineSpec, ProgramEngine, Scalar
+from liface.engines.base import BATCH, Engine, EngineSpec, ProgramEngine, Scalar
 from liface.engines.catalogue import FAMILIES, Family, Model
 from liface.errors import MissingExtraError, UnknownEngineError
 
@@ -29,6 +29,9 @@ NAMES = ("sevennet", "chgnet", *PROGRAMS, "emt", "morse", "ase", "atomate2")
 
 NO_IDENTITY = {"device"}
 """Options that change where a number is computed, not which one; rounding aside."""
+
+FAMILY_NO_IDENTITY = NO_IDENTITY | {BATCH}
+"""The same of SevenNet and CHGNet; to another calculator, an option of that name may mean anything."""
 
 CHECKPOINT_ARGUMENT = "checkpoint_argument"
 """Option of ``ase`` and ``atomate2`` engines: the keyword that takes the path of the checkpoint."""
@@ -150,6 +153,7 @@ def options_with_defaults(spec: EngineSpec, model: Model | None) -> dict[str, Sc
 def _family_info(spec: EngineSpec, family: Family) -> EngineInfo:
     name, path, model = model_file(spec)
     options = options_with_defaults(spec, model)
+    _ = spec.batch  # a wrong one is told before anything is computed
     return EngineInfo(
         name=spec.name,
         model=name,
@@ -157,7 +161,7 @@ def _family_info(spec: EngineSpec, family: Family) -> EngineInfo:
         code_version=distribution_version(family.package),
         weights_sha256=_sha256(path),
         trained_on=model.trained_on if model else "unknown (a checkpoint of the user)",
-        options=_identity_options(options),
+        options=_identity_options(options, FAMILY_NO_IDENTITY),
     )
 
 
@@ -216,8 +220,8 @@ def _owners() -> Mapping[str, list[str]]:
     return packages_distributions()
 
 
-def _identity_options(options: dict[str, Scalar]) -> dict[str, Scalar]:
-    return {key: value for key, value in options.items() if key not in NO_IDENTITY}
+def _identity_options(options: dict[str, Scalar], left_out: set[str] = NO_IDENTITY) -> dict[str, Scalar]:
+    return {key: value for key, value in options.items() if key not in left_out}
 
 
 def _readable(spec: EngineSpec) -> Path:

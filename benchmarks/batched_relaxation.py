@@ -26,42 +26,57 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything loads a threaded library
 
 import numpy as np
+from ase import Atoms, build
 from ase.optimize import FIRE
-
-# The folder of this script is on the path of the interpreter.
-from optimizer_calls import FACES, RATTLE_A, crystal, supercell_near
 
 from liface.documents import CalculationDocument, CalculationRequest, CalculationSettings, Geometry
 from liface.engines import engine_info, resolve, run_batch
 from liface.engines.base import BatchedEngine, BatchedModel, EngineSpec
 from liface.engines.device import name_of
 from liface.engines.in_flight import in_flight
-from liface.structures.deposition import dispersed
-from liface.structures.matching import in_plane_vectors
-from liface.structures.sites import adsorption_sites
-from liface.structures.slabs import build_slab
 
+RATTLE_A = 0.05
 CALL_LIMIT = 600
 AGREE_MEV_PER_ATOM = 1.0
 AGREEING_SHARE = 0.95
 
 
+FACES = [
+    (build.fcc111, "Cu", 3.58),
+    (build.bcc110, "W", 3.17),
+    (build.fcc100, "Ag", 4.10),
+    (build.bcc100, "Mo", 3.16),
+    (build.hcp0001, "Mg", 3.19),
+    (build.bcc110, "Li", 3.44),
+    (build.fcc110, "Cu", 3.58),
+    (build.bcc111, "W", 3.17),
+]
+"""Faces of metals with lattice constants near those of both potentials, Å."""
+SIDES = (2, 3, 4, 5, 6)
+
+
 def slabs(smallest: int, largest: int) -> Iterator[tuple[str, Geometry]]:
-    """Yield displaced slabs with none to three Li atoms, half of them with a frozen plane, within limits of atoms."""
+    """Yield slabs of metals with none to three Li atoms, displaced at random, half of them with a frozen plane."""
     for i in count():
-        material, plane = FACES[i % len(FACES)]
-        bulk = crystal(material)
-        cell = supercell_near(in_plane_vectors(bulk, plane), (6.0, 8.0, 10.0, 12.0, 14.0)[i // len(FACES) % 5])
-        slab = build_slab(bulk, plane, n_planes=3 + i % 3, vacuum_a=12.0, supercell=cell, frozen_planes=i % 2).structure
-        if i % 4:
-            sites = adsorption_sites(slab)
-            slab = dispersed(slab, sites[i % len(sites)], i % 4)
-        if not smallest <= len(slab) <= largest:
+        face, metal, a = FACES[i % len(FACES)]
+        size = (SIDES[i // len(FACES) % 5], SIDES[i // 3 % 5], 3 + i // 5 % 4)
+        atoms = face(metal, size, a=a, vacuum=6.0)
+        n_substrate = len(atoms)
+        highest = np.argsort(-atoms.positions[:, 2], kind="stable")[: i % 4]
+        atoms += Atoms(f"Li{len(highest)}", positions=atoms.positions[highest] + [0, 0, 2.4])
+        if not smallest <= len(atoms) <= largest:
             continue
-        geometry = Geometry.from_structure(slab)
-        step = np.random.default_rng([0, i]).normal(scale=RATTLE_A, size=(geometry.n_atoms, 3))
-        step[np.array(geometry.frozen)] = 0.0
-        yield f"{material}-{plane}/{i}", geometry.with_positions(geometry.position_array + step)
+        frozen = (atoms.get_tags() == size[2]) & (i % 2 == 0)
+        step = np.random.default_rng([0, i]).normal(scale=RATTLE_A, size=(len(atoms), 3))
+        step[frozen] = 0.0
+        geometry = Geometry(
+            cell=atoms.cell.array.tolist(),
+            species=tuple(atoms.symbols),
+            positions=(atoms.positions + step).tolist(),
+            frozen=tuple(frozen.tolist()),
+            roles=("substrate",) * n_substrate + ("adsorbate",) * len(highest),
+        )
+        yield f"{face.__name__}/{metal}/{i}", geometry
 
 
 def one_by_one(requests: list[CalculationRequest], engine: str) -> list[dict]:

@@ -378,7 +378,7 @@ def test_energies_and_forces_are_the_stock_calculators(name):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_models_relax_together_as_they_do_alone(name):
-    requests = small_cells(name, fmax_ev_per_a=0.05, max_force_calls=8)
+    requests = small_cells(name, fmax_ev_per_a=0.05, max_force_calls=6)
     lonely = ask(Atoms("Cu", cell=np.eye(3) * 30, pbc=True), name, label="lonely")
     cell = ask(bulk("Cu", a=3.6), name, label="cell", cell="full", max_force_calls=3)
     everything = [*requests[:3], lonely, cell, *requests[3:]]

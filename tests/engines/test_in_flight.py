@@ -397,6 +397,16 @@ def test_models_relax_together_as_they_do_alone(name):
         assert (one.final.position_array[frozen] == request.geometry.position_array[frozen]).all()
 
 
+@pytest.mark.parametrize("name", MODELS[:1])
+def test_an_element_that_the_model_does_not_know_fails_alone_and_together(name):
+    unknown, known = ask(bulk("Po", "sc", a=3.4), name, task="static"), ask(bulk("Cu", a=3.6), name, task="static")
+    together = run_batch([unknown, known], f"{name}?batch=2")
+    alone = run(unknown, resolve(name))
+    assert [document.status for document in together] == ["failed", "converged"]
+    assert together[0].reason == alone.reason
+    assert "Model do not know atomic number: 84" in alone.reason
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_the_calculator_is_as_before_after_a_batch(name):
     atoms = crystal("Cu", 3.6, 9)

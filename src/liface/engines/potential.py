@@ -49,7 +49,10 @@ class PotentialSurface:
     def __init__(self, atoms: Atoms, calculator: Calculator | None, coordinates: Coordinates):
         self.atoms = atoms.copy()
         self.atoms.set_constraint()  # frozen atoms are no coordinates; their forces are wanted as they are
-        self.atoms.calc = calculator
+        try:
+            self.atoms.calc = calculator
+        except Exception as error:  # a calculator may look at the elements as soon as it is given atoms
+            raise engine_raised(error) from error
         self.coordinates = coordinates
         self.calls = 0
         self._beyond = 0

@@ -15,8 +15,10 @@ from typing import Self
 
 from liface.database import Database
 from liface.dispatch import worker
+from liface.dispatch.flights import Asked, Flight, WaitingRoom, give_up
 from liface.documents import CalculationDocument, CalculationRequest, FailedCalculation, UnconvergedCalculation
 from liface.engines.base import EngineSpec
+from liface.engines.batch import may_compute_together
 from liface.errors import RunStoppedError, WorkerStartError
 from liface.workflows.carry_on import compute_request, is_asked_again, keep_energy
 from liface.workflows.executor import adopt
@@ -32,6 +34,8 @@ class LocalExecutor:
     Every outcome is in the database before a job sees it, so a run that is killed loses at most the structures
     being relaxed at that moment. A worker that dies takes only its own structure with it: the structures that
     were running are tried again one by one, and the one that kills its worker again is recorded as failed.
+    With an engine that computes many structures together (:func:`liface.engines.batch.may_compute_together`), a worker
+    takes all that wait, of whatever case.
 
     Parameters
     ----------
@@ -62,6 +66,7 @@ class LocalExecutor:
         self._running: dict[str, Future[CalculationDocument]] = {}
         self._done_again: set[str] = set()
         self._slots = _Slots(max(workers, 1))
+        self._waiting = WaitingRoom()
         self._pool: ProcessPoolExecutor | None = None
         self._closed = False
         self._threads = ThreadPoolExecutor(max_workers=64, thread_name_prefix="liface-wait")
@@ -83,6 +88,7 @@ class LocalExecutor:
             self._closed = True
             pool, self._pool = self._pool, None
         self._slots.close()
+        self._waiting.close()
         if pool is not None:
             if kill:
                 for process in list((pool._processes or {}).values()):
@@ -108,6 +114,11 @@ class LocalExecutor:
         futures = {
             request.calc_id: self._future(request, engine, stored, first.get(request.calc_id)) for request in requests
         }
+        if may_compute_together(engine):
+            with self._lock:
+                if self._closed:
+                    raise RunStoppedError("the run was stopped")
+                self._threads.submit(self._compute_together, engine)  # now that all of them wait
         return [adopt(futures[request.calc_id].result(), request) for request in requests]
 
     def _prerelaxed(
@@ -149,8 +160,15 @@ class LocalExecutor:
             else:
                 self._done_again.add(calc_id)
                 carry_on = previous if retried and not self._force else None
-                how = (previous is not None, carry_on, first)
-                future = self._threads.submit(self._compute, request, engine, *how)
+                anew = first is None and not isinstance(carry_on, UnconvergedCalculation)
+                if anew and may_compute_together(engine):
+                    asked = Asked(request, previous is not None)
+                    asked.future.add_done_callback(self._tell_computed)
+                    self._waiting.add(engine, asked)
+                    future = asked.future
+                else:
+                    how = (previous is not None, carry_on, first)
+                    future = self._threads.submit(self._compute, request, engine, *how)
                 self._running[calc_id] = future
             return future
 
@@ -159,6 +177,34 @@ class LocalExecutor:
 
     def _retried(self, previous: CalculationDocument) -> bool:
         return is_asked_again(previous, self._retry) and previous.calc_id not in self._done_again
+
+    def _compute_together(self, engine: EngineSpec) -> None:
+        """Take what waits for an engine once a worker is free; each that a dying worker left behind is tried alone."""
+        group: list[Asked] = []
+        try:
+            with self._slots.one():
+                group = self._waiting.take(engine)
+                if not group:
+                    return
+                flight = Flight(group, engine, self.database)
+                if self.workers == 0:
+                    flight.here()
+                    return
+                pool = self._workers()
+                try:
+                    flight.through(pool)
+                except BrokenProcessPool:
+                    self._drop(pool)
+            for asked in flight.left:
+                asked.future.set_result(self._in_worker(asked.request, engine, asked.replace, None, None))
+        except BaseException as error:
+            for asked in (*group, *self._waiting.take(engine)):
+                give_up(asked, error)
+            raise
+
+    def _tell_computed(self, future: Future[CalculationDocument]) -> None:
+        if not future.cancelled() and future.exception() is None:
+            self._tell("computed", future.result())
 
     def _compute(
         self,

@@ -21,6 +21,7 @@ from liface.documents import (
     ResultDocument,
 )
 from liface.engines.base import EngineSpec
+from liface.engines.batch import may_compute_together
 from liface.errors import DatabaseError, EngineSetupError, InputError, NotComputedError, RunStoppedError
 from liface.workflows.carry_on import is_asked_again
 from liface.workflows.executor import Executor, use_executor
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 CASES_PER_WORKER = 2
 """Cases in flight per worker, so that none waits while another case builds its next structures."""
+
+CASES_TOGETHER = 24
+"""The same where structures are computed together: what many cases ask for at a time fills a GPU."""
 
 
 @dataclass
@@ -117,7 +121,9 @@ def run_campaign(
 
     executor = LocalExecutor(database, workers=workers, retry=pattern, force=force, observer=observe)
     with executor:
-        _run_all(todo, database, executor, state, lock, progress, max(1, workers) * CASES_PER_WORKER)
+        together = any(may_compute_together(planned.engine) for planned, _ in todo)
+        side_by_side = max(1, workers) * (CASES_TOGETHER if together else CASES_PER_WORKER)
+        _run_all(todo, database, executor, state, lock, progress, side_by_side)
     return state
 
 

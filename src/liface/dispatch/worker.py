@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from liface.documents import CalculationDocument, CalculationRequest
@@ -55,6 +56,23 @@ def compute(
     if _database is None:
         return outcome
     return store(_database, request, outcome, replace)
+
+
+def compute_together(
+    requests: Sequence[CalculationRequest], engine: EngineSpec, replace: Sequence[bool]
+) -> list[CalculationDocument]:
+    """Compute requests of different identities in one batch; every outcome is stored as soon as it is there."""
+    from liface.engines.batch import run_batch
+
+    asked = {request.calc_id: (request, again) for request, again in zip(requests, replace, strict=True)}
+    found: dict[str, CalculationDocument] = {}
+
+    def keep(outcome: CalculationDocument) -> None:
+        request, again = asked[outcome.calc_id]
+        found[outcome.calc_id] = outcome if _database is None else store(_database, request, outcome, again)
+
+    run_batch(requests, engine, keep)
+    return [found[request.calc_id] for request in requests]
 
 
 def store(

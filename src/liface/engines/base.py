@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, runtime_checkable
 
 from pydantic import Field
 
@@ -13,11 +15,16 @@ from liface.documents.calculation import CalculationDocument, CalculationRequest
 from liface.errors import EngineTaskError, UnknownEngineError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from ase import Atoms
     from ase.calculators.calculator import Calculator
 
 Scalar = bool | int | float | str
 
 DFT_ENGINES = ("gpaw", "vasp")
+
+BATCH, AUTOMATIC = "batch", "auto"
+"""Option of engines that compute many structures in one call: how many."""
 
 CHECKPOINT_SUFFIXES = (".pth", ".pt", ".tar", ".model", ".ckpt", ".xml", ".txt", ".json", ".pb", ".npz")
 """File endings by which a model name is recognised as a path."""
@@ -71,6 +78,22 @@ class EngineSpec(Document):
         """The options as keyword arguments."""
         return dict(self.options)
 
+    @property
+    def batch(self) -> int | None:
+        """How many structures may be in flight at once, by the option ``batch``; None for ``auto``, the default.
+
+        Raises
+        ------
+        UnknownEngineError
+            The option is neither ``auto`` nor a whole number above 0.
+        """
+        value = self.keywords.get(BATCH, AUTOMATIC)
+        if value == AUTOMATIC:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise UnknownEngineError(f"engine {self}: {BATCH}={value!r} is neither auto nor a whole number above 0")
+        return value
+
     def __str__(self) -> str:
         """Return the text that :meth:`parse` reads."""
         head = ":".join(part for part in (self.name, self.model, self.checkpoint) if part)
@@ -107,6 +130,45 @@ class Engine(Protocol):
 
         The weights are loaded once. Without ``needs_stress`` the calculator may leave the stress out.
         """
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A structure as a model takes it: atoms, and edges (with their angles, where the model has them)."""
+
+    n_atoms: int
+    weight: int
+    """Edges and angles: what the memory of a call grows with."""
+    data: Any
+
+
+@dataclass(frozen=True)
+class EnergyForces:
+    """What a model says of a structure in a fixed cell: eV, and eV/Å of shape (natoms, 3)."""
+
+    energy_ev: float
+    forces_ev_per_a: np.ndarray
+
+
+class BatchedModel(Protocol):
+    """A model that computes many structures in one call, with the edges that its own calculator would find."""
+
+    device: str
+    """Where it computes, as torch writes it."""
+
+    def graph(self, atoms: Atoms) -> Graph:
+        """Return the graph of a periodic structure; whatever is wrong with the structure is raised here."""
+
+    def predict(self, graphs: Sequence[Graph]) -> list[EnergyForces]:
+        """Compute all graphs in one call, none of them changed by the others beyond rounding."""
+
+
+@runtime_checkable
+class BatchedEngine(Protocol):
+    """An engine whose model also computes many structures in one call."""
+
+    def batched_model(self) -> BatchedModel:
+        """Return the model; it shares the weights of the calculators."""
 
 
 @runtime_checkable

@@ -14,7 +14,7 @@ from ase.calculators.calculator import Calculator
 
 from liface.documents.calculation import EngineInfo
 from liface.engines import registry
-from liface.engines.base import EngineSpec
+from liface.engines.base import BATCH, BatchedModel, EngineSpec
 from liface.engines.catalogue import FAMILIES
 from liface.engines.checkpoints import refuse_code
 from liface.errors import LifaceError, UnknownEngineError
@@ -52,6 +52,17 @@ class CalculatorEngine:
         return self._built[needs_stress]
 
 
+@dataclass
+class BatchedCalculatorEngine(CalculatorEngine):
+    """The same, of a model that also takes many structures at once."""
+
+    together: Callable[[Any], BatchedModel] = field(kw_only=True)
+
+    def batched_model(self) -> BatchedModel:
+        """Return the model for many structures at once; it shares the weights of the calculators."""
+        return self.together(self.calculator(needs_stress=False))
+
+
 def build_engine(spec: EngineSpec, info: EngineInfo) -> CalculatorEngine:
     """Return the engine of a spec.
 
@@ -69,13 +80,17 @@ def build_engine(spec: EngineSpec, info: EngineInfo) -> CalculatorEngine:
         "atomate2": _atomate2,
     }
     packages = FAMILIES[spec.name].packages if spec.name in FAMILIES else (info.code,)
-    return CalculatorEngine(info=info, packages=packages, build=builders[spec.name](spec))
+    build = builders[spec.name](spec)
+    if together := BATCHED.get(spec.name):
+        return BatchedCalculatorEngine(info=info, packages=packages, build=build, together=together)
+    return CalculatorEngine(info=info, packages=packages, build=build)
 
 
 def _sevennet(spec: EngineSpec) -> Callable[[bool], Calculator]:
     _, path, model = registry.model_file(spec)
     options: dict[str, Any] = {"device": "cpu", **registry.options_with_defaults(spec, model)}
-    _refuse_options(spec, {"device", "kernel", "modal", "enable_cueq", "enable_flash", "enable_oeq"})
+    options.pop(BATCH, None)
+    _refuse_options(spec, {"device", "kernel", "modal", "enable_cueq", "enable_flash", "enable_oeq", BATCH})
     kernel = options.pop("kernel", "auto")
     if kernel not in ("auto", "stock"):
         raise UnknownEngineError(f"engine {spec}: kernel is 'auto' or 'stock', not {kernel!r}")
@@ -112,7 +127,7 @@ def _sevennet_kernel(calculator: Calculator, kernel: str) -> str:
 def _chgnet(spec: EngineSpec) -> Callable[[bool], Calculator]:
     name, path, model = registry.model_file(spec)
     options = {"device": "cpu", **registry.options_with_defaults(spec, model)}
-    _refuse_options(spec, {"device"})
+    _refuse_options(spec, {"device", BATCH})
     shared: list[Any] = []
 
     def build(needs_stress: bool) -> Calculator:
@@ -126,6 +141,22 @@ def _chgnet(spec: EngineSpec) -> Callable[[bool], Calculator]:
             return EnergyForceCHGNet(shared[0], needs_stress=needs_stress)
 
     return build
+
+
+def _sevennet_together(calculator: Any) -> BatchedModel:
+    from liface.engines.sevennet import SevenNetBatches
+
+    return SevenNetBatches(calculator)
+
+
+def _chgnet_together(calculator: Any) -> BatchedModel:
+    from liface.engines.chgnet import CHGNetBatches
+
+    return CHGNetBatches(calculator.model)
+
+
+BATCHED: dict[str, Callable[[Any], BatchedModel]] = {"sevennet": _sevennet_together, "chgnet": _chgnet_together}
+"""How a calculator becomes a model for many structures at once."""
 
 
 def _emt(spec: EngineSpec) -> Callable[[bool], Calculator]:

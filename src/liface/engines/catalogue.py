@@ -33,7 +33,7 @@ class Family:
     aliases: dict[str, str] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
     """Distributions whose versions are worth storing."""
-    same_numbers: frozenset[str] = frozenset(("device",))
+    same_numbers: frozenset[str] = frozenset(("device", "batch"))
     """Options that change how a number is computed, not which one; rounding aside."""
 
 
@@ -53,7 +53,7 @@ SEVENNET = Family(
     extra="sevennet",
     default="7net-0",
     packages=("sevenn", "torch", "e3nn", "numba"),
-    same_numbers=frozenset(("device", "kernel")),
+    same_numbers=frozenset(("device", "kernel", "batch")),
     models={
         "7net-0": _sevennet("SevenNet_0__11Jul2024", "sevennet_0", MPTRJ, "default; 11 July 2024"),
         "7net-0_22may2024": _sevennet("SevenNet_0__22May2024", "sevennet_0", MPTRJ, "superseded"),

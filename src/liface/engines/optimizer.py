@@ -15,12 +15,13 @@ Method: Nocedal and Wright, Numerical Optimization, 2nd ed., chapters 4 and 7, D
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from liface.engines.coordinates import Coordinates
 from liface.engines.potential import Point, PotentialSurface
 from liface.engines.springs import SpringModel
 from liface.errors import NoEnergyError
@@ -50,6 +51,11 @@ class Minimum:
     converged: bool
     optimizer: str
     reason: str = ""
+
+
+Search = Generator[np.ndarray, Point, Minimum]
+"""A minimisation that asks: it yields the vector to evaluate next, is sent the point there (or thrown a
+:class:`NoEnergyError`), and returns the minimum. One structure alone and many in flight are driven by the same code."""
 
 
 @dataclass
@@ -103,14 +109,37 @@ def minimise(surface: PotentialSurface, fmax: float, max_calls: int, trust: Trus
         If the structure explodes, collapses, or the engine raises. An engine that has no energy for one point ends
         the search at the best point before; at the first point, it is an error.
     """
-    search = _TrustRegionSearch(surface, fmax, max_calls, trust or TrustRadius())
+    return drive(search_minimum(surface.atoms.numbers, surface.coordinates, fmax, max_calls, trust), surface)
+
+
+def drive(search: Search, surface: Callable[[np.ndarray], Point]) -> Minimum:
+    """Run a search to its end on one surface."""
     try:
-        minimum = search.run()
+        x = next(search)
+        while True:
+            try:
+                point = surface(x)
+            except NoEnergyError as error:
+                x = search.throw(error)
+            else:
+                x = search.send(point)
+    except StopIteration as end:
+        return end.value
+
+
+def search_minimum(
+    numbers: np.ndarray, coordinates: Coordinates, fmax: float, max_calls: int, trust: TrustRadius | None = None
+) -> Search:
+    """Search as :func:`minimise` does, of atoms with these atomic numbers; the caller evaluates the points."""
+    search = _TrustRegionSearch(numbers, coordinates, fmax, max_calls, trust or TrustRadius())
+    yield from search.begin()
+    try:
+        minimum = yield from search.run()
     except NoEnergyError as error:
         return search.end(False, str(error))
-    if minimum.converged or surface.calls >= max_calls:
+    if minimum.converged or search.calls >= max_calls:
         return minimum
-    return _fire(surface, fmax, max_calls, minimum)
+    return (yield from _fire(minimum, fmax, max_calls, search.calls))
 
 
 class _TrustRegionSearch:
@@ -119,35 +148,44 @@ class _TrustRegionSearch:
     refusals_allowed = 6
     patience = 60
 
-    def __init__(self, surface: PotentialSurface, fmax: float, max_calls: int, trust: TrustRadius):
-        self.surface, self.fmax, self.max_calls, self.trust = surface, fmax, max_calls, trust
+    point: Point
+
+    def __init__(self, numbers: np.ndarray, coordinates: Coordinates, fmax: float, max_calls: int, trust: TrustRadius):
+        self.coordinates, self.fmax, self.max_calls, self.trust = coordinates, fmax, max_calls, trust
         self.radius = trust.start
-        self.inverse = InverseHessian(SpringModel(surface.atoms.numbers, surface.coordinates))
-        self.point = surface(surface.coordinates.initial())
+        self.inverse = InverseHessian(SpringModel(numbers, coordinates))
+        self.calls = self.refusals = self.strides = 0
+
+    def begin(self) -> Generator[np.ndarray, Point, None]:
+        """Evaluate the start."""
+        self.point = yield from self._evaluated(self.coordinates.initial())
         self.energies = [self.point.energy]
-        self.refusals = self.strides = 0
         self.best_residual, self.best_energy, self.best_call = self.point.residual, self.point.free_energy, 1
 
-    def run(self) -> Minimum:
+    def run(self) -> Search:
         restarted = False
         while self.point.residual > self.fmax:
-            if self.surface.calls >= self.max_calls:
+            if self.calls >= self.max_calls:
                 return self.end(False, f"force call limit {self.max_calls} reached")
             if self.refusals > self.refusals_allowed or self.radius < self.trust.smallest:
                 if restarted:
                     return self.end(False, "steps kept being refused")
                 restarted = True
                 self._restart()
-            if self.surface.calls - self.best_call > self.patience:
+            if self.calls - self.best_call > self.patience:
                 return self.end(False, f"neither force nor energy fell in {self.patience} force calls")
-            self._advance()
+            yield from self._advance()
         return self.end(True)
 
-    def _advance(self) -> None:
+    def _evaluated(self, x: np.ndarray) -> Generator[np.ndarray, Point, Point]:
+        self.calls += 1
+        return (yield x)
+
+    def _advance(self) -> Generator[np.ndarray, Point, None]:
         step, share = self._propose()
-        trial = self.surface(self.point.x + step)
+        trial = yield from self._evaluated(self.point.x + step)
         self.inverse.learn(step, trial.gradient - self.point.gradient)
-        length = self.surface.coordinates.extent(step)
+        length = self.coordinates.extent(step)
         gain = _energy_change(self.point, trial, step)
         expected = (1 - share / 2) * float(self.point.gradient @ step)
         if gain > 1e-4:
@@ -162,7 +200,7 @@ class _TrustRegionSearch:
         if float(step @ g) >= 0:  # the model lost its way; the gradient never does
             self.inverse.forget()
             step = -self.inverse.times(g)
-        length = self.surface.coordinates.extent(step)
+        length = self.coordinates.extent(step)
         share = min(1.0, self.radius / length)
         return share * step, share
 
@@ -193,7 +231,7 @@ class _TrustRegionSearch:
         fell = point.free_energy < self.best_energy - 1e-4 * len(point.forces)
         if fell or point.residual < 0.98 * self.best_residual:
             self.best_residual = min(point.residual, self.best_residual)
-            self.best_energy, self.best_call = point.free_energy, self.surface.calls
+            self.best_energy, self.best_call = point.free_energy, self.calls
 
     def _restart(self) -> None:
         self.inverse.forget()
@@ -216,38 +254,36 @@ def _energy_change(before: Point, after: Point, step: np.ndarray) -> float:
     return 0.5 * float((before.gradient + after.gradient) @ step)
 
 
-def _fire(surface: PotentialSurface, fmax: float, max_calls: int, start: Minimum) -> Minimum:
-    """Go on from the best point with ASE's FIRE."""
+def _fire(start: Minimum, fmax: float, max_calls: int, calls: int) -> Search:
+    """Go on from the best point with ASE's FIRE, after so many calls."""
     from ase.optimize import FIRE
 
-    walker = _optimizable(surface, start.point)
+    walker = _optimizable(start.point)
     energies, best = list(start.energies), start.point
-    steps = FIRE(walker, logfile=None).irun(fmax=fmax, steps=max_calls)
-    while True:
+    fire = FIRE(walker, logfile=None)
+    while calls < max_calls:
+        fire.step()
+        calls += 1
         try:
-            if next(steps, None) is None:
-                break
+            point = walker.point = yield walker.ahead
         except NoEnergyError as error:
             return Minimum(best, energies, False, FALL_BACK, str(error))
-        point = walker.point
-        if point is not start.point:
-            energies.append(point.energy)
+        energies.append(point.energy)
         if point.residual <= fmax:
             return Minimum(point, energies, True, FALL_BACK)
         if point.free_energy < best.free_energy:
             best = point
-        if surface.calls >= max_calls:
-            break
     reason = f"force call limit {max_calls} reached after fall-back ({start.reason})"
     return Minimum(best, energies, False, FALL_BACK, reason)
 
 
-def _optimizable(surface: Callable[[np.ndarray], Point], start: Point) -> Any:
-    """Return the surface in the form that ASE's optimizers take."""
+def _optimizable(start: Point) -> Any:
+    """Return what ASE's optimizers step on: it knows a point and takes down where to go next."""
     from ase.utils.abc import Optimizable
 
     class Walker(Optimizable):
         point = start
+        ahead = start.x
 
         def ndofs(self) -> int:
             return len(start.x)
@@ -256,7 +292,7 @@ def _optimizable(surface: Callable[[np.ndarray], Point], start: Point) -> Any:
             return self.point.x.copy()
 
         def set_x(self, x: np.ndarray) -> None:
-            self.point = surface(x)
+            self.ahead = x
 
         def get_gradient(self) -> np.ndarray:
             return self.point.gradient

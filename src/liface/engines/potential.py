@@ -42,13 +42,17 @@ class PotentialSurface:
     """Energy and gradient of a structure as a function of the optimizer's vector.
 
     Counts force calls. Raises :class:`CalculationError` with the reason and the value when the engine
-    raises, when a number is not finite, and when the structure explodes or collapses.
+    raises, when a number is not finite, and when the structure explodes or collapses. Without a calculator, the caller
+    evaluates the atoms between :meth:`place` and :meth:`point`.
     """
 
-    def __init__(self, atoms: Atoms, calculator: Calculator, coordinates: Coordinates):
+    def __init__(self, atoms: Atoms, calculator: Calculator | None, coordinates: Coordinates):
         self.atoms = atoms.copy()
         self.atoms.set_constraint()  # frozen atoms are no coordinates; their forces are wanted as they are
-        self.atoms.calc = calculator
+        try:
+            self.atoms.calc = calculator
+        except Exception as error:  # a calculator may look at the elements as soon as it is given atoms
+            raise engine_raised(error) from error
         self.coordinates = coordinates
         self.calls = 0
         self._beyond = 0
@@ -56,12 +60,21 @@ class PotentialSurface:
 
     def __call__(self, x: np.ndarray) -> Point:
         """Evaluate energy, forces and (where the cell relaxes) stress: one force call."""
+        self.place(x)
+        return self.point(x, *self._evaluate())
+
+    def place(self, x: np.ndarray) -> None:
+        """Move the atoms to a vector, where they can be computed: a force call begins."""
         positions, cell = self.coordinates.expand(x)
         self._check_geometry(positions, cell)
         self.atoms.set_cell(cell)
         self.atoms.set_positions(positions)
         self.calls += 1
-        energy, free_energy, forces, stress = self._evaluate()
+
+    def point(
+        self, x: np.ndarray, energy: float, free_energy: float, forces: np.ndarray, stress: np.ndarray | None
+    ) -> Point:
+        """Return what was computed where the atoms are (eV, eV/Å, eV/Å³), after checks."""
         self._check_numbers(energy, forces, stress)
         gradient = self.coordinates.gradient(x, forces, stress, self.atoms.get_volume())
         residual = self.coordinates.residual(forces, stress)
@@ -80,7 +93,7 @@ class PotentialSurface:
         except Exception as error:
             # An engine may raise anything on a structure it cannot treat; the structure fails, with the
             # cause kept.
-            raise CalculationError(f"the engine raised {type(error).__name__}: {error}") from error
+            raise engine_raised(error) from error
 
     def _check_geometry(self, positions: np.ndarray, cell: np.ndarray) -> None:
         if not (np.isfinite(positions).all() and np.isfinite(cell).all()):
@@ -107,6 +120,11 @@ class PotentialSurface:
         self._beyond = self._beyond + 1 if largest > LARGEST_FORCE_EV_PER_A else 0
         if self._beyond >= PATIENCE_CALLS:
             raise CalculationError(f"exploded: force {largest:.3g} eV/Å after {self.calls} force calls")
+
+
+def engine_raised(error: Exception) -> CalculationError:
+    """Return the reason of a structure on which an engine raised something of its own."""
+    return CalculationError(f"the engine raised {type(error).__name__}: {error}")
 
 
 def check_distances(symbols: Sequence[str], positions: np.ndarray, cell: np.ndarray) -> None:

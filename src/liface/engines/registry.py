@@ -150,6 +150,7 @@ def options_with_defaults(spec: EngineSpec, model: Model | None) -> dict[str, Sc
 def _family_info(spec: EngineSpec, family: Family) -> EngineInfo:
     name, path, model = model_file(spec)
     options = options_with_defaults(spec, model)
+    _ = spec.batch  # a wrong one is told before anything is computed
     return EngineInfo(
         name=spec.name,
         model=name,

@@ -21,13 +21,15 @@ from liface.documents.geometry import Geometry
 from liface.documents.path import PathImage
 from liface.engines.base import ProgramEngine, StructureCalculator, require_paths
 from liface.engines.coordinates import Coordinates
-from liface.engines.optimizer import Minimum, minimise
+from liface.engines.optimizer import Minimum, Search, drive, search_minimum
 from liface.engines.potential import Point, PotentialSurface
 from liface.engines.registry import distribution_version
 from liface.errors import CalculationError, MixedEnginesError
 from liface.units import EV_PER_A3_IN_GPA
 
 if TYPE_CHECKING:
+    from ase.calculators.calculator import Calculator
+
     from liface.engines.base import Engine
     from liface.engines.path import Band
 
@@ -54,11 +56,7 @@ def run(request: CalculationRequest, engine: Engine | ProgramEngine, folder: Pat
     EngineTaskError
         If a path is asked of a program that relaxes by itself.
     """
-    if request.engine.fingerprint != engine.info.fingerprint:
-        raise MixedEnginesError(
-            f"request {request.label or request.calc_id} was made for {request.engine.label} "
-            f"({request.engine.fingerprint}), not for {engine.info.label} ({engine.info.fingerprint})"
-        )
+    require_engine(request, engine)
     folder = folder or Path("runs") / (request.label or request.calc_id)
     if isinstance(engine, ProgramEngine):
         if request.settings.task == "neb":
@@ -69,28 +67,44 @@ def run(request: CalculationRequest, engine: Engine | ProgramEngine, folder: Pat
         calculator.reset()  # nothing of the structure before
     started = time.perf_counter()
     surface = None
-    reason = ""
+    found: Minimum | Band | str
     try:
-        surface = _surface(request, calculator)
+        surface = canonical_surface(request, calculator)
         if isinstance(calculator, StructureCalculator):
             calculator.prepare(request, folder)
         found = _compute(request, surface)
     except CalculationError as error:
-        reason = f"{type(error).__name__}: {error}"
+        found = failure(error)
     finally:
         if isinstance(calculator, StructureCalculator):
             calculator.release()
-    common = _common(request, engine, surface.calls if surface else 0, time.perf_counter() - started)
-    common["versions"] |= getattr(calculator, "versions", {})  # its kernel, or of another process that computed
-    if surface is None or reason:
-        return FailedCalculation(**common, reason=reason)
-    if not isinstance(found, Minimum):
-        return _path_document(request, surface, found, common)
-    return _document(request, surface, found, common)
+    wall_s = time.perf_counter() - started
+    return document(request, engine, surface, found, wall_s, getattr(calculator, "versions", None))
 
 
-def _surface(request: CalculationRequest, calculator: Any) -> PotentialSurface:
-    """Return the potential energy surface of the canonical structure."""
+def require_engine(request: CalculationRequest, engine: Engine | ProgramEngine) -> None:
+    """Refuse a request that was made for another engine.
+
+    Raises
+    ------
+    MixedEnginesError
+        It was.
+    """
+    if request.engine.fingerprint != engine.info.fingerprint:
+        raise MixedEnginesError(
+            f"request {request.label or request.calc_id} was made for {request.engine.label} "
+            f"({request.engine.fingerprint}), not for {engine.info.label} ({engine.info.fingerprint})"
+        )
+
+
+def canonical_surface(request: CalculationRequest, calculator: Calculator | None) -> PotentialSurface:
+    """Return the potential energy surface of the canonical structure of a request.
+
+    Raises
+    ------
+    CalculationError
+        If there are no atoms, or no cell.
+    """
     geometry = request.geometry
     if geometry.n_atoms == 0:
         raise CalculationError("the structure has no atoms")
@@ -103,15 +117,52 @@ def _surface(request: CalculationRequest, calculator: Any) -> PotentialSurface:
     return PotentialSurface(canonical.to_ase(), calculator, coordinates)
 
 
+def search_of(request: CalculationRequest, surface: PotentialSurface) -> Search:
+    """Return the search that answers a single point or a relaxation; its points are the caller's to evaluate."""
+    settings = request.settings
+    if settings.task == "static":
+        return _single_point(surface.coordinates)
+    numbers = surface.atoms.numbers
+    return search_minimum(numbers, surface.coordinates, settings.fmax_ev_per_a, settings.max_force_calls)
+
+
+def _single_point(coordinates: Coordinates) -> Search:
+    point = yield coordinates.initial()
+    return Minimum(point, [point.energy], True, SINGLE_POINT)
+
+
 def _compute(request: CalculationRequest, surface: PotentialSurface) -> Minimum | Band:
     if request.settings.task == "neb":
         from liface.engines.path import find_path  # imports ASE, which a worker needs and planning does not
 
         return find_path(request, surface)
-    if request.settings.task == "static":
-        point = surface(surface.coordinates.initial())
-        return Minimum(point, [point.energy], True, SINGLE_POINT)
-    return minimise(surface, request.settings.fmax_ev_per_a, request.settings.max_force_calls)
+    return drive(search_of(request, surface), surface)
+
+
+def failure(error: CalculationError) -> str:
+    """Return the reason that is stored for a structure that failed."""
+    return f"{type(error).__name__}: {error}"
+
+
+def document(
+    request: CalculationRequest,
+    engine: Engine,
+    surface: PotentialSurface | None,
+    found: Minimum | Band | str,
+    wall_s: float,
+    versions: dict[str, str] | None = None,
+) -> CalculationDocument:
+    """Return what is stored of a request: what was found, or the reason why nothing was.
+
+    ``versions`` name the kernel of the calculator, and the packages of another process, where that computed.
+    """
+    common = _common(request, engine, surface.calls if surface else 0, wall_s)
+    common["versions"] |= versions or {}
+    if surface is None or isinstance(found, str):
+        return FailedCalculation(**common, reason=str(found))
+    if not isinstance(found, Minimum):
+        return _path_document(request, surface, found, common)
+    return _document(request, surface, found, common)
 
 
 def _document(

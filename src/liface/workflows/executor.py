@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from liface.documents import CalculationDocument, CalculationRequest, PathImage
 from liface.engines.base import EngineSpec
+from liface.engines.batch import may_compute_together, run_batch
 from liface.errors import NotComputedError
 from liface.workflows.calculation_folder import CalculationFolder, wait_for_others
 from liface.workflows.carry_on import compute_request, is_asked_again
@@ -64,6 +65,9 @@ class InProcessExecutor:
     ) -> list[CalculationDocument]:
         """Return the outcomes in the order of the requests."""
         outcomes: dict[str, CalculationDocument] = {}
+        if prerelax is None and may_compute_together(engine):
+            distinct = {request.calc_id: request for request in requests}
+            outcomes = dict(zip(distinct, run_batch(list(distinct.values()), engine, folder=self._runs), strict=True))
         for request in requests:
             if request.calc_id not in outcomes:
                 first = self._prerelaxed(request, prerelax)
@@ -107,6 +111,8 @@ class FolderExecutor:
         """Return the outcomes in the order of the requests."""
         todo = {request.calc_id: request for request in requests}
         outcomes: dict[str, CalculationDocument] = {}
+        if prerelax is None and may_compute_together(engine):
+            self._compute_together(todo, engine)
         rounds_without_news = 0
         while todo:
             done = {}
@@ -121,6 +127,16 @@ class FolderExecutor:
                 wait_for_others(rounds_without_news)
         self._remember(outcome.started_from for outcome in outcomes.values())
         return [adopt(outcomes[request.calc_id], request) for request in requests]
+
+    def _compute_together(self, todo: Mapping[str, CalculationRequest], engine: EngineSpec) -> None:
+        """Compute what nobody has computed or is computing, in one batch; each outcome goes to the folder at once."""
+        with ExitStack() as claims:
+            mine = []
+            for calc_id, request in todo.items():
+                if self._folder.get(calc_id) is None and claims.enter_context(self._folder.claim(calc_id)):
+                    # it may have come between the look and the claim
+                    mine += [request] if self._folder.get(calc_id) is None else []
+            run_batch(mine, engine, self._folder.put, self._runs)
 
     def _outcome(
         self, request: CalculationRequest, engine: EngineSpec, prerelax: EngineSpec | None

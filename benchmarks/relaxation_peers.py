@@ -278,12 +278,15 @@ def measured(arguments: argparse.Namespace) -> dict[str, Any]:
     begun, rows = time.monotonic(), []
     listed = chosen(arguments.n, arguments.most_atoms)
     compare(*listed[0], engine, peers, 40 * arguments.fmax)  # the first also pays for what PyTorch compiles
-    for name, geometry in listed:
-        if time.monotonic() - begun > 60 * arguments.minutes:
-            break
-        rows.append(compare(name, geometry, engine, peers, arguments.fmax))
-        shown = {way: (round(rows[-1][way]["cpu_s"], 2), rows[-1][way]["force_calls"]) for way in ("liface", *PEERS)}
-        print(name, rows[-1]["natoms"], shown, file=sys.stderr, flush=True)
+    with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C ends with the systems that are through
+        for name, geometry in listed:
+            if time.monotonic() - begun > 60 * arguments.minutes:
+                break
+            rows.append(compare(name, geometry, engine, peers, arguments.fmax))
+            shown = {
+                way: (round(rows[-1][way]["cpu_s"], 2), rows[-1][way]["force_calls"]) for way in ("liface", *PEERS)
+            }
+            print(name, rows[-1]["natoms"], shown, file=sys.stderr, flush=True)
     return {
         "engine": engine.info.model_dump(mode="json"),
         "kernel": getattr(calculator, "versions", {}).get("sevennet-kernel", "energy and forces only"),

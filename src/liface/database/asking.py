@@ -24,9 +24,10 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from liface.database.columns import ENTRY, Column, Noun
+from liface.database.columns import Column, Noun
 from liface.database.filters import column_named, filter_expression
 from liface.database.likelihoods import wide_ranges
+from liface.database.names import ENTRY
 from liface.database.schema import TABLES
 from liface.database.sorting import order_by
 from liface.errors import FilterError

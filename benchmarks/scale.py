@@ -114,6 +114,9 @@ def measured(step: str, size: int, folder: Path) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as warm:
         for each in (*NEEDS.get(step, ()), step):
             STEPS[each](2, Path(warm))[0]()
+    for each in NEEDS.get(step, ()):
+        if not (folder / f"{each}-{size}.db").exists():
+            STEPS[each](size, folder)[0]()
     work, items = STEPS[step](size, folder)
     cpu, wall = time.process_time(), time.perf_counter()
     note = work() or {}
@@ -350,7 +353,7 @@ NEEDS = {
 }
 """What must have been done before a step."""
 
-WRITTEN = {"flows_mb": "MB of flows", "database_mb": "MB", "html_mb": "MB of HTML", "figures": "figures"}
+WRITTEN = {"flows_mb": "MB of flows", "database_mb": "MB", "html_mb": "MB of HTML", "figures": "files of figures"}
 """What a step may say of its output."""
 
 # --- What comes out ------------------------------------------------------------------------------------------------

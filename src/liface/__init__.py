@@ -13,11 +13,22 @@ The package is laid out as floors; each imports only from those below it::
 Importing ``liface`` touches no file, no setting and no heavy package.
 """
 
-from importlib.metadata import PackageNotFoundError, version
+from __future__ import annotations
 
-try:
-    __version__ = version("liface")
-except PackageNotFoundError:  # a source tree that was never installed
-    __version__ = "0.0.0"
+__version__: str
 
 __all__ = ["__version__"]
+
+
+def __getattr__(name: str) -> str:
+    """Look the version up when somebody asks for it: reading the metadata of packages takes a while."""
+    if name != "__version__":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        found = version("liface")
+    except PackageNotFoundError:  # a source tree that was never installed
+        found = "0.0.0"
+    globals()[name] = found
+    return found

@@ -7,7 +7,7 @@ import json
 import pytest
 from stored_results import GAMMAS
 
-from liface.cli.query import SHOWN
+from liface.cli.asking import SHOWN
 from liface.database import Database
 from liface.database.columns import NOUNS
 from liface.testing.cli import run_cli

@@ -31,6 +31,7 @@ LOADERS = {"UnsafeLoader", "FullLoader", "Loader", "CLoader", "CFullLoader", "CU
 DECODING = {"MontyDecoder", "loadfn", "process_decoded"}
 
 IMPORTING = {
+    "cli/later.py": "the commands of the tables in cli, below liface.cli only",
     "engines/calculators.py": "ase:package.module.Class, as a person names it in a campaign or on the command line",
     "engines/registry.py": "the programs of its own table",
     "structures/__init__.py": "its own submodules",

@@ -14,7 +14,7 @@ from typing import Any
 
 import database_factories as make
 
-from liface.cli.query import SHOWN
+from liface.cli.asking import SHOWN
 from liface.database import Database
 from liface.documents import FilmPoint, LineFit, ScanPoint
 

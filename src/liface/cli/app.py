@@ -1,4 +1,4 @@
-"""Entry point: the nouns of the command line, and what becomes of an error."""
+"""Entry point: what runs a command, and what becomes of an error."""
 
 from __future__ import annotations
 
@@ -6,41 +6,17 @@ import contextlib
 import io
 import os
 import sys
-import traceback
-import warnings
 from collections.abc import Sequence
-from typing import Annotated
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from liface.cli import (
-    campaign,
-    campaign_bundle,
-    campaign_diff,
-    campaign_lock,
-    campaign_missing,
-    campaign_queue,
-    campaign_replay,
-    compare,
-    converge,
-    correlate,
-    creep,
-    database,
-    database_moving,
-    deposit,
-    engines,
-    grow,
-    hpc,
-    literature,
-    materials,
-    phonon,
-    query,
-    serve,
-    stability,
-    structure,
-)
+from liface.cli import direct
 from liface.cli.output import talk
 from liface.errors import LifaceError
+
+if TYPE_CHECKING:
+    from liface.cli.root import app
+
+__all__ = ["DEBUG", "INTERNAL_ERROR", "app", "debugging", "invoke", "main"]
 
 DEBUG = "LIFACE_DEBUG"
 """Set to 1, this environment variable shows the traceback of every error."""
@@ -48,67 +24,14 @@ DEBUG = "LIFACE_DEBUG"
 INTERNAL_ERROR = 70
 """Exit code of a defect in liface itself (EX_SOFTWARE)."""
 
-EPILOG = (
-    "Exit codes: 0 done; 1 the numbers do not allow it, or an engine refused; 2 wrong input; 3 the database; "
-    "4 some cases of a campaign failed; 5 the queue or the site; 6 a replay did not meet its lock; "
-    "70 an internal error; 130 stopped by the user."
-)
 
-app = typer.Typer(
-    name="liface",
-    help="Li interfacial energetics: build, relax, store, ask, correlate.",
-    epilog=EPILOG,
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.add_typer(materials.app, name="materials")
-app.add_typer(structure.app, name="structure")
-for verb in ("submit", "follow", "collect", "retry", "cancel"):
-    campaign.app.command()(getattr(campaign_queue, verb))
-campaign.app.command()(campaign_lock.lock)
-campaign.app.command()(campaign_replay.replay)
-campaign.app.command()(campaign_diff.diff)
-campaign.app.command()(campaign_bundle.bundle)
-campaign.app.command("open")(campaign_bundle.open_)
-campaign.app.command()(campaign_bundle.verify)
-campaign.app.command()(converge.converge)
-campaign.app.command()(campaign_missing.missing)
-app.add_typer(campaign.app, name="campaign")
-app.command("query")(query.query)
-app.add_typer(compare.app, name="compare")
-app.command("correlate")(correlate.correlate)
-app.command("grow")(grow.grow)
-app.command("phonon")(phonon.phonon)
-app.command("stability")(stability.stability)
-app.command("deposit")(deposit.deposit)
-app.add_typer(creep.app, name="creep")
-for verb in ("copy", "gather"):
-    database.app.command()(getattr(database_moving, verb))
-app.add_typer(database.app, name="database")
-app.add_typer(engines.app, name="engines")
-app.add_typer(hpc.app, name="hpc")
-app.command("serve")(serve.serve)
-app.add_typer(literature.app, name="literature")
+def __getattr__(name: str) -> Any:
+    """Build ``app`` when somebody asks for it: a simple question needs none."""
+    if name != "app":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from liface.cli.root import app
 
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from liface import __version__
-
-        typer.echo(f"liface {__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _root(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
-    ] = False,
-) -> None:
-    """Li interfacial energetics: build, relax, store, ask, correlate."""
+    return app
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -117,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         if isinstance(stream, io.TextIOWrapper):  # a terminal that cannot show Å still gets the rest
             stream.reconfigure(errors="replace")
     if not sys.warnoptions and not debugging():  # warnings of other packages, here and in the workers
+        import warnings
+
         warnings.simplefilter("ignore")
         os.environ.setdefault("PYTHONWARNINGS", "ignore")
     sys.exit(invoke(arguments))
@@ -125,8 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def invoke(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; no error gets past here."""
     try:
-        command = typer.main.get_command(app)
-        command.main(args=None if arguments is None else list(arguments), prog_name="liface")
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        question = direct.question(given)
+        if question is not None:
+            return direct.answer(question)
+        _run(given)
     except SystemExit as leaving:
         return leaving.code if isinstance(leaving.code, int) else 0
     except LifaceError as error:
@@ -137,6 +65,14 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _run(arguments: list[str]) -> None:
+    from typer.main import get_command
+
+    from liface.cli.root import app
+
+    get_command(app).main(args=arguments, prog_name="liface")
+
+
 def debugging() -> bool:
     """Tell whether tracebacks are wanted."""
     return os.environ.get(DEBUG, "") not in ("", "0")
@@ -145,6 +81,8 @@ def debugging() -> bool:
 def _failed(error: Exception, message: str, code: int) -> int:
     with contextlib.suppress(BrokenPipeError):
         if debugging():
+            import traceback
+
             talk("".join(traceback.format_exception(error)).rstrip())
         talk(message)
     return code

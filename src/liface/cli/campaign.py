@@ -13,6 +13,7 @@ import typer
 
 from liface.cli.campaign_lock import LockPath, NoLock, lock_path, write_run
 from liface.cli.campaign_queue import On, SiteFile, open_queue_if_described
+from liface.cli.later import Later, late_group
 from liface.cli.options import (
     CASES_FAILED,
     DEFAULT_DATABASE,
@@ -36,7 +37,72 @@ if TYPE_CHECKING:
     from liface.dispatch.run import RunState
     from liface.workflows.campaign import Campaign
 
-app = typer.Typer(help="Screening campaigns: one file in, a database and a report out.", no_args_is_help=True)
+LATER: dict[str, Later] = {
+    "submit": Later(
+        "campaign_queue",
+        "submit",
+        "Hand a campaign to a queue: what the database does not hold, shared references once.",
+    ),
+    "follow": Later(
+        "campaign_queue",
+        "follow",
+        "Submit a campaign and stay until it is done: collect what is finished, hand over what a screening chose.",
+    ),
+    "collect": Later(
+        "campaign_queue",
+        "collect",
+        "Take what is finished on the queue into the database; repeat it at any time, also while jobs run.",
+    ),
+    "retry": Later(
+        "campaign_queue",
+        "retry",
+        "Find lost jobs and run them again with the failed ones, and compute structures again whose reason matches.",
+    ),
+    "cancel": Later(
+        "campaign_queue",
+        "cancel",
+        "Stop and take back the jobs of a campaign; what is computed is collected first and kept.",
+    ),
+    "lock": Later(
+        "campaign_lock",
+        "lock",
+        "Write the lock of a campaign from the database: the stored run, or one made of what is stored now.",
+    ),
+    "replay": Later(
+        "campaign_replay",
+        "replay",
+        "Run a locked campaign in a new database, from the lock alone, and say whether it comes to the same.",
+    ),
+    "diff": Later(
+        "campaign_diff",
+        "diff",
+        "Show what changed from A to B, the largest first, and why: structure, settings, weights, versions, noise.",
+    ),
+    "bundle": Later(
+        "campaign_bundle",
+        "bundle",
+        "Put a campaign into one file: results, calculations, structures, lock, report, citation and checksums.",
+    ),
+    "open": Later(
+        "campaign_bundle", "open_", "Check a bundle and unpack it into a new folder; no engine needs to be installed."
+    ),
+    "verify": Later(
+        "campaign_bundle",
+        "verify",
+        "Check the members of a bundle, its lock, and every document of its database; nothing is unpacked for good.",
+    ),
+    "converge": Later(
+        "converge", "converge", "Run the convergence series of a campaign and say from which values on nothing changes."
+    ),
+    "missing": Later(
+        "campaign_missing", "missing", "List the cases without a result to rest on, per engine, with the reason."
+    ),
+}
+"""Commands in other modules, after those of this one."""
+
+app = typer.Typer(
+    cls=late_group(LATER), help="Screening campaigns: one file in, a database and a report out.", no_args_is_help=True
+)
 
 ReportPath = Annotated[
     Path | None,

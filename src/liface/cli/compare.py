@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from liface.cli.asking import SHOWN, columns_asked
 from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read
 from liface.cli.output import talk, write_json, write_table, write_text
-from liface.cli.query import SHOWN, columns_asked
 from liface.errors import InputError
 
 if TYPE_CHECKING:

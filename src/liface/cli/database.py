@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from liface.cli.later import Later, late_group
 from liface.cli.options import DEFAULT_DATABASE, Db, Json, open_to_read, shown
 from liface.cli.output import plural, talk, write_facts, write_json, write_table
 from liface.errors import DatabaseError
@@ -14,7 +15,17 @@ from liface.errors import DatabaseError
 if TYPE_CHECKING:
     from liface.dispatch.verification import Looking, Soundness
 
-app = typer.Typer(help="Look after the results database.", no_args_is_help=True)
+LATER: dict[str, Later] = {
+    "copy": Later(
+        "database_moving", "copy", "Copy or merge a whole results database into another, and check the copy."
+    ),
+    "gather": Later(
+        "database_moving", "gather", "Store the results and calculations in the outputs of jobs, whoever ran them."
+    ),
+}
+"""Commands in other modules, after those of this one."""
+
+app = typer.Typer(cls=late_group(LATER), help="Look after the results database.", no_args_is_help=True)
 
 
 @app.command()

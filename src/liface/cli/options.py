@@ -4,16 +4,39 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from liface.errors import DatabaseError
+from liface.cli.opening import (
+    DATABASE_VARIABLE,
+    DEFAULT_DATABASE,
+    open_to_read,
+    open_to_read_if_there,
+    open_to_write,
+    shown,
+)
 
-if TYPE_CHECKING:
-    from liface.database import Database
+__all__ = [
+    "CASES_FAILED",
+    "DEFAULT_DATABASE",
+    "INTERRUPTED",
+    "MOST_WORKERS",
+    "CampaignName",
+    "CifFile",
+    "Db",
+    "Engines",
+    "Json",
+    "Plane",
+    "Termination",
+    "Workers",
+    "open_to_read",
+    "open_to_read_if_there",
+    "open_to_write",
+    "shown",
+    "workers_or_default",
+]
 
-DEFAULT_DATABASE = "liface.db"
 MOST_WORKERS = 8
 
 CASES_FAILED = 4
@@ -25,7 +48,7 @@ Db = Annotated[
     str,
     typer.Option(
         "--db",
-        envvar="LIFACE_DB",
+        envvar=DATABASE_VARIABLE,
         metavar="FILE|URL",
         help="Results database: a file, or postgresql://user@host/database.",
     ),
@@ -58,52 +81,6 @@ Termination = Annotated[int, typer.Option(min=0, help="Index of the termination;
 CifFile = Annotated[
     Path | None, typer.Option("--cif", metavar="FILE", help="Take the material of that name from a CIF file.")
 ]
-
-
-def shown(target: str) -> str:
-    """Return the address of a database as a message may show it, without a password."""
-    from liface.database.addresses import without_password
-
-    return without_password(target)
-
-
-def open_to_read(target: str) -> Database:
-    """Open a database that must be there; nothing is created or changed.
-
-    Raises
-    ------
-    DatabaseOpenError
-        It is missing, unreadable or not a results database.
-    """
-    from liface.database import Database
-
-    return Database(target, read_only=True, must_exist=True)
-
-
-def open_to_read_if_there(target: str) -> Database | None:
-    """Open a database to read, or return None where there is none yet."""
-    from liface.database import Database
-
-    return open_to_read(target) if Database.exists(target) else None
-
-
-def open_to_write(target: str) -> Database:
-    """Open a database, or make a new one.
-
-    Raises
-    ------
-    DatabaseWriteError
-        It cannot be written; better known before hours of work than after.
-    """
-    from liface.database import Database
-
-    database = Database(target)
-    try:
-        database.check_writable("nothing was run")
-    except DatabaseError:
-        database.close()
-        raise
-    return database
 
 
 def workers_or_default(workers: int | None) -> int:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
-from typing import Any
-
-import typer
+from typing import Any, TextIO
 
 GAP = "  "
 UNKNOWN = "-"
@@ -21,7 +20,19 @@ Row = Mapping[str, Any]
 
 def talk(message: str) -> None:
     """Say something to the person; never part of the result."""
-    typer.echo(message, err=True)
+    _echo(message, sys.stderr)
+
+
+def _echo(text: str, stream: TextIO | None = None) -> None:
+    """Write a line; what depends on the terminal is left to Typer, which takes a while to import."""
+    to = stream or sys.stdout
+    if "\x1b" in text or os.name != "posix" or (to.encoding or "utf-8").lower() not in ("utf-8", "utf8"):
+        import typer
+
+        typer.echo(text, file=to)
+        return
+    to.write(text + "\n")
+    to.flush()
 
 
 def plural(number: int, noun: str) -> str:
@@ -32,19 +43,19 @@ def plural(number: int, noun: str) -> str:
 def write_json(value: Any) -> None:
     """Write valid JSON: numbers that are not finite become null."""
     unicode = (sys.stdout.encoding or "").lower().startswith("utf")
-    typer.echo(json.dumps(_plain(value), ensure_ascii=not unicode, indent=1, allow_nan=False))
+    _echo(json.dumps(_plain(value), ensure_ascii=not unicode, indent=1, allow_nan=False))
 
 
 def write_text(text: str) -> None:
     """Write text as it is; one newline ends it."""
-    typer.echo(text.removesuffix("\n"))
+    _echo(text.removesuffix("\n"))
 
 
 def write_table(rows: Sequence[Row], units: Mapping[str, str] | None = None, columns: Sequence[str] = ()) -> None:
     """Write rows under a header with units; on a terminal, no wider than the terminal."""
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     text, hidden = table(rows, units, columns, width)
-    typer.echo(text)
+    _echo(text)
     if hidden:
         talk(f"{len(hidden)} columns did not fit: {', '.join(hidden)}; choose with --columns, or use --json")
 
@@ -54,10 +65,10 @@ def write_facts(facts: Row) -> None:
     width = max(map(len, facts), default=0)
     for name, value in facts.items():
         if isinstance(value, list | tuple) and value and isinstance(value[0], Mapping):
-            typer.echo(f"{name}:")
-            typer.echo("\n".join(f"  {line}" for line in table(value)[0].splitlines()))
+            _echo(f"{name}:")
+            _echo("\n".join(f"  {line}" for line in table(value)[0].splitlines()))
         else:
-            typer.echo(f"{name:<{width}}  {_text(value)}".rstrip())
+            _echo(f"{name:<{width}}  {_text(value)}".rstrip())
 
 
 def table(

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
+from liface.cli.asking import SHOWN
 from liface.cli.options import DEFAULT_DATABASE, Db, open_to_read, shown
 from liface.cli.output import talk
-from liface.cli.query import SHOWN
 from liface.errors import InputError, MissingExtraError
 
 LOOPBACK = "127.0.0.1"

@@ -29,9 +29,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
-from liface.database.columns import ENTRY, Column, Noun
+from liface.database.columns import Column, Noun
 from liface.database.filters import column_named, filter_expression
 from liface.database.likelihoods import wide_ranges
+from liface.database.names import ENTRY
 from liface.database.schema import FLAG_TABLES, TABLES
 from liface.database.sorting import order_by
 from liface.errors import FilterError

@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
+from liface.database.names import ENTRY, no_noun
 from liface.documents import (
     CALCULATION_ADAPTER,
     CASE_ADAPTER,
@@ -52,9 +53,6 @@ from liface.errors import FilterError
 
 Type = Literal["string", "integer", "float", "boolean", "timestamp", "list", "dictionary", "unknown"]
 """``unknown`` is what another database has and this one does not; no column of a noun is of that type."""
-
-ENTRY = "entry_id"
-"""Key of a row of results: one record may belong to several campaigns."""
 
 _TYPES: dict[Any, Type] = {str: "string", int: "integer", float: "float", bool: "boolean"}
 
@@ -364,7 +362,7 @@ def noun_named(name: str) -> Noun:
     for noun in NOUNS.values():
         if noun.kind == name:
             return noun
-    raise FilterError(f"the database holds no {name!r}; it holds {', '.join(NOUNS)}")
+    raise no_noun(name, NOUNS)
 
 
 def result_noun(kind: type[Any] | str) -> Noun:

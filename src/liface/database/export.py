@@ -15,8 +15,8 @@ from sqlalchemy import Connection
 
 from liface.database.columns import Noun
 from liface.database.exports import ase, cif, optimade, sources, tables
+from liface.database.exports.csv_text import csv_text
 from liface.database.exports.structures import Records, has_structures
-from liface.database.exports.tables import csv_text
 from liface.database.selection import Selection, selected_documents, selected_rows
 from liface.errors import InputError
 

@@ -73,9 +73,8 @@ class StoredItems:
 
     def some_row(self, condition: ColumnElement[bool]) -> ColumnElement[bool]:
         """Whether a row fulfils a condition on its cells."""
-        look: Select[Any] = select(self.key).where(condition)
-        if self.row_by_row:
-            look = look.where(self.key == self.owner)
+        mine = (self.key == self.owner,) if self.row_by_row else ()
+        look: Select[Any] = select(self.key).where(*mine, condition)
         if next(self.turns) >= PLANNED:
             look = look.offset(0)
         return exists(look) if self.row_by_row else self.owner.in_(look)

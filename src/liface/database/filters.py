@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import re
 import threading
-from difflib import get_close_matches
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from liface.database.codec import is_text
-from liface.database.columns import Column, Noun
+from liface.database.columns import Noun
 from liface.database.literals import MARK, STRING, Taken, taken_out
+from liface.database.names import column_named, quoted, short, within_campaign
 from liface.errors import FilterError
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
 
     from liface.database.filter_sources import FilterSource
+
+__all__ = ["MAX_LENGTH", "column_named", "filter_expression", "quoted", "within_campaign"]
 
 MAX_LENGTH = 4_000
 """Characters of a filter; one that is meant to be slow takes the parser up to two seconds at this length."""
@@ -58,50 +60,9 @@ def filter_expression(noun: Noun | FilterSource, where: str) -> ColumnElement[bo
     except VisitError as error:
         if isinstance(error.orig_exc, FilterError):
             raise error.orig_exc from None
-        raise FilterError(f"filter: {_short(where)} cannot be read ({error.orig_exc})") from error
+        raise FilterError(f"filter: {short(where)} cannot be read ({error.orig_exc})") from error
     except RecursionError as error:
-        raise FilterError(f"filter: {_short(where)} is nested too deeply; split it into several") from error
-
-
-def quoted(text: str) -> str:
-    """Write a text as a value of a filter."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{escaped}"'
-
-
-def within_campaign(where: str | None, campaign: str | None) -> str | None:
-    """Narrow a filter to one campaign."""
-    if campaign is None:
-        return where
-    mine = f"campaign={quoted(campaign)}"
-    return f"{mine} AND ({where})" if where and where.strip() else mine
-
-
-def column_named(noun: Noun, name: str, doing: str = "filter") -> Column:
-    """Look a column up.
-
-    Raises
-    ------
-    FilterError
-        If the noun has none of that name; names near matches, then all columns.
-    """
-    if name in noun.columns:
-        return noun.columns[name]
-    near = _near(name.lower(), noun)
-    hint = f"did you mean {' or '.join(near)}? " if near else ""
-    if name.upper() in ("TRUE", "FALSE"):
-        hint = f"write {name.upper()} in capitals. "
-    raise FilterError(f"{doing}: no column {_short(name)} in {noun.name}; {hint}columns: {', '.join(noun.columns)}")
-
-
-def _near(name: str, noun: Noun) -> list[str]:
-    """Columns that look like a name, or that begin or contain something like it."""
-    whole = get_close_matches(name, noun.columns, n=3, cutoff=0.7)
-    first_words = {known.partition("_")[0] for known in noun.columns}
-    words = get_close_matches(name.partition("_")[0], sorted(first_words), n=1, cutoff=0.7)
-    begun = [known for known in noun.columns if known.partition("_")[0] in words]
-    contained = [known for known in noun.columns if name and name in known]
-    return list(dict.fromkeys([*whole, *begun, *contained]))[:3]
+        raise FilterError(f"filter: {short(where)} is nested too deeply; split it into several") from error
 
 
 def _check_size(where: str) -> None:
@@ -142,7 +103,7 @@ def _parse(where: str, example: str) -> tuple[Taken, Tree]:
         return taken, _tree(taken.text)
     except BadRequest as error:
         why = f"{_place(error, taken)}{_advice(where, example)}"
-        raise FilterError(f"filter: {_short(where)} does not parse{why}") from error
+        raise FilterError(f"filter: {short(where)} does not parse{why}") from error
 
 
 def _place(error: BaseException, taken: Taken) -> str:
@@ -150,7 +111,7 @@ def _place(error: BaseException, taken: Taken) -> str:
     position = getattr(error.__cause__, "pos_in_stream", None)
     if not isinstance(position, int) or not 0 <= position < len(taken.text):
         return "; it ends too early"
-    return f"; reading stopped at {_short(taken.restored(taken.text[position:]))}"
+    return f"; reading stopped at {short(taken.restored(taken.text[position:]))}"
 
 
 def _advice(where: str, example: str) -> str:
@@ -166,7 +127,3 @@ def _advice(where: str, example: str) -> str:
     if re.search(r"\bNOT\s+NOT\b", bare):
         return "; write NOT (NOT ...)"
     return f"; write e.g. {example}"
-
-
-def _short(text: str) -> str:
-    return repr(text if len(text) <= 80 else text[:77] + "...")

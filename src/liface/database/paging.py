@@ -14,12 +14,13 @@ from sqlalchemy import ColumnElement, Connection, and_, false, literal, or_, sel
 
 from liface.database.asking import cell_of, narrowed, question
 from liface.database.codec import decode
-from liface.database.columns import ENTRY, Noun, noun_named, result_noun
+from liface.database.columns import Noun, noun_named, result_noun
 from liface.database.connection import Store
 from liface.database.filters import column_named
+from liface.database.names import ENTRY, sort_keys
 from liface.database.reading import plain_rows
 from liface.database.schema import TABLES
-from liface.database.sorting import order_by, sort_keys
+from liface.database.sorting import order_by
 from liface.documents import Document
 from liface.errors import FilterError
 

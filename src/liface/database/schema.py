@@ -26,7 +26,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from liface.database.columns import ENTRY, NOUNS, Noun
+from liface.database.columns import NOUNS, Noun
+from liface.database.names import ENTRY
 from liface.database.structures import STRUCTURES, Property
 from liface.documents import content_hash
 

@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, ThreadPoolExecutor, wait
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -141,16 +141,13 @@ def _run_all(
         futures: dict[Future[CaseDocument], float] = {
             pool.submit(run_case, planned, database, executor): cost for planned, cost in todo
         }
-        waiting = set(futures)
-        while waiting:
-            finished, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-            for future in finished:
-                document = future.result()
-                with lock:
-                    state.done.append(document)
-                    state.done_cost += futures[future]
-                if progress:
-                    progress(state)
+        for future in as_completed(futures):  # wait() would look at every future again for each that ends
+            document = future.result()
+            with lock:
+                state.done.append(document)
+                state.done_cost += futures[future]
+            if progress:
+                progress(state)
     except BaseException:
         executor.close(kill=True)
         raise

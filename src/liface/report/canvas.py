@@ -58,6 +58,8 @@ _STYLE: dict[str, Any] = {
 }
 
 PNG_DPI = 160
+MOST_PIXELS = 60_000
+"""Of a picture in one direction; matplotlib draws none above 65,535."""
 
 
 @dataclass(frozen=True)
@@ -93,9 +95,13 @@ def drawing(width: float, height: float) -> Iterator[Figure]:
 
 
 def render(figure: Figure, slug: str, title: str, alt: str) -> Plot:
-    """Render to SVG and PNG; the same figure always gives the same bytes."""
+    """Render to SVG and PNG; the same figure always gives the same bytes.
+
+    The PNG of a figure too tall for its usual resolution, such as a ranking of thousands, gets a lower one.
+    """
     svg, png = io.StringIO(), io.BytesIO()
-    figure.savefig(png, format="png", dpi=PNG_DPI, metadata={"Software": None})
+    dpi = min(PNG_DPI, MOST_PIXELS / max(figure.get_size_inches()))
+    figure.savefig(png, format="png", dpi=dpi, metadata={"Software": None})
     figure.set_layout_engine("none")  # keeps the layout just found instead of finding it again
     figure.savefig(svg, format="svg", metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")))
     return Plot(slug, title, alt, _tidy(svg.getvalue()), png.getvalue())

@@ -29,6 +29,8 @@ class Context:
     manifest: Mapping[str, Any] = field(default_factory=dict)
     plots: list[Plot] = field(default_factory=list)
     slugs: set[str] = field(default_factory=set)
+    _next: dict[str, int] = field(default_factory=dict)
+    """The number that the next figure of a name gets, so that thousands of one name are not all looked up."""
 
     @property
     def engine_labels(self) -> list[str]:
@@ -58,10 +60,11 @@ class Context:
     def slug(self, *parts: object) -> str:
         """Make a file name that no other figure has; only ASCII letters, digits and hyphens."""
         text = "-".join(re.sub(r"[^A-Za-z0-9]+", "-", str(part)).strip("-").lower() for part in parts)[:80]
-        candidate, number = text or "figure", 2
+        candidate, number = text or "figure", self._next.get(text, 2)
         while candidate in self.slugs:
             candidate, number = f"{text}-{number}", number + 1
         self.slugs.add(candidate)
+        self._next[text] = number
         return candidate
 
     def add(self, plot: Plot) -> Plot:

@@ -6,8 +6,6 @@ list type and unit of every column. One CSV or Parquet file holds one noun: seve
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -16,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from liface import __version__
 from liface.database.columns import Column, Noun
+from liface.database.exports.csv_text import csv_text
 from liface.database.exports.files import whole_file
 from liface.documents import now
 from liface.errors import MissingExtraError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-LIST_SEPARATOR = "; "
 
 Tables = Mapping[Noun, Sequence[Mapping[str, Any]]]
 
@@ -61,29 +58,6 @@ def write_parquet(path: Path, tables: Tables, about: Mapping[str, Any]) -> list[
         If pyarrow is not installed.
     """
     return _one_file_each(path, tables, lambda file, noun, rows: _save_parquet(file, noun, rows, about))
-
-
-def csv_text(rows: Sequence[Mapping[str, Any]], noun: Noun, *, units: bool = False) -> str:
-    """Return rows as CSV with a header; lists are joined by a semicolon, unknown values are empty."""
-    out = io.StringIO()
-    if units:
-        pairs = ", ".join(f"{c.name} [{c.unit}]" for c in noun.columns.values() if c.unit not in ("", "1"))
-        out.write(f"# {noun.name}; units: {pairs}\n")
-    writer = csv.DictWriter(out, fieldnames=list(noun.columns), extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    for row in rows:
-        writer.writerow({name: _cell(row.get(name)) for name in noun.columns})
-    return out.getvalue()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, list | tuple):
-        return LIST_SEPARATOR.join(str(item) for item in value)
-    if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return value
 
 
 def _one_file_each(path: Path, tables: Tables, write: Callable[..., list[Path]]) -> list[Path]:

@@ -1,0 +1,271 @@
+"""Simple questions to a file, answered without SQLAlchemy, whose import takes longer than the answer.
+
+Only a part of what can be asked: a filter is comparisons of columns with values and ``[NOT] flags HAS "..."``, joined
+by AND. The SQL is, word for word, what :mod:`liface.database.asking` makes of the same question, and a test holds them
+against each other. Whatever is not plain, and whatever goes wrong, is left to :class:`liface.database.Database`, which
+knows the whole grammar and what every error means: nothing is refused here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from liface.database.addresses import is_server, path_of
+from liface.database.catalog import CatalogColumn, CatalogNoun, schema_version
+from liface.database.names import ENTRY, column_named, sort_keys
+from liface.errors import LifaceError
+
+LONGEST = 1_000
+"""Characters of a filter that is read here."""
+DEEPEST = 10
+MOST_LOOKS = 8
+"""Looks at flags; more are asked for in another way, see :mod:`liface.database.filter_sources`."""
+LARGEST_LIMIT = 2**62
+LARGEST_WHOLE = 2**53
+"""Whole numbers up to here are the same as integer and as float."""
+LIKELY = 0.9
+RANGES = ("<", "<=", ">", ">=")
+
+_TOKEN = re.compile(
+    r'"(?P<text>[^"\\]*)"(?=[ )]|$)'
+    r"|(?<![^ =<>(])(?P<number>[+-]?[0-9]{1,15}(?:\.[0-9]{1,15})?(?:[eE][+-]?[0-9]{1,2})?)(?=[ )]|$)"
+    r"|(?<![^ =<>(])(?P<word>[A-Za-z_][A-Za-z_0-9]*)(?=[ =<>!)]|$)"
+    r"|(?P<sign><=|>=|!=|[=<>()])"
+)
+
+
+class NotPlainError(Exception):
+    """A question that is left to the database; never shown."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """A piece of SQL with its values."""
+
+    sql: str
+    values: tuple[Any, ...]
+    column: str = ""
+    sign: str = ""
+
+
+@dataclass(frozen=True)
+class PlainQuestion:
+    """A statement and its values."""
+
+    sql: str
+    values: tuple[Any, ...]
+
+
+@dataclass
+class _Reader:
+    """The tokens of a filter, read from the left."""
+
+    noun: CatalogNoun
+    tokens: list[tuple[str, str]]
+    at: int = field(default=0)
+
+    def conjunction(self, depth: int = 0) -> Iterator[Condition]:
+        """Yield comparisons up to the end, or to the closing parenthesis."""
+        if depth > DEEPEST:
+            raise NotPlainError
+        while True:
+            if self._accept("sign", "("):
+                yield from self.conjunction(depth + 1)
+                self._expect("sign", ")")
+            else:
+                yield self._comparison()
+            if not self._accept("word", "AND"):
+                return
+
+    def _comparison(self) -> Condition:
+        negated = self._accept("word", "NOT")
+        column = self.noun.columns.get(self._take("word"))
+        if column is None:
+            raise NotPlainError
+        if column.type == "list":
+            self._expect("word", "HAS")
+            return _has(self.noun, self._take("text"), negated)
+        sign = self._take("sign")
+        if negated or sign in "()":
+            raise NotPlainError
+        kind, written = self.tokens[self.at] if self.at < len(self.tokens) else ("", "")
+        self.at += 1
+        return Condition(f"{_cell(self.noun, column.name)} {sign} ?", (_value(column, sign, kind, written),),
+                         column.name, sign)  # fmt: skip
+
+    def _accept(self, kind: str, text: str) -> bool:
+        found = self.at < len(self.tokens) and self.tokens[self.at] == (kind, text)
+        self.at += found
+        return found
+
+    def _expect(self, kind: str, text: str) -> None:
+        if not self._accept(kind, text):
+            raise NotPlainError
+
+    def _take(self, kind: str) -> str:
+        if self.at >= len(self.tokens) or self.tokens[self.at][0] != kind:
+            raise NotPlainError
+        self.at += 1
+        return self.tokens[self.at - 1][1]
+
+
+def quick_rows(
+    target: str, noun: CatalogNoun, where: str | None, sort: str | None, limit: int | None, names: Sequence[str]
+) -> list[dict[str, Any]] | None:
+    """Return the rows of :meth:`liface.database.Database.query`, or None for what must be asked there."""
+    try:
+        question = plain_question(noun, where, sort, limit, names)
+        path = None if is_server(target) else path_of(target)
+        if path is None:
+            return None
+        address = f"{path.as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True, timeout=0, isolation_level=None)) as connection:
+            connection.execute("BEGIN")
+            ((version,),) = connection.execute("SELECT max(version) FROM liface_schema")
+            if version != schema_version():
+                return None
+            cells = connection.execute(question.sql, question.values).fetchall()
+            return _rows(noun, names, cells)
+    except (NotPlainError, LifaceError, sqlite3.Error, OSError, ValueError, TypeError):
+        return None
+
+
+def plain_question(
+    noun: CatalogNoun, where: str | None, sort: str | None, limit: int | None, names: Sequence[str]
+) -> PlainQuestion:
+    """Return the statement of a question.
+
+    Raises
+    ------
+    NotPlainError
+        If it is left to the database.
+    FilterError
+        If a column of the order is unknown or has none.
+    """
+    if limit is not None and not 0 <= limit < LARGEST_LIMIT:
+        raise NotPlainError
+    conditions = _conditions(noun, where)
+    if limit is not None and not sort and noun.is_result:
+        conditions = _wide_ranges(noun, conditions)
+    if noun.is_result:
+        conditions.insert(0, Condition(f"{noun.name}.is_current = 1", ()))
+    selected = ", ".join(_selected(noun, column_named(noun, name, "columns")) for name in names)
+    filtered = f" WHERE {' AND '.join(each.sql for each in conditions)}" if conditions else ""
+    page = "" if limit is None else " LIMIT ? OFFSET ?"
+    values = [value for each in conditions for value in each.values]
+    return PlainQuestion(
+        f"SELECT {selected} FROM {noun.name}{filtered} ORDER BY {_order(noun, sort)}{page}",
+        (*values, *(() if limit is None else (limit, 0))),
+    )
+
+
+def _conditions(noun: CatalogNoun, where: str | None) -> list[Condition]:
+    if where is None or not where.strip():
+        return []
+    if len(where) > LONGEST or not where.isprintable():
+        raise NotPlainError
+    reader = _Reader(noun, list(_tokens(where)))
+    conditions = list(reader.conjunction())
+    if reader.at != len(reader.tokens) or sum("_flags" in each.sql for each in conditions) > MOST_LOOKS:
+        raise NotPlainError
+    return conditions
+
+
+def _tokens(where: str) -> Iterator[tuple[str, str]]:
+    at = 0
+    while at < len(where):
+        if where[at] == " ":
+            at += 1
+            continue
+        found = _TOKEN.match(where, at)
+        if found is None or found.lastgroup is None:
+            raise NotPlainError
+        yield found.lastgroup, found[found.lastgroup]
+        at = found.end()
+
+
+def _value(column: CatalogColumn, sign: str, kind: str, written: str) -> Any:
+    """Return what a column is compared with, where its type and the value fit."""
+    if column.type == "string" and kind == "text" and (not column.choices or written in column.choices):
+        return written
+    if column.type == "boolean" and kind == "word" and written in ("TRUE", "FALSE") and sign in ("=", "!="):
+        return written == "TRUE"
+    if column.type in ("integer", "float") and kind == "number":
+        number = float(written)
+        if column.type == "float":
+            return number
+        if abs(number) < LARGEST_WHOLE:
+            return int(number) if number == int(number) else number
+    raise NotPlainError
+
+
+def _has(noun: CatalogNoun, flag: str, negated: bool) -> Condition:
+    flags = f"{noun.kind}_flags"
+    found = (
+        f"EXISTS (SELECT {flags}.entry_id FROM {flags} WHERE {flags}.entry_id = {noun.name}.entry_id "
+        f"AND ({flags}.slug = ? OR {flags}.flag = ?))"
+    )
+    return Condition(f"NOT ({found})" if negated else f"({found})", (flag, flag))
+
+
+def _wide_ranges(noun: CatalogNoun, conditions: list[Condition]) -> list[Condition]:
+    """Say what :func:`liface.database.likelihoods.wide_ranges` says of a page in the natural order."""
+    first = (noun.slot[0], "model", "campaign")
+    if not any(each.sign == "=" and each.column in first for each in conditions):
+        return conditions
+    return [
+        Condition(f"likelihood({each.sql}, {LIKELY})", each.values) if each.sign in RANGES else each
+        for each in conditions
+    ]
+
+
+def _order(noun: CatalogNoun, sort: str | None) -> str:
+    keys = sort_keys(noun, sort)
+    terms = [
+        f"{_cell(noun, column.name)} {'DESC' if falls else 'ASC'}{'' if column.required else ' NULLS LAST'}"
+        for column, falls in keys
+    ]
+    tie = ENTRY if noun.is_result else noun.key
+    return ", ".join([*terms, f"{noun.name}.{tie} {'DESC' if keys[-1][1] else 'ASC'}"])
+
+
+def _cell(noun: CatalogNoun, column: str) -> str:
+    return f'{noun.name}."{column}"'
+
+
+def _selected(noun: CatalogNoun, column: CatalogColumn) -> str:
+    if column.type != "list":
+        return _cell(noun, column.name)
+    flags = f"{noun.kind}_flags"
+    ordered = f"SELECT flag FROM {flags} WHERE {flags}.entry_id = {noun.name}.{ENTRY} ORDER BY {flags}.position"
+    return f"(SELECT json_group_array(flag) FROM ({ordered})) AS {column.name}"
+
+
+def _rows(noun: CatalogNoun, names: Sequence[str], cells: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+    rows = [dict(zip(names, row, strict=True)) for row in cells]
+    for name in names:
+        kind = noun.columns[name].type
+        if kind in _PLAIN:
+            for row in rows:
+                row[name] = None if row[name] is None else _PLAIN[kind](row[name])
+    return rows
+
+
+def _moment(text: str) -> str:
+    return datetime.fromisoformat(text).isoformat() + "Z"
+
+
+_PLAIN: dict[str, Callable[[Any], Any]] = {
+    "boolean": bool,
+    "timestamp": _moment,
+    "dictionary": json.loads,
+    "list": json.loads,
+}
+"""From what SQLite keeps to plain values."""

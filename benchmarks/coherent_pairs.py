@@ -142,7 +142,12 @@ def same_planes(pair: Pair, match: Match, interface: Interface) -> tuple[int, in
     """
     asked = (
         (pair.film, pair.film_plane, (), len(interface.film_indices) / match.n_film_cells),
-        (pair.substrate, pair.substrate_plane, pair.anion_bonds, len(interface.substrate_indices) / match.n_substrate_cells),
+        (
+            pair.substrate,
+            pair.substrate_plane,
+            pair.anion_bonds,
+            len(interface.substrate_indices) / match.n_substrate_cells,
+        ),
     )
     found = []
     for name, plane, bonds, wanted in asked:

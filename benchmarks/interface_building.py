@@ -95,7 +95,7 @@ def matching_rows(repeats: int) -> list[dict[str, Any]]:
             }
             ours = list(zsl_matches(film, substrate, max_area=area))
 
-            def of_campaigns(film=film, substrate=substrate, area=area) -> None:  # noqa: ANN001
+            def of_campaigns(film=film, substrate=substrate, area=area) -> None:
                 forget()
                 find_matches(substrate[:, :2], film[:, :2], max_area_a2=area, max_strain_percent=3.0)
 
@@ -131,7 +131,7 @@ def building_rows(repeats: int) -> list[dict[str, Any]]:
         matches = [same_match(pair, found) for found in theirs.zsl_matches[: len(reference)]]
         heights = same_planes(pair, matches[0], reference[0])
 
-        def cells(pair=pair, matches=matches, heights=heights) -> list:  # noqa: ANN001
+        def cells(pair=pair, matches=matches, heights=heights) -> list:
             forget()
             return [pair.ours(match, *heights).with_vacuum(GAP_A, vacuum_a=VACUUM_A) for match in matches]
 
@@ -232,7 +232,7 @@ def planning_row(n: int, repeats: int) -> dict[str, Any]:
 def child(*arguments: str) -> Any:
     """Run this file in a fresh process and return what it prints."""
     command = [sys.executable, __file__, *arguments]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
@@ -260,21 +260,28 @@ def ms(timing: dict[str, float]) -> str:
     return f"{1e3 * timing['cpu_s']:.2f}"
 
 
+def yes(is_so: bool) -> str:
+    """Return yes, or NO where it is to be seen."""
+    return "yes" if is_so else "NO"
+
+
 def page(result: dict[str, Any]) -> str:
     """Return the result as Markdown."""
     about = ", ".join(f"{name} {value}" for name, value in result["machine"].items())
-    lines = ["# Interfaces: matching, building, planning", "", f"`{result['command']}`", "", f"{about}.", ""]
+    repeats = ", ".join(f"{name}: {count}" for name, count in result["repeats"].items())
+    lines = ["# Interfaces: matching, building, planning", "", f"`{result['command']}`", ""]
+    lines += [f"{about}. Repeats: {repeats}.", ""]
     for title, rows in (("with numba", result["matching"]), ("without numba", result["matching_without_numba"])):
         lines += [
             f"## Matching by the criterion of Zur and McGill, pymatgen {title}",
             "",
-            "Milliseconds of processor time, medians. `find_matches` is what campaigns use: a stricter criterion (3 %).",
+            "Milliseconds of processor time, medians. `find_matches` is what campaigns use (here 3 %).",
             "",
             "| pair | area, Å² | matches | identical set | pymatgen | zsl_matches | ratio | find_matches |",
             "|---|---:|---:|---|---:|---:|---:|---:|",
         ]
         lines += [
-            f"| {row['pair']} | {row['max_area_a2']:g} | {row['matches']} | {'yes' if row['identical_set'] else 'NO'} | "
+            f"| {row['pair']} | {row['max_area_a2']:g} | {row['matches']} | {yes(row['identical_set'])} | "
             f"{ms(row['pymatgen'])} | {ms(row['zsl_matches'])} | {row['ratio']:.1f} | {ms(row['find_matches'])} |"
             for row in rows
         ]
@@ -291,7 +298,7 @@ def page(result: dict[str, Any]) -> str:
     ]
     lines += [
         f"| {row['pair']} | {row['interfaces']} | {row['atoms'][0]}-{row['atoms'][1]} | "
-        f"{'yes' if row['equal_composition'] else 'NO'} | {row['mirrored_by_pymatgen']} | {ms(row['pymatgen_start'])} | "
+        f"{yes(row['equal_composition'])} | {row['mirrored_by_pymatgen']} | {ms(row['pymatgen_start'])} | "
         f"{ms(row['pymatgen'])} | {ms(row['liface'])} | {row['ratio']:.1f} | {ms(row['liface_as_structures'])} | "
         f"{row['ratio_as_structures']:.1f} |"
         for row in result["building"]
@@ -318,6 +325,7 @@ def main() -> None:
     """Run the benchmark, or one part of it in a process of its own."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--plain-repeats", type=int, default=5, help="of matching without numba, which is slow")
     parser.add_argument("--plan-repeats", type=int, default=5, help="of plans of at most 1,000 interfaces")
     parser.add_argument("--large-repeats", type=int, default=1, help="of larger plans")
     parser.add_argument("--plans", type=int, nargs="*", default=[100, 1000, 10000], help="sizes of campaigns")
@@ -342,7 +350,8 @@ def main() -> None:
         "command": shlex.join(["python", "benchmarks/interface_building.py", *sys.argv[1:]]),
         "machine": machine(),
         "matching": child("--child", "matching", *repeats),
-        "matching_without_numba": child("--child", "matching", "--no-numba", *repeats),
+        "repeats": {"with numba, building": given.repeats, "without numba": given.plain_repeats},
+        "matching_without_numba": child("--child", "matching", "--no-numba", "--repeats", str(given.plain_repeats)),
         "building": child("--child", "building", *repeats),
         "planning": [planning_row(n, given.plan_repeats if n <= 1000 else given.large_repeats) for n in given.plans],
     }

@@ -15,7 +15,9 @@ from crystals import (
 from pymatgen.analysis.structure_matcher import StructureMatcher
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
+from liface.documents import Geometry
 from liface.errors import InputError, OverlapError
+from liface.structures.content import Memory
 from liface.structures.crystal import repeat_of
 from liface.structures.cutting import cut_slab
 from liface.structures.interfaces import (
@@ -24,7 +26,7 @@ from liface.structures.interfaces import (
     registry_shifts,
     strained_film_bulk,
 )
-from liface.structures.matching import best_match, describe_match, in_plane_vectors
+from liface.structures.matching import best_match, describe_match, find_matches, in_plane_vectors
 from liface.structures.registry import equal_shifts
 
 UNIT = ((1, 0), (0, 1))
@@ -344,3 +346,65 @@ def test_shifts_over_a_substrate_without_symmetry_are_all_different():
     shifts = registry_shifts(match, 4)
     energies = [round(pair_energy(builder.sandwich(2.6, shift).structure), 8) for shift in shifts]
     assert len(set(equal_shifts(builder.parts, shifts))) == len(set(energies))
+
+
+def test_atoms_are_counted_without_stacking():
+    match = best_match(in_plane_vectors(bcc("W", 3.165), "110"), in_plane_vectors(bcc(), "100"))
+    first = InterfaceBuilder(bcc("W", 3.165), "110", bcc(), "100", match, film_planes=3)
+    for n in (3, 4, 7):
+        builder = first.with_film_planes(n)
+        assert builder.film_planes == n
+        assert builder.substrate_slab is first.substrate_slab
+        whole = builder.sandwich(2.0)
+        assert builder.count_atoms(2.0) == whole.n_atoms == len(whole.structure) == len(builder.with_vacuum(2.0).atoms)
+    with pytest.raises(OverlapError):
+        first.count_atoms(0.1)
+
+
+def test_slabs_are_shared_by_all_that_is_built_of_them():
+    base, over = in_plane_vectors(bcc("W", 3.165), "110"), in_plane_vectors(bcc(), "110")
+    one, two = (
+        InterfaceBuilder(bcc("W", 3.165), "110", bcc(), "110", match, film_planes=3)
+        for match in find_matches(base, over)[:2]
+    )
+    assert one.substrate_slab is two.substrate_slab  # the crystals are equal, not the same
+    assert one.film_slab is two.film_slab
+    with pytest.raises(ValueError, match="read-only"):
+        one.film_slab.positions[0] = 0.0
+    other = InterfaceBuilder(bcc("W", 3.1650001), "110", bcc(), "110", one.match, film_planes=3)
+    assert other.substrate_slab is not one.substrate_slab
+
+
+def test_a_changed_crystal_is_another_crystal():
+    crystal = bcc("W", 3.165)
+    before = in_plane_vectors(crystal, "110")
+    crystal.scale_lattice(crystal.volume * 1.1**3)
+    assert in_plane_vectors(crystal, "110") == pytest.approx(1.1 * before)
+
+
+def test_the_geometry_is_that_of_the_structure():
+    match = best_match(in_plane_vectors(hcp(), "0001"), in_plane_vectors(bcc(), "110"))
+    cell = InterfaceBuilder(hcp(), "0001", bcc(), "110", match, film_planes=3).with_vacuum(
+        2.2, (0.3, 0.1), frozen_planes=2
+    )
+    assert cell.atoms.geometry().identity == Geometry.from_structure(cell.structure).identity
+    assert cell.atoms.geometry().roles == Geometry.from_structure(cell.structure).roles
+    assert any(cell.atoms.frozen)
+
+
+def test_memory_forgets_the_oldest_and_no_failure():
+    memory, made = Memory(2), []
+
+    def make(value):
+        made.append(value)
+        if value < 0:
+            raise ValueError(value)
+        return value
+
+    for key in (1, 2, 1, 3, 1, 2):
+        assert memory.get(key, lambda key=key: make(key)) == key
+    assert made == [1, 2, 3, 2]
+    for _ in range(2):
+        with pytest.raises(ValueError, match="-1"):
+            memory.get(-1, lambda: make(-1))
+    assert made[-2:] == [-1, -1]

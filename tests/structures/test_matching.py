@@ -1,3 +1,7 @@
+import hashlib
+import json
+from pathlib import Path
+
 import numpy as np
 import pytest
 from crystals import antifluorite, bcc, fcc, hcp, lpscl, noisy, rocksalt, rotated, triclinic
@@ -5,7 +9,8 @@ from pymatgen.analysis.elasticity.strain import Strain
 from pymatgen.analysis.interfaces.zsl import ZSLGenerator
 
 from liface.errors import InputError, LatticeMismatchError
-from liface.structures.integers import gauss_reduce, lattice_points, row_hermite, sublattices
+from liface.structures import matching
+from liface.structures.integers import gauss_reduce, lattice_points, row_hermite, sublattices, sublattices_of
 from liface.structures.matching import (
     best_match,
     describe_match,
@@ -200,6 +205,44 @@ def test_no_match_says_how_far_away():
 def test_senseless_limits(limits):
     with pytest.raises(InputError):
         find_matches(SQUARE, SQUARE, **limits)
+
+
+STORED = json.loads((Path(__file__).parent / "coherent_cells.json").read_text(encoding="utf-8"))
+"""What an exhaustive search, one pair of sublattices after the other, found before there was a faster one."""
+
+
+@pytest.mark.parametrize("row", STORED)
+def test_the_cells_are_those_of_the_exhaustive_search(row):
+    limits = {name: row[name] for name in ("max_area_a2", "max_strain_percent")}
+    found = find_matches(np.array(row["substrate"]), np.array(row["film"]), **limits)
+    cells = [[list(map(list, m.substrate_supercell)), list(map(list, m.film_supercell))] for m in found]
+    assert len(found) == row["n"]
+    assert cells[:2] == row["first"]
+    assert [m.strain_percent for m in found[:2]] == pytest.approx(row["strains_percent"], abs=2e-6)
+    assert hashlib.sha256(json.dumps(cells).encode()).hexdigest() == row["sha256"]
+    if found:
+        assert best_match(np.array(row["substrate"]), np.array(row["film"]), **limits) == found[0]
+
+
+def test_a_strain_at_the_edge_of_preference_is_compared_with_all():
+    substrate = SQUARE * (1 + matching.PREFERRED_STRAIN_PERCENT / 100)
+    for limit in (6.0, 12.0):
+        limits = {"max_area_a2": 150.0, "max_strain_percent": limit}
+        assert best_match(substrate, SQUARE, **limits) == find_matches(substrate, SQUARE, **limits)[0]
+
+
+def test_parts_of_the_search_change_nothing(monkeypatch):
+    limits = {"max_area_a2": 90.0, "max_strain_percent": 6.0}
+    at_once = find_matches(OBLIQUE, HEXAGONAL, **limits)
+    monkeypatch.setattr(matching, "MOST_PAIRS", 7)
+    assert find_matches(OBLIQUE, HEXAGONAL, **limits) == at_once
+    assert at_once
+
+
+def test_sublattices_of_several_indices_stand_in_order():
+    both = sublattices_of(np.array([3, 4]))
+    assert both.tolist() == [*sublattices(3).tolist(), *sublattices(4).tolist()]
+    assert sublattices_of(np.array([], dtype=int)).shape == (0, 2, 2)
 
 
 def test_integer_tools():

@@ -18,6 +18,7 @@ _MODULES = {
         "find_matches",
         "in_plane_vectors",
     ),
+    "zsl": ("ZslMatches", "zsl_matches"),
     "registry": ("registry_shifts",),
     "interfaces": (
         "InterfaceBuilder",

@@ -129,9 +129,12 @@ def repeat_of(
     StructureError
         If ``bulk`` and ``reference`` are not the same cell of the same material.
     """
-    _require_ordered(bulk)
     text = plane if isinstance(plane, str) else ",".join(map(str, plane))
-    key = content_key(bulk)
+    try:
+        key = content_key(bulk)
+    except AttributeError:  # a site without a species of its own
+        _require_ordered(bulk)
+        raise
     before = key if reference is None or reference is bulk else content_key(reference)
     if reference is None or before == key:
         reference = bulk

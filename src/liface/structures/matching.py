@@ -403,10 +403,9 @@ def _coherent_pairs(
     lower, upper = _sublattices(base, max_area), _sublattices(over, max_area / (1.0 - limit) ** 2)
     minima_lower, minima_upper = lower.minima, upper.minima
     order = np.argsort(minima_upper[:, 0], kind="stable")
-    start, end = (
-        np.searchsorted(minima_upper[order, 0], minima_lower[:, 0] / (1.0 + sign * (limit + SLACK)), side=side)
-        for sign, side in ((1, "left"), (-1, "right"))
-    )
+    sorted_minima, reach = minima_upper[order, 0], limit + SLACK
+    start = np.searchsorted(sorted_minima, minima_lower[:, 0] / (1.0 + reach), side="left")
+    end = np.searchsorted(sorted_minima, minima_lower[:, 0] / (1.0 - reach), side="right")
     found = [(np.zeros((0, 2, 2), dtype=int), np.zeros((0, 2, 2), dtype=int), np.zeros(0))]
     for part in _parts(end - start):
         i = np.repeat(np.arange(len(minima_lower))[part], (end - start)[part])

@@ -257,11 +257,7 @@ class _Test:
             same = np.flatnonzero(lattice.index == lattice.index[k])
             products = np.dot(lattice.transformations[same].astype(float), lattice.rows)
             reduced.append(np.array(reduce_vectors(*products[int(k) - int(same[0])]), dtype=float))
-        return bool(
-            is_same_vectors(
-                *reduced, bidirectional=self.bidirectional, max_length_tol=self.length, max_angle_tol=self.angle
-            )
-        )
+        return bool(is_same_vectors(reduced[0], reduced[1], self.bidirectional, self.length, self.angle))
 
 
 def _same_shapes(

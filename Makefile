@@ -63,8 +63,8 @@ trust: $(VENV)/ready  ## Hold both potentials against published values; write do
 story: $(VENV)/ready  ## Run the story of four substrates and write docs/story.md.
 	$(BIN)/python docs/make_story.py --workers $(WORKERS)
 
-benchmark: $(VENV)/ready  ## Compare the optimizer with ASE FIRE.
-	$(BIN)/python benchmarks/optimizer_calls.py --engine chgnet
+benchmark: $(VENV)/ready  ## Measure liface beside its peers, an hour or two; write docs/benchmarks.md.
+	$(BIN)/python benchmarks/run_all.py
 
 clean:  ## Remove the virtual environment and the demo.
 	rm -rf $(VENV) demo

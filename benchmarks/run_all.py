@@ -1,0 +1,184 @@
+"""Run the whole suite and write the page of its results: docs/benchmarks.md with a figure.
+
+    python benchmarks/run_all.py                 # everything, about an hour and a half on two cores
+    python benchmarks/run_all.py --only stores   # one part again; the page is made of the newest results of all
+    python benchmarks/run_all.py --page          # the page alone, from the results that are there
+
+Each part is a script of its own that says what it measures, beside whom, and which rows tell whether both sides came to
+the same. They run one after the other; run nothing else beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+PAGE = HERE.parent / "docs" / "benchmarks.md"
+FIGURE = PAGE.parent / "benchmarks" / "ratios.svg"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One benchmark: its title, and the arguments of its script."""
+
+    title: str
+    script: str
+    arguments: tuple[str, ...]
+    out: str
+    """File in ``results``; the table beside it ends with .md."""
+
+    @property
+    def table(self) -> Path:
+        """The table that it writes."""
+        return (RESULTS / self.out).with_suffix(".md")
+
+    @property
+    def command(self) -> list[str]:
+        """What is run."""
+        out = (RESULTS / self.out).relative_to(HERE.parent)
+        return ["python", f"benchmarks/{self.script}.py", *self.arguments, "--out", str(out)]
+
+
+PARTS = {
+    "calls": Part(
+        "Force calls, 7net-0", "optimizer_calls", ("--engine", "sevennet", "--n", "60"), "optimizer_calls_7net-0.json"
+    ),
+    "calls-chgnet": Part(
+        "Force calls, CHGNet", "optimizer_calls", ("--engine", "chgnet", "--n", "60"), "optimizer_calls.json"
+    ),
+    "relaxation": Part(
+        "Relaxations, 7net-0", "relaxation_peers", ("--engine", "sevennet", "--n", "9"), "relaxation_peers_7net-0.json"
+    ),
+    "relaxation-chgnet": Part(
+        "Relaxations, CHGNet", "relaxation_peers", ("--engine", "chgnet", "--n", "9"), "relaxation_peers_chgnet.json"
+    ),
+    "interfaces": Part("Interfaces", "interface_building", ("--plan-repeats", "3"), "interface_building.json"),
+    "stores": Part("Storing and asking", "document_stores", (), "document_stores.json"),
+    "database": Part(
+        "Large databases", "database_queries", ("--rows", "100000", "--rows", "1000000"), "database_queries.md"
+    ),
+    "scale": Part("Growth of every step", "scale", (), "scale"),
+}
+
+
+def main() -> None:
+    """Run parts and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", action="append", choices=PARTS, help="run this part; may be given again")
+    parser.add_argument("--page", action="store_true", help="run nothing, write the page")
+    given = parser.parse_args()
+    for name in () if given.page else given.only or PARTS:
+        started = time.monotonic()
+        print(shlex.join(PARTS[name].command), file=sys.stderr, flush=True)
+        subprocess.run([sys.executable, *PARTS[name].command[1:]], check=True, cwd=HERE.parent)
+        print(f"{name}: {(time.monotonic() - started) / 60:.1f} min", file=sys.stderr, flush=True)
+    FIGURE.parent.mkdir(exist_ok=True)
+    draw(rows := ratios())
+    PAGE.write_text(page(rows), encoding="utf-8")
+
+
+def result(name: str) -> Any:
+    """Return what a part has written; nothing where it has not run."""
+    path = RESULTS / PARTS[name].out
+    return json.loads(path.read_text("utf-8")) if path.suffix == ".json" and path.exists() else None
+
+
+def ratios() -> list[tuple[str, float, str]]:
+    """Return what the peers cost over what liface costs: what, times, and how it was held that both did the same."""
+    rows: list[tuple[str, float, str]] = []
+    for name, model in (("calls", "7net-0"), ("calls-chgnet", "CHGNet")):
+        if found := result(name):
+            every = found["summary"]["all"]
+            held = f"{100 * every['within_1_mev_per_atom_or_lower']:.0f} % not above FIRE by 1 meV/atom"
+            rows.append((f"force calls of ASE FIRE, {model}, {every['n']} systems", 1 / every["ratio_of_sums"], held))
+    for name, model in (("relaxation", "7net-0"), ("relaxation-chgnet", "CHGNet")):
+        if found := result(name):
+            summary = found["summary"]
+            for way, peer in (("atomate2", "atomate2"), ("ase-fire", "ASE FIRE"), ("ase-bfgs", "ASE BFGS")):
+                low, high = summary[way]["energy_above_liface_mev_per_atom"]["range"]
+                held = f"energies {low:+.2f} to {high:+.2f} meV/atom from those of liface"
+                what = f"CPU of {peer} for a relaxation, {model}, {summary['n']} systems"
+                rows.append((what, 1 / summary[way]["cpu_ratio"]["median"], held))
+            call = summary["force_call"]
+            held = f"forces differ by {call['largest_force_difference_ev_per_a']:.1e} eV/Å"
+            rows.append((f"CPU of a stock force call, {model}", call["times_as_fast"], held))
+    if found := result("interfaces"):
+        for key, how in (("matching_without_numba", "without numba"), ("matching", "with numba")):
+            for row in found[key]:
+                if row["max_area_a2"] == 400:
+                    held = "the same set" if row["identical_set"] else "NOT the same set"
+                    rows.append((f"CPU of pymatgen's ZSL {how}, {row['pair']}, 400 Å²", row["ratio"], held))
+        for row in found["building"]:
+            held = "equal compositions" if row["equal_composition"] else "NOT equal compositions"
+            rows.append((f"CPU of CoherentInterfaceBuilder, {row['pair']}", row["ratio"], held))
+    if found := result("stores"):
+        largest = max(row["documents"] for row in found["rows"])
+        for row in found["rows"]:
+            if row["documents"] == largest and row["store"].startswith("maggma"):
+                held = "the same answers" if row["same_answers"] else "NOT the same answers"
+                rows.append((f"CPU of {row['store']}, storing {largest:,}", row["load_ratio"], held))
+                rows.append((f"CPU of {row['store']}, a page out of {largest:,}", row["page_ratio"], held))
+    return rows
+
+
+def draw(rows: list[tuple[str, float, str]]) -> None:
+    """Draw the ratios as bars on a logarithmic axis; 1 is as fast as liface."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    from matplotlib import pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "liface"
+    figure, axes = plt.subplots(figsize=(9.0, 0.8 + 0.27 * len(rows)), layout="constrained")
+    names, times = [row[0] for row in rows][::-1], [row[1] for row in rows][::-1]
+    bars = axes.barh(names, times, color=["#2a6f97" if t >= 1 else "#b23a48" for t in times])
+    axes.bar_label(bars, [f"{t:.3g}" for t in times], padding=3, fontsize=8)
+    axes.set_xscale("log")
+    axes.axvline(1.0, color="black", linewidth=0.8)
+    axes.margins(x=0.12, y=0.01)
+    axes.tick_params(axis="y", labelsize=8)
+    axes.set_xlabel("times what liface takes")
+    figure.savefig(FIGURE, metadata={"Date": None})
+    plt.close(figure)
+
+
+def page(rows: list[tuple[str, float, str]]) -> str:
+    """Return the page."""
+    lines = [
+        "# Benchmarks\n",
+        "Made by `make benchmark` (`benchmarks/run_all.py`), which runs every part below one after the other;",
+        "`--only PART` runs one, `--page` writes this page from the results that are there. Peers are the real packages,",
+        "on the same starts with the same weights and limits; both sides take turns in one process with one thread,",
+        "and ratios are medians of CPU time. Not measured: anything on a GPU ([gpu.md](gpu.md) has the command);",
+        "torch-sim, which needs Python 3.12; kmcos, which compiles its models with a Fortran compiler.\n",
+        "![What the peers take](benchmarks/ratios.svg)\n",
+        "| what | times what liface takes | accuracy |",
+        "|---|---:|---|",
+        *(f"| {what} | {times:.3g} | {held} |" for what, times, held in rows),
+        "",
+    ]
+    for part in PARTS.values():
+        if not part.table.exists():
+            continue
+        title, _, body = part.table.read_text("utf-8").partition("\n")
+        body = body.replace("\n## ", "\n### ").strip()
+        lines += [f"## {part.title}\n", f"{title.lstrip('# ')}. `{shlex.join(part.command)}`\n", body, ""]
+    lines += [
+        "How costs grow, and what a million interfaces would take: [scale.md](scale.md). Growth by kinetic Monte",
+        "Carlo, with its checks: `python benchmarks/growth_kmc.py`.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -156,7 +156,7 @@ def page(rows: list[tuple[str, float, str]]) -> str:
     lines = [
         "# Benchmarks\n",
         "Made by `make benchmark` (`benchmarks/run_all.py`), which runs every part below one after the other;",
-        "`--only PART` runs one, `--page` writes this page from the results that are there. Peers are the real packages,",
+        "`--only PART` runs one, `--page` writes this page from what is there. Peers are the real packages,",
         "on the same starts with the same weights and limits; both sides take turns in one process with one thread,",
         "and ratios are medians of CPU time. Not measured: anything on a GPU ([gpu.md](gpu.md) has the command);",
         "torch-sim, which needs Python 3.12; kmcos, which compiles its models with a Fortran compiler.\n",

@@ -39,9 +39,10 @@ demo: $(VENV)/ready  ## Set up, run the quickstart campaign, print its table and
 	@mkdir -p demo
 	$(BIN)/liface campaign run quickstart --db demo/liface.db --workers $(WORKERS) --report demo/quickstart.html
 
-# One worker does all tests of a file, and one all that need a cluster: tests/conftest.py.
+# One worker does all tests of a file, and one all that need a cluster: tests/conftest.py. That one mostly waits, so there
+# is one more than processors are to be used.
 test: $(VENV)/ready  ## Set up and run the test suite with WORKERS processes (2).
-	$(BIN)/python -m pytest -m 'not slow' --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -m 'not slow' --numprocesses $$(($(WORKERS) + 1)) --dist loadfile --no-loadscope-reorder
 
 test-slow: $(VENV)/ready  ## Run the long physics tests.
 	$(BIN)/python -m pytest -m slow

@@ -44,6 +44,7 @@ def lab(mongo, slurm, tmp_path, monkeypatch):
     return LabSite(mongo, slurm, tmp_path).initialise()
 
 
+@pytest.mark.slow
 def test_lithium_on_copper_goes_through_the_cluster_into_the_database(lab, slurm, tmp_path):
     (tmp_path / "copper.yaml").write_text(CAMPAIGN)
     lab.liface("campaign", "submit", "copper.yaml")

@@ -25,6 +25,7 @@ def single_point(atoms, folder, spec=QUICK):
     return document.energy_ev, np.array(document.forces_ev_per_a)
 
 
+@pytest.mark.slow
 def test_lattice_constant_of_lithium(tmp_path):
     """3.44 Å, PBE at 0 K without zero-point motion, DOI 10.1103/PhysRevB.79.085104."""
     document = compute(bulk("Li", cubic=True, a=3.3), tmp_path, "gpaw?ecut=300&kspacing=0.45", cell="full")
@@ -32,6 +33,7 @@ def test_lattice_constant_of_lithium(tmp_path):
     assert document.final.cell[0][0] == pytest.approx(3.44, rel=0.015)
 
 
+@pytest.mark.slow
 def test_stress_is_that_of_a_fixed_cutoff():
     """GPAW's own stress, at fixed waves, is several GPa off in copper; most of that is taken out."""
     calculator = resolve("gpaw?ecut=400&kpts=2x2x2&smearing=0.2").calculator(needs_stress=True)
@@ -91,6 +93,7 @@ def test_forces_under_a_dipole_layer_are_derivatives_of_the_free_energy(tmp_path
     assert (energies[1] - energies[0]) / 2 == pytest.approx(forces[1] @ step, abs=0.01 * np.linalg.norm(step))
 
 
+@pytest.mark.slow
 def test_a_polar_slab_does_not_feel_its_images(tmp_path):
     """With a dipole layer 8 and 16 Å of vacuum give one energy; without, the field of the images is in it."""
 
@@ -113,6 +116,7 @@ def test_a_slab_of_two_equal_faces_does_not_feel_the_dipole_layer(tmp_path):
     np.testing.assert_allclose(layered[1], off[1], atol=5e-3)
 
 
+@pytest.mark.slow
 def test_axes_and_tilt_of_a_slab_do_not_matter(tmp_path):
     upright_energy, upright_forces = single_point(polar_slab(), tmp_path)
     tilted = polar_slab()
@@ -141,6 +145,7 @@ def test_result_is_the_energy_at_zero_smearing(tmp_path):
     assert abs(energies[0.2] - energies[0.1]) < 0.3 * abs(free - energies[0.1])
 
 
+@pytest.mark.slow
 def test_iron_has_its_moment(tmp_path):
     """2.2 μB per atom; a start from zero would stay at zero, 0.5 eV per atom higher."""
     spec = "gpaw?ecut=300&kspacing=0.9&smearing=0.2&density=1e-4"

@@ -52,7 +52,7 @@ class Protocol(Document):
         "1", "The same where film and substrate share a lattice: halves and thirds need six.", default=6, ge=1
     )
     thicker_from_thinner: bool = Field(
-        default=True, description="Start thicker coherent films from the relaxed planes of the thinnest."
+        default=False, description="Start thicker coherent films from the relaxed planes of the thinnest."
     )
     release: bool = Field(default=True, description="Release the thinnest coherent film in the plane as well.")
     release_force_calls: int = quantity("1", "Limit of that relaxation.", default=60, ge=1)

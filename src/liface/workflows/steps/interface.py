@@ -346,8 +346,10 @@ def _thicker(case: Case, setup: InterfaceSetup, start: Start, planes: int) -> Ca
     moves -= moves[[role == "substrate" for role in before.roles]].mean()
     film = [_builder(case, setup, n).parts.film.planes for n in (thinnest, planes)]
     positions, cell = asked.geometry.position_array, asked.geometry.cell_array
-    positions[:, 2] += moves_of_thicker(moves, *film)
-    cell[2, 2] += relaxed.cell[2][2] - before.cell[2][2]
+    moves, less = moves_of_thicker(moves, *film)
+    positions[:, 2] += moves
+    if setup.spec.method == "sandwich":
+        cell[2, 2] += relaxed.cell[2][2] - before.cell[2][2] - less
     moved = asked.geometry.with_positions(positions, cell)
     return asked.model_copy(update={"geometry": moved, "as_built": False})
 

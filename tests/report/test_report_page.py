@@ -215,3 +215,24 @@ def test_a_folder_that_cannot_be_written_is_an_input_error(tmp_path):
     blocker.write_text("x")
     with pytest.raises(InputError, match="cannot write"):
         _small(blocker / "r.html")
+
+
+def test_a_page_of_the_same_documents_is_not_drawn_again(tmp_path, monkeypatch):
+    database, path = fakes.filled([fakes.bulk("Li", 0.1), fakes.interface("W", "110", 90.0)]), tmp_path / "r.html"
+    first = write_report(database, fakes.CAMPAIGN, path, manifest={"command": "liface"})
+    before = path.read_bytes()
+    with monkeypatch.context() as patched:
+        patched.setattr("liface.report.page.build_page", lambda context: pytest.fail("drawn again"))
+        assert write_report(database, fakes.CAMPAIGN, path, manifest={"command": "liface"}) == first
+    assert path.read_bytes() == before
+    write_report(database, fakes.CAMPAIGN, path, manifest={"command": "another"})
+    assert b"another" in path.read_bytes()
+    first.figures[0].unlink()
+    assert write_report(database, fakes.CAMPAIGN, path, manifest={"command": "another"}).figures == first.figures
+    assert first.figures[0].is_file()
+    path.unlink()
+    write_report(database, fakes.CAMPAIGN, path, manifest={"command": "liface"})
+    assert path.read_bytes() == before
+    database.add_result(fakes.interface("Mo", "110", 80.0))
+    write_report(database, fakes.CAMPAIGN, path, manifest={"command": "liface"})
+    assert path.read_bytes() != before

@@ -7,7 +7,8 @@ import pickle
 import re
 import subprocess
 import sys
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
+from importlib import resources
 from pathlib import Path
 
 import numpy as np
@@ -17,10 +18,11 @@ from pymatgen.io.cif import CifWriter
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
 from liface.errors import MaterialFileError, UnknownMaterialError
-from liface.structures.library import CATEGORIES, MaterialsLibrary, builtin_names, from_cif, load, summary
+from liface.structures.library import CATEGORIES, MaterialsLibrary, builtin_names, from_cif, load, material, summary
 from liface.structures.library.classes import is_closed_shell_salt
 from liface.structures.library.lithium_titanate import disordered_lithium_titanate, ordered_lithium_titanate
 from liface.structures.library.ordering import order
+from liface.testing.crystals import expanded_text
 
 REQUIRED = (
     "Li Cu Li2Te W Cr Mo Ti Zr Li6PS5Cl LiF Li2S Mg Ag graphite LiC6 TiN Ni Fe Cu2Te Li3PS4 Li7La3Zr2O12 "
@@ -368,3 +370,21 @@ def test_search_reaches_the_enumerated_energy() -> None:
 def test_molecular_anions(group: str, a: tuple, species: list, coords: list, expected: tuple, tmp_path: Path) -> None:
     crystal = Structure.from_spacegroup(group, Lattice.hexagonal(*a), species, coords)
     assert from_cif("x", write_cif(tmp_path, crystal)).anion_bonds == expected
+
+
+def test_shipped_cells_are_those_that_the_space_groups_make():
+    shipped = (resources.files("liface.structures.library") / "data" / material.EXPANDED).read_text(encoding="utf-8")
+    assert shipped == expanded_text(), "run python -m liface.testing.crystals"
+
+
+def test_a_shipped_cell_is_the_expanded_one_to_the_last_bit():
+    for name in ("W", "Li2Te", "Li6PS5Cl"):
+        known, made = MaterialsLibrary().get(name).structure(), material.expand(MaterialsLibrary().get(name))
+        assert (known.frac_coords == made.frac_coords).all() and (known.lattice.matrix == made.lattice.matrix).all()
+        assert known.species == made.species
+
+
+def test_a_material_that_was_changed_is_expanded_anew():
+    tungsten = MaterialsLibrary().get("W")
+    wider = replace(tungsten, lattice=(3.3, 3.3, 3.3, 90.0, 90.0, 90.0))
+    assert wider.structure().lattice.a == 3.3 and len(wider.structure()) == 2

@@ -29,6 +29,8 @@ class Context:
     manifest: Mapping[str, Any] = field(default_factory=dict)
     plots: list[Plot] = field(default_factory=list)
     slugs: set[str] = field(default_factory=set)
+    made_of: str = ""
+    """Hash of all that the page is made of, where it is to be known again."""
     _next: dict[str, int] = field(default_factory=dict)
     """The number that the next figure of a name gets, so that thousands of one name are not all looked up."""
 

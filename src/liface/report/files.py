@@ -11,6 +11,7 @@ from liface.errors import InputError
 from liface.report.canvas import Plot
 
 _LIST = "figures.txt"
+HEAD_BYTES = 2000
 
 
 def write_page(path: Path, text: str) -> None:
@@ -63,6 +64,21 @@ def write_figures(folder: Path, plots: Sequence[Plot]) -> tuple[Path, ...]:
     except OSError as error:
         raise _refused(folder, error) from error
     return tuple(folder / name for name in sorted(contents))
+
+
+def listed_figures(folder: Path) -> tuple[Path, ...]:
+    """Return the figures of an earlier report, if every one of them is still there."""
+    figures = tuple(folder / name for name in sorted(_listed(folder)))
+    return figures if all(figure.is_file() for figure in figures) else ()
+
+
+def beginning(path: Path) -> str:
+    """Return the head of a page, or nothing where there is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES).decode("utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _listed(folder: Path) -> set[str]:

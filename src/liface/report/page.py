@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
+from hashlib import sha256
+from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from liface import __version__
 from liface.dispatch.literature import literature_of
 from liface.report.context import Context
-from liface.report.files import write_figures, write_page
+from liface.report.files import beginning, listed_figures, write_figures, write_page
 from liface.report.html import Html, join, tag
 from liface.report.numbers import day
 from liface.report.records import load
@@ -85,20 +88,51 @@ def write_report(
 ) -> ReportFiles:
     """Write the report of a campaign to ``path`` and its figures to ``<stem>_figures`` beside it.
 
-    The same documents give the same bytes. ``manifest`` may hold ``title``, ``description`` and ``command``
-    (how the campaign was run); anything else in it is printed under provenance.
+    The same documents give the same bytes, and a page that is made of them already is left as it is. ``manifest`` may
+    hold ``title``, ``description`` and ``command`` (how the campaign was run); anything else in it is printed under
+    provenance.
 
     Raises
     ------
     InputError
         If nothing is stored for the campaign, or the files cannot be written.
     """
-    path = Path(path)
+    path, folder = Path(path), Path(path).with_name(f"{Path(path).stem}_figures")
     context = Context(load(database, campaign), literature_of(database), tuple(correlations), dict(manifest or {}))
+    context.made_of = _made_of(context)
+    there = listed_figures(folder)
+    if there and f'content="{context.made_of}"' in beginning(path):
+        return ReportFiles(path, there)
     html = build_page(context)
-    figures = write_figures(path.with_name(f"{path.stem}_figures"), context.plots)
+    figures = write_figures(folder, context.plots)
     write_page(path, html)
     return ReportFiles(path, figures)
+
+
+def _made_of(context: Context) -> str:
+    """Return the hash of all that the page is made of: records, published values, words, and the code that draws."""
+    parts = sha256()
+    values = [value.model_dump(exclude={"created_at"}) for value in context.literature.values]
+    for part in (__version__, version("matplotlib"), context.records, values, context.correlations):
+        parts.update(_words(part).encode())
+    parts.update(repr(sorted(context.manifest.items())).encode())
+    for file in sorted(Path(str(files("liface.report"))).rglob("*")):
+        if file.suffix in (".py", ".css", ".js"):
+            parts.update(file.read_bytes())
+    return parts.hexdigest()[:32]
+
+
+def _words(value: Any) -> str:
+    """Return a value in words that are the same in every process; sets alone have no order of their own."""
+    if isinstance(value, set):
+        return _words(sorted(value))
+    if isinstance(value, tuple | list):
+        return f"[{' '.join(map(_words, value))}]"
+    if isinstance(value, dict):
+        return f"{{{' '.join(f'{key}:{_words(each)}' for key, each in value.items())}}}"
+    if is_dataclass(value) and not isinstance(value, type):
+        return f"{type(value).__name__}({' '.join(_words(getattr(value, each.name)) for each in fields(value))})"
+    return repr(value)
 
 
 def build_page(context: Context) -> Html:
@@ -123,6 +157,7 @@ def _head(context: Context) -> Html:
         tag("meta", charset="utf-8"),
         tag("meta", http_equiv="Content-Security-Policy", content=policy),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        *([tag("meta", name="liface-made-of", content=context.made_of)] if context.made_of else []),
         tag("title", f"{overview.title(context)} – liface"),
         tag("style", Html(_asset("style.css"))),
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
+from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
@@ -100,8 +102,35 @@ class Material:
         return _build(self).copy()
 
 
+EXPANDED = "expanded.json"
+"""Cells of the shipped materials, all atoms; ``python -m liface.testing.crystals`` writes it, a test looks after it."""
+
+
 @lru_cache(maxsize=128)
 def _build(material: Material) -> Structure:
+    """Return the shipped cell, as the operations of a space group take pymatgen longer than all else of a plan."""
+    from pymatgen.core import Lattice, Structure
+
+    shipped = _expanded().get(material.name)
+    if shipped is None or shipped["of"] != identity(material):
+        return expand(material)
+    return Structure(Lattice(shipped["lattice"]), shipped["species"], shipped["frac_coords"])
+
+
+def identity(material: Material) -> list[Any]:
+    """Return what the cell of a material follows from, as JSON has it."""
+    sites = [list(site) for site in material.sites]
+    return [material.space_group, list(material.lattice), sites, material.sites_complete]
+
+
+@cache
+def _expanded() -> dict[str, Any]:
+    file = resources.files(__package__) / "data" / EXPANDED
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+
+
+def expand(material: Material) -> Structure:
+    """Return the cell that the space group makes of the asymmetric unit."""
     from pymatgen.core import Lattice, Structure
 
     lattice = Lattice.from_parameters(*(round(value, LATTICE_DECIMALS) for value in material.lattice))

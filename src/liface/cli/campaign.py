@@ -370,14 +370,14 @@ def _report(campaign: Campaign, database: Database, path: Path, command: str) ->
     for problem in problems:
         talk(f"no correlation: {problem}")
     manifest = {"title": campaign.file.title, "description": campaign.file.description, "command": command}
-    write_report(
+    written = write_report(
         database,
         campaign.name,
         path,
         correlations=correlations,
         manifest={key: text for key, text in manifest.items() if text},
     )
-    return summary_table(database, campaign.name)
+    return summary_table(database, campaign.name, written.records)
 
 
 def _print_summary(rows: Sequence[dict[str, Any]], path: Path | None, lock: Path | None = None) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from liface.cli.planning import DONE, PlanRow, Speed, plan_rows, speeds_of, wall_seconds
+from liface.cli.planning import DONE, PlanRow, Speed, plan_rows, speeds_of, state_of, wall_seconds
 
 if TYPE_CHECKING:
     from liface.database import Database
@@ -73,7 +73,10 @@ def phased_plan(campaign: Campaign, database: Database | None, everything: bool 
     current = phase(campaign, database)
     cheap = campaign.screening_cases()
     costly = campaign.cases() if current.name == "screening" else current.cases
-    plan = PhasedPlan(current, speeds=speeds_of((*cheap, *costly), database))
+    asked = (*cheap, *costly)
+    if not everything and database is not None:  # the speed matters to what is left
+        asked = tuple(planned for planned in asked if state_of(database.case(planned.case_id)) != DONE)
+    plan = PhasedPlan(current, speeds=speeds_of(asked, database))
     plan.screened = plan_rows(cheap, database, plan.speeds, everything)
     plan.costly = plan_rows(costly, database, plan.speeds, everything)
     left = [row.core_seconds if row.state != DONE else 0.0 for row in plan.costly]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from hashlib import sha256
 from importlib.metadata import version
 from importlib.resources import files
@@ -16,7 +16,7 @@ from liface.report.context import Context
 from liface.report.files import beginning, listed_figures, write_figures, write_page
 from liface.report.html import Html, join, tag
 from liface.report.numbers import day
-from liface.report.records import load
+from liface.report.records import CampaignRecords, load
 from liface.report.sections import (
     appendix,
     binding,
@@ -76,6 +76,8 @@ class ReportFiles:
 
     html: Path
     figures: tuple[Path, ...]
+    records: CampaignRecords = field(repr=False, compare=False)
+    """What it shows."""
 
 
 def write_report(
@@ -102,11 +104,11 @@ def write_report(
     context.made_of = _made_of(context)
     there = listed_figures(folder)
     if there and f'content="{context.made_of}"' in beginning(path):
-        return ReportFiles(path, there)
+        return ReportFiles(path, there, context.records)
     html = build_page(context)
     figures = write_figures(folder, context.plots)
     write_page(path, html)
-    return ReportFiles(path, figures)
+    return ReportFiles(path, figures, context.records)
 
 
 def _made_of(context: Context) -> str:

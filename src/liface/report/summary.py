@@ -40,12 +40,13 @@ class Headline:
     trusted: bool
 
 
-def summary_table(database: Database, campaign: str) -> list[dict[str, Any]]:
+def summary_table(database: Database, campaign: str, records: CampaignRecords | None = None) -> list[dict[str, Any]]:
     """Return one row per headline quantity: quantity, system, one column per engine, unit, published, flags.
 
-    Engine columns are named ``engine:model`` and hold ``value ± standard error`` as text.
+    Engine columns are named ``engine:model`` and hold ``value ± standard error`` as text. ``records`` are those of the
+    campaign, where they were read already.
     """
-    records = load(database, campaign)
+    records = records or load(database, campaign)
     return [_as_row(headline, records) for headline in headlines(records, literature_of(database))]
 
 

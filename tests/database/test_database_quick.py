@@ -143,7 +143,8 @@ def test_the_rows_are_those_of_the_database(file, where):
     assert quick_rows(str(file), catalog_noun("interfaces"), where, "-gamma_mev_per_a2", 3, names) == wanted
 
 
-def test_flags_come_with_their_rows(file):
+def test_flags_of_more_rows_than_one_statement_reads(file, monkeypatch):
+    monkeypatch.setattr("liface.database.quick.AT_ONCE", 2)
     rows = quick_rows(str(file), catalog_noun("interfaces"), None, None, None, ["substrate", "flags"])
     assert sorted(len(row["flags"]) for row in rows) == [0, 0, 0, 0, 2]
 

@@ -6,7 +6,6 @@ kept, and SQLAlchemy keeps their SQL; the values of a filter are bound, never pa
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,21 +18,17 @@ from sqlalchemy import (
     DateTime,
     Row,
     Select,
-    String,
     bindparam,
     select,
     true,
     type_coerce,
 )
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
 
 from liface.database.columns import Column, Noun
 from liface.database.filters import column_named, filter_expression
 from liface.database.likelihoods import wide_ranges
 from liface.database.names import ENTRY
-from liface.database.schema import FLAG_TABLES, TABLES
+from liface.database.schema import TABLES
 from liface.database.sorting import order_by
 from liface.errors import FilterError
 
@@ -46,7 +41,7 @@ KEPT = 512
 
 @dataclass(frozen=True)
 class Question:
-    """A statement and what its columns are called; a list column holds JSON, see :func:`read_list`."""
+    """A statement and what its columns are called; a list column holds the entry whose list it will be."""
 
     statement: Select[Any]
     names: tuple[str, ...]
@@ -115,49 +110,12 @@ def _question(
 
 
 def cell_of(noun: Noun, column: Column) -> ColumnElement[Any]:
-    """Return what is selected for a column: moments as the database gives them, lists as JSON."""
+    """Return what is selected for a column: moments as the database gives them, lists as the entry they belong to."""
     table = TABLES[noun.name]
     if not column.stored:
-        return FlagList(table.c[ENTRY]).label(column.name)
+        return table.c[ENTRY].label(column.name)
     cell = table.c[column.name]
     return type_coerce(cell, MOMENT).label(column.name) if column.type == "timestamp" else cell
-
-
-class FlagList(FunctionElement[str]):
-    """The flags of an entry in their order, as JSON; read with the row, so that a page needs one statement."""
-
-    inherit_cache = True
-    type = String()
-
-
-@compiles(FlagList, "sqlite")
-def _on_sqlite(element: FlagList, compiler: SQLCompiler, **options: Any) -> str:
-    flags, entry = _flags_and_entry(element, compiler, options)
-    ordered = f"SELECT flag FROM {flags} WHERE {flags}.entry_id = {entry} ORDER BY {flags}.position"
-    return f"(SELECT json_group_array(flag) FROM ({ordered}))"
-
-
-@compiles(FlagList, "postgresql")
-def _on_postgresql(element: FlagList, compiler: SQLCompiler, **options: Any) -> str:
-    flags, entry = _flags_and_entry(element, compiler, options)
-    listed = f"CAST(json_agg({flags}.flag ORDER BY {flags}.position) AS TEXT)"
-    return f"(SELECT {listed} FROM {flags} WHERE {flags}.entry_id = {entry})"
-
-
-def _flags_and_entry(element: FlagList, compiler: SQLCompiler, options: dict[str, Any]) -> tuple[str, str]:
-    (entry,) = element.clauses
-    return FLAG_TABLES[entry.table.name].name, compiler.process(entry, **options)
-
-
-def read_list(cell: str | None) -> list[str]:
-    """Read the cell of a list column."""
-    return [] if cell is None or cell == "[]" else list(_read(cell))
-
-
-@lru_cache(maxsize=4096)
-def _read(cell: str) -> tuple[str, ...]:
-    """Read JSON once: many rows have the same flags."""
-    return tuple(json.loads(cell))
 
 
 def narrowed(noun: Noun, statement: Select[Any], where: str | None, ordered: bool = False) -> Select[Any]:

@@ -151,7 +151,7 @@ def best(
         .order_by(*(cell.asc().nulls_last() for cell in cells), ranked.c.place)
     )
     found = connection.execute(statement).all()
-    rows = plain_rows(noun, names, [row[:-1] for row in found])
+    rows = plain_rows(connection, noun, names, [row[:-1] for row in found])
     shown = {each.name: each for each in chosen} | {COMPARED: _computed(COMPARED, "integer", "1")}
     compared = [{**row, COMPARED: cells[-1]} for row, cells in zip(rows, found, strict=True)]
     return Answer(replace(noun, columns=shown), compared)

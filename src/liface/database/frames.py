@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from liface import __version__
-from liface.database.asking import question, read_list
+from liface.database.asking import question
 from liface.database.columns import Column, Noun, noun_named
 from liface.database.connection import Store
+from liface.database.reading import flags_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,7 +123,8 @@ class Tables:
             cells: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(found.names)
             for name in found.lists:
                 place = found.names.index(name)
-                cells[place] = [read_list(cell) for cell in cells[place]]
+                flags = flags_of(connection, asked, cells[place])
+                cells[place] = [flags.get(entry, []) for entry in cells[place]]
         about = {"noun": asked.name, "filter": where, "sort": sort, "limit": limit, "offset": offset,
                  "database": self._store.url, "schema_version": self.schema_version,
                  "liface_version": __version__}  # fmt: skip

@@ -63,7 +63,7 @@ class Pages:
             while True:
                 with self._store.reading() as connection:
                     rows, place = _after(connection, asked, cells, where, sort, size, place)
-                    page = plain_rows(asked, names, rows)
+                    page = plain_rows(connection, asked, names, rows)
                 if page:
                     yield page
                 if len(page) < size:

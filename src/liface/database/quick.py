@@ -25,6 +25,8 @@ from liface.errors import LifaceError
 LONGEST = 1_000
 """Characters of a filter that is read here."""
 DEEPEST = 10
+AT_ONCE = 500
+"""Rows whose flags one statement reads."""
 MOST_LOOKS = 8
 """Looks at flags; more are asked for in another way, see :mod:`liface.database.filter_sources`."""
 LARGEST_LIMIT = 2**62
@@ -132,7 +134,7 @@ def quick_rows(
             if version != schema_version():
                 return None
             cells = connection.execute(question.sql, question.values).fetchall()
-            return _rows(noun, names, cells)
+            return _rows(connection, noun, names, cells)
     except (NotPlainError, LifaceError, sqlite3.Error, OSError, ValueError, TypeError):
         return None
 
@@ -241,21 +243,35 @@ def _cell(noun: CatalogNoun, column: str) -> str:
 
 
 def _selected(noun: CatalogNoun, column: CatalogColumn) -> str:
-    if column.type != "list":
-        return _cell(noun, column.name)
-    flags = f"{noun.kind}_flags"
-    ordered = f"SELECT flag FROM {flags} WHERE {flags}.entry_id = {noun.name}.{ENTRY} ORDER BY {flags}.position"
-    return f"(SELECT json_group_array(flag) FROM ({ordered})) AS {column.name}"
+    return f"{noun.name}.{ENTRY}" if column.type == "list" else _cell(noun, column.name)
 
 
-def _rows(noun: CatalogNoun, names: Sequence[str], cells: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
+def _rows(
+    connection: sqlite3.Connection, noun: CatalogNoun, names: Sequence[str], cells: Sequence[Sequence[Any]]
+) -> list[dict[str, Any]]:
     rows = [dict(zip(names, row, strict=True)) for row in cells]
     for name in names:
         kind = noun.columns[name].type
-        if kind in _PLAIN:
+        if kind == "list":
+            flags = _flags(connection, noun, list(dict.fromkeys(row[name] for row in rows)))
+            for row in rows:
+                row[name] = flags.get(row[name], [])
+        elif kind in _PLAIN:
             for row in rows:
                 row[name] = None if row[name] is None else _PLAIN[kind](row[name])
     return rows
+
+
+def _flags(connection: sqlite3.Connection, noun: CatalogNoun, entries: Sequence[str]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    table = f"{noun.kind}_flags"
+    for start in range(0, len(entries), AT_ONCE):
+        piece = entries[start : start + AT_ONCE]
+        places = ", ".join("?" * len(piece))
+        statement = f"SELECT entry_id, flag FROM {table} WHERE entry_id IN ({places}) ORDER BY entry_id, position"
+        for entry, flag in connection.execute(statement, piece):
+            found.setdefault(entry, []).append(flag)
+    return found
 
 
 def _moment(text: str) -> str:
@@ -266,6 +282,5 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "boolean": bool,
     "timestamp": _moment,
     "dictionary": json.loads,
-    "list": json.loads,
 }
 """From what SQLite keeps to plain values."""

@@ -44,7 +44,7 @@ demo: $(VENV)/ready  ## Set up, run the quickstart campaign, print its table and
 test: $(VENV)/ready  ## Set up and run the test suite with WORKERS processes (2).
 	$(BIN)/python -m pytest -m 'not slow' --numprocesses $$(($(WORKERS) + 1)) --dist loadfile --no-loadscope-reorder
 
-test-slow: $(VENV)/ready  ## Run the long physics tests.
+test-slow: $(VENV)/ready  ## Run the long tests: physics, and long ways through a cluster.
 	$(BIN)/python -m pytest -m slow
 
 lint: $(VENV)/ready  ## Check style and types.

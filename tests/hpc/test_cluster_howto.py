@@ -102,6 +102,7 @@ def processes_of(home: str) -> list[int]:
     return found
 
 
+@pytest.mark.slow
 def test_every_line_does_what_the_page_says(site, session, slurm, tmp_path):
     values, databases = site
     first, *rest = blocks()

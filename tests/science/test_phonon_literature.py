@@ -26,6 +26,7 @@ def phonons(campaign_of):
     return {result.material: result for result in rows.results("phonon")}
 
 
+@pytest.mark.slow
 def test_phonons_of_lithium_and_copper(phonons):
     measured = {"Li": ((8.8, 9.0), 3.50), "Cu": ((7.3, 7.5), 3.99)}
     for material, ((low, high), entropy) in measured.items():

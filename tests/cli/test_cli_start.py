@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from liface.cli import direct
-from liface.cli.app import app
+from liface.cli.app import app, invoke
 from liface.cli.asking import ask
 from liface.cli.later import Later
 from liface.testing.cli import run_cli
@@ -64,8 +64,23 @@ def test_help_imports_no_command():
 
 def test_help_needs_little():
     number, names = modules_after("--help")
-    assert not names & HEAVY
-    assert number < 180
+    assert not names & (HEAVY | {"typer"})
+    assert number < 120
+
+
+def test_the_written_help_is_that_of_typer(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.setattr(direct, "HELP", direct.HELP.with_name("none"))
+    assert invoke(["--help"]) == 0
+    made = capsys.readouterr().out
+    monkeypatch.undo()
+    assert direct.HELP.read_text(encoding="utf-8") == made, "remove cli/help.txt and write 'liface --help' into it"
+    for columns, arguments in (("80", ["--help"]), ("200", ["-h"])):
+        monkeypatch.setenv("COLUMNS", columns)
+        assert invoke(arguments) == 0 and capsys.readouterr().out == made
+    monkeypatch.setenv("COLUMNS", "60")
+    assert not direct.asks_for_help(["--help"])
+    assert invoke(["--help"]) == 0 and capsys.readouterr().out != made
 
 
 @pytest.mark.parametrize("group", ["campaign", "database", "query"])

@@ -51,6 +51,8 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code; no error gets past here."""
     try:
         given = sys.argv[1:] if arguments is None else list(arguments)
+        if direct.asks_for_help(given) and direct.HELP.is_file():
+            return direct.write_help()
         question = direct.question(given)
         if question is not None:
             return direct.answer(question)

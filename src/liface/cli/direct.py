@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from liface.cli.opening import DATABASE_VARIABLE
@@ -26,6 +28,9 @@ VALUES = {
 """Options with a value, by how they are written."""
 FLAGS = {"--published": "published", "--json": "json", "--csv": "csv", "--describe": "describe"}
 COMPLETING = "_LIFACE_COMPLETE"
+HELP = Path(__file__).with_name("help.txt")
+"""``liface --help > src/liface/cli/help.txt`` on a wide terminal makes it, when the file is not there."""
+WIDTH_OF_HELP = 80
 LONGEST_NUMBER = 9
 
 
@@ -56,6 +61,18 @@ def question(arguments: Sequence[str]) -> dict[str, Any] | None:
             return None
         asked[key] = given
     return _typed(asked)
+
+
+def asks_for_help(arguments: Sequence[str]) -> bool:
+    """Tell whether all that is asked for is the list of commands, on a terminal so wide that no line is broken anew."""
+    wide = shutil.get_terminal_size().columns >= WIDTH_OF_HELP
+    return list(arguments) in (["--help"], ["-h"]) and wide and COMPLETING not in os.environ
+
+
+def write_help() -> int:
+    """Write the list of commands as Typer makes it; a test holds the file against that."""
+    sys.stdout.write(HELP.read_text(encoding="utf-8"))
+    return 0
 
 
 def answer(asked: dict[str, Any]) -> int:

@@ -298,7 +298,7 @@ def report(size: int, folder: Path) -> tuple[Work, int]:
     from liface.database import Database
     from liface.report import write_report
 
-    path = folder / f"report-{size}.html"
+    path = Path(tempfile.mkdtemp(dir=folder)) / f"report-{size}.html"  # none is there already, to be left as it is
 
     def work() -> dict[str, Any]:
         with Database(folder / f"store-{size}.db", read_only=True) as database:

@@ -23,7 +23,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -32,6 +32,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything loads a threaded library
 
 import sqlalchemy
+from processor import processor
 from sqlalchemy import DDL
 from synthetic_records import CALCULATIONS, INTERFACES, calculations, interfaces, multiply, store
 
@@ -105,22 +106,13 @@ def main() -> None:
 
 
 def _head(command: str) -> str:
-    processor = next(
-        (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
-        platform.processor(),
-    )
     return (
         "# Questions to a large database\n\n"
         f"`{command}`\n\n"
-        f"{processor or platform.machine()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python "
+        f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python "
         f"{platform.python_version()}, SQLite {sqlite3.sqlite_version}, SQLAlchemy {sqlalchemy.__version__}, liface "
         f"{__version__}, schema {latest()}. Milliseconds; a page of {PAGE} rows with all columns and flags, warm.\n"
     )
-
-
-def _lines(path: str) -> Iterator[str]:
-    with contextlib.suppress(OSError):
-        yield from Path(path).read_text(encoding="utf-8").splitlines()
 
 
 def _section(path: Path, n: int, repeats: int) -> str:

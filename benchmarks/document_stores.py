@@ -27,6 +27,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything loads a threaded library
 
 from maggma.stores import JSONStore, MemoryStore
+from processor import processor
 from synthetic_records import CALCULATIONS, calculations, store
 
 from liface import __version__
@@ -136,7 +137,8 @@ def main() -> None:
         rows = [row for n in given.rows or [500, 1000, 2000] for row in measured(n, Path(folder), given.repeats)]
     result = {
         "command": shlex.join(["python", "benchmarks/document_stores.py", *sys.argv[1:]]),
-        "machine": f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, Python {platform.python_version()}, "
+        "machine": f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}, "
+        f"Python {platform.python_version()}, "
         f"liface {__version__}, maggma {version('maggma')}",
         "rows": rows,
     }

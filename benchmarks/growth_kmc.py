@@ -25,6 +25,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from processor import processor
 
 from liface import __version__
 from liface.mesoscale import Growth, GrowthSpec, morphology
@@ -61,7 +62,7 @@ def main() -> None:
         "speed": speeds,
         "kmcos_published_steps_per_s": KMCOS_STEPS_PER_S,
         "kmcos_source": "kmcos/kmcos doc/source/tutorials/first_model_api.rst:357; other model, other machine, not run",
-        "machine": {"processor": _processor(), "load_average_1_min": round(os.getloadavg()[0], 1),
+        "machine": {"processor": processor(), "load_average_1_min": round(os.getloadavg()[0], 1),
                     "cores": os.cpu_count()},
         "versions": {"liface": __version__, "numba": numba.__version__, "python": platform.python_version()},
     }  # fmt: skip
@@ -123,12 +124,6 @@ def speed(size: int, events: int, repeats: int) -> dict:
         rates.append((run.events - before) / (time.process_time() - start))
     return {"size": size, "events_per_s_best": round(max(rates)), "events_per_s_median": round(float(np.median(rates))),
             "bursts": repeats, "events_per_burst": events, "layers_at_end": round(run.atoms / size**2, 2)}  # fmt: skip
-
-
-def _processor() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from processor import processor
+
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything loads a threaded library
 warnings.simplefilter("ignore")
 
@@ -238,8 +240,6 @@ def child(*arguments: str) -> Any:
 
 def machine() -> dict[str, Any]:
     """Say what this was measured on."""
-    lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else []
-    processor = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")
     versions = {}
     for name in VERSIONS:
         try:
@@ -247,7 +247,7 @@ def machine() -> dict[str, Any]:
         except importlib.metadata.PackageNotFoundError:
             versions[name] = "not installed"
     return {
-        "processor": processor or platform.machine(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "load": round(os.getloadavg()[0], 1),
         "python": platform.python_version(),

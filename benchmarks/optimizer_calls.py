@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -256,10 +257,11 @@ def main() -> None:
     if arguments.out:
         info = engine.info.model_dump(mode="json")
         settings = {"fmax_ev_per_a": arguments.fmax, "seed": arguments.seed, "rattle_a": RATTLE_A}
-        result = {"engine": info, "settings": settings, "summary": summaries, "systems": rows}
+        command = shlex.join(["python", *sys.argv])
+        result = {"engine": info, "settings": settings, "command": command, "summary": summaries, "systems": rows}
         arguments.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         title = f"# Force calls to {arguments.fmax:g} eV/Å: liface against ASE FIRE, {engine.info.label}\n\n"
-        arguments.out.with_suffix(".md").write_text(title + text + "\n", encoding="utf-8")
+        arguments.out.with_suffix(".md").write_text(f"{title}{text}\n\n`{command}`\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

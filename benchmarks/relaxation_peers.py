@@ -15,7 +15,6 @@ import argparse
 import contextlib
 import json
 import os
-import platform
 import shlex
 import sys
 import tempfile
@@ -31,6 +30,7 @@ import numpy as np
 from ase.optimize import BFGS, FIRE
 from jobflow import run_locally
 from optimizer_calls import CALL_LIMIT, RATTLE_A, clusters, interfaces, slabs
+from processor import processor
 
 from liface import __version__
 from liface.documents import CalculationRequest, CalculationSettings, FailedCalculation, Geometry
@@ -240,12 +240,7 @@ def table(result: dict[str, Any]) -> str:
 
 def machine() -> str:
     """Return the processor and how busy it was."""
-    cpus = Path("/proc/cpuinfo")
-    names = cpus.read_text(encoding="utf-8").splitlines() if cpus.is_file() else []
-    model = next(
-        (line.partition(":")[2].strip() for line in names if line.startswith("model name")), platform.machine()
-    )
-    return f"{model}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
+    return f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
 
 
 def chosen(n: int, most_atoms: int) -> list[tuple[str, Geometry]]:

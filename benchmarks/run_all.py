@@ -171,7 +171,10 @@ def page(rows: list[tuple[str, float, str]]) -> str:
             continue
         title, _, body = part.table.read_text("utf-8").partition("\n")
         body = body.replace("\n## ", "\n### ").strip()
-        lines += [f"## {part.title}\n", f"{title.lstrip('# ')}. `{shlex.join(part.command)}`\n", body, ""]
+        again = (
+            f"{title.lstrip('# ')}. To be repeated by `{shlex.join(part.command)}`; what ran is said with the table.\n"
+        )
+        lines += [f"## {part.title}\n", again, body, ""]
     lines += [
         "How costs grow, and what a million interfaces would take: [scale.md](scale.md). Growth by kinetic Monte",
         "Carlo, with its checks: `python benchmarks/growth_kmc.py`.",

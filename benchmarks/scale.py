@@ -29,6 +29,8 @@ from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything loads a threaded library
 
+from processor import processor
+
 SIZES: dict[str, tuple[int, ...]] = {
     "plan": (10, 100),
     "submit": (10, 100),
@@ -425,11 +427,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
 
 def machine() -> str:
     """Return the processor and the versions that matter."""
-    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
-    cpu = next(
-        (line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.processor()
-    )
-    return f"{cpu}, Python {platform.python_version()}, {os.cpu_count()} cores shared with other work"
+    return f"{processor()}, Python {platform.python_version()}, {os.cpu_count()} cores shared with other work"
 
 
 if __name__ == "__main__":

@@ -25,12 +25,9 @@ from sqlalchemy import (
 
 from liface.database.columns import Column, Noun, Type
 from liface.database.filters import column_named
+from liface.database.names import PLANNED_LOOKS
 from liface.database.schema import FLAG_TABLES, TABLES
 from liface.database.structures import marked
-
-PLANNED = 8
-"""Looks at lists that PostgreSQL may turn into joins. Few are quicker so; to plan 200 of them takes it 40 s, and an
-OFFSET keeps it from that."""
 
 Match = Callable[[tuple[Any, ...]], ColumnElement[bool]]
 """A comparison waiting for the cells of one item of a list."""
@@ -75,7 +72,7 @@ class StoredItems:
         """Whether a row fulfils a condition on its cells."""
         mine = (self.key == self.owner,) if self.row_by_row else ()
         look: Select[Any] = select(self.key).where(*mine, condition)
-        if next(self.turns) >= PLANNED:
+        if next(self.turns) >= PLANNED_LOOKS:
             look = look.offset(0)
         return exists(look) if self.row_by_row else self.owner.in_(look)
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from liface.database.addresses import is_server, path_of
 from liface.database.catalog import CatalogColumn, CatalogNoun, schema_version
-from liface.database.names import ENTRY, column_named, sort_keys
+from liface.database.names import ENTRY, PLANNED_LOOKS, column_named, sort_keys
 from liface.errors import LifaceError
 
 LONGEST = 1_000
@@ -27,8 +27,6 @@ LONGEST = 1_000
 DEEPEST = 10
 AT_ONCE = 500
 """Rows whose flags one statement reads."""
-MOST_LOOKS = 8
-"""Looks at flags; more are asked for in another way, see :mod:`liface.database.filter_sources`."""
 LARGEST_LIMIT = 2**62
 LARGEST_WHOLE = 2**53
 """Whole numbers up to here are the same as integer and as float."""
@@ -175,7 +173,7 @@ def _conditions(noun: CatalogNoun, where: str | None) -> list[Condition]:
         raise NotPlainError
     reader = _Reader(noun, list(_tokens(where)))
     conditions = list(reader.conjunction())
-    if reader.at != len(reader.tokens) or sum("_flags" in each.sql for each in conditions) > MOST_LOOKS:
+    if reader.at != len(reader.tokens) or sum("_flags" in each.sql for each in conditions) > PLANNED_LOOKS:
         raise NotPlainError
     return conditions
 

@@ -196,11 +196,6 @@ def best_gap(case: Case, gaps: Sequence[CalculationDocument]) -> float:
     return case.protocol.gaps_a[list(gaps).index(lowest(usable))]
 
 
-def other_shifts(case: Case, setup: InterfaceSetup) -> tuple[tuple[float, float], ...]:
-    """Return the lateral shifts of the registry scan without the first, (0, 0)."""
-    return all_shifts(case, actual_match(setup.spec, setup.substrate, setup.film))[1:]
-
-
 def _registries(case: Case, setup: InterfaceSetup) -> tuple[tuple[tuple[float, float], ...], tuple[int, ...]]:
     """Return all lateral shifts, and for each the index of the first that is equal to it by symmetry."""
     from liface.structures.registry import equal_shifts

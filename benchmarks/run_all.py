@@ -66,6 +66,7 @@ PARTS = {
     "database": Part(
         "Large databases", "database_queries", ("--rows", "100000", "--rows", "1000000"), "database_queries.md"
     ),
+    "start-up": Part("Start-up", "start_up", (), "start_up.json"),
     "scale": Part("Growth of every step", "scale", (), "scale"),
 }
 

@@ -40,7 +40,7 @@ from liface import __version__
 from liface.database import Database
 from liface.database.asking import question
 from liface.database.columns import NOUNS
-from liface.database.migrations import _indices_of_4, latest
+from liface.database.migrations import _indices, latest
 from liface.database.schema import FLAG_TABLES, TABLES
 from liface.database.writing import put_result
 
@@ -174,7 +174,7 @@ def _build(path: Path, n: int) -> str:
             multiply(connection, n // genuine)
         filled = time.perf_counter() - started
         with database._store.writing() as connection:
-            _indices_of_4(connection)
+            _indices(connection)
     return f", made in {filled:.0f} s and indexed in {time.perf_counter() - started - filled:.0f} s"
 
 

@@ -11,7 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, insert, text
 
 from liface.database.columns import NOUNS, Noun
-from liface.database.schema import FLAG_TABLES, METADATA, TABLES, flag_slug
+from liface.database.schema import FLAG_TABLES, TABLES, USES, flag_slug
+from liface.database.uses import calculations_behind, put_uses
 from liface.database.writing import entry_ids, row_of
 from liface.documents import (
     CalculationSettings,
@@ -165,7 +166,7 @@ def store(connection: Connection, noun: Noun, documents: Iterator[Any], supersed
     """Insert documents in batches; a share of the results is stored as superseded. Returns their number."""
     draw, done = random.Random(1), 0
     while batch := list(islice(documents, BATCH)):
-        rows, flags = [], []
+        rows, flags, uses = [], [], {}
         for document in batch:
             row = row_of(noun, document)
             if noun.is_result:
@@ -175,10 +176,12 @@ def store(connection: Connection, noun: Noun, documents: Iterator[Any], supersed
                     {"entry_id": entry_id, "position": k, "slug": flag_slug(flag), "flag": flag}
                     for k, flag in enumerate(document.flags)
                 ]
+                uses[entry_id] = calculations_behind(document)
             rows.append(row)
         connection.execute(insert(TABLES[noun.name]), rows)
         if flags:
             connection.execute(insert(FLAG_TABLES[noun.name]), flags)
+        put_uses(connection, noun, uses)
         done += len(batch)
     return done
 
@@ -188,7 +191,7 @@ def multiply(connection: Connection, copies: int) -> None:
 
     Their documents are copied as they are, so that they no longer say what the columns say; no question reads them.
     """
-    tables = [METADATA.tables[name] for name in (INTERFACES.name, FLAG_TABLES["interfaces"].name, CALCULATIONS.name)]
+    tables = [TABLES["interfaces"], FLAG_TABLES["interfaces"], TABLES["calculations"], USES]
     genuine = {table.name: connection.scalar(text(f"SELECT max(rowid) FROM {table.name}")) for table in tables}
     for copy in range(1, copies):
         changes = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,17 @@ from sqlalchemy import (
     insert,
     make_url,
     select,
+    text,
 )
+from sqlalchemy.exc import SAWarning
 
 TYPES = {
     JSON: JSON(), Boolean: Boolean(), LargeBinary: LargeBinary(), Double: Double(),
     DateTime: DateTime(timezone=True), Integer: BigInteger(),
 }  # fmt: skip
+
+WHERE = {"is_current = 1": "is_current", "is_current = 0": "NOT is_current"}
+"""Conditions of indices, as they are on a server."""
 
 DUMPS = sorted(Path(__file__).parent.glob("schema_*.sql"))
 
@@ -46,7 +52,9 @@ def _carry_over(file: Path, target: str) -> None:
     url = make_url(target).set(drivername="postgresql+psycopg")
     server = create_engine(url, connect_args={"options": "-ctimezone=UTC"})
     metadata = MetaData()
-    metadata.reflect(source)
+    with warnings.catch_warnings():  # indices of expressions are SQLite's alone
+        warnings.filterwarnings("ignore", "Skipped unsupported reflection", SAWarning)
+        metadata.reflect(source)
     with source.connect() as old, server.begin() as new:
         content = {
             table: [dict(row) for row in old.execute(select(table)).mappings()] for table in metadata.sorted_tables
@@ -54,6 +62,10 @@ def _carry_over(file: Path, target: str) -> None:
         for table in metadata.sorted_tables:
             for column in table.columns:
                 column.type = _on_server(column.type)
+            for index in table.indexes:
+                where = index.dialect_options["sqlite"]["where"]
+                if where is not None:
+                    index.dialect_options["postgresql"]["where"] = text(WHERE[str(where)])
         metadata.create_all(new)
         for table, rows in content.items():
             if rows:

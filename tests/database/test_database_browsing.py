@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from database_factories import OTHER, binding, calculation, failed_case, interface, provenance, surface, wetting
+from sqlalchemy import delete, insert
 
+from liface.database.schema import USES
 from liface.errors import FilterError
+
+DAY = datetime(2026, 5, 1, tzinfo=UTC)
 
 
 def test_values_are_counted_among_current_rows_that_match(db):
@@ -68,3 +74,41 @@ def test_users_of_a_calculation_are_found(db):
     assert set(db.users_of([ids[1]])) == {keys[1]}
     assert set(db.users_of(ids, "quickstart")) == {keys[0], keys[1]}
     assert db.users_of([ids[2]]) == {} and db.users_of([]) == {}
+
+
+def test_of_many_users_the_newest_are_named_and_superseded_ones_are_not(db):
+    key = calculation(1).calc_id
+    for n in range(4):
+        made = provenance(case=f"c{n}", calc_ids=(key,)).model_copy(update={"created_at": DAY + timedelta(days=n)})
+        db.add_result(interface(f"S{n}", provenance=made))
+    users = db.users_of([key], most=2)
+    assert [db.result(record).substrate for record in users] == ["S3", "S2"]
+    old = next(iter(users))
+    db.add_result(interface("S3", gamma=1.0, provenance=provenance(case="c3")))
+    assert old not in db.users_of([key]) and len(db.users_of([key])) == 3
+
+
+def test_nested_users_share_all_of_their_calculations_or_of_those_asked(db):
+    ids = [calculation(n).calc_id for n in range(4)]
+    part, same, whole, beside = (
+        db.add_result(surface(plane=plane, provenance=provenance(case=plane, calc_ids=tuple(ids[k] for k in behind))))
+        for plane, behind in (("100", (0,)), ("110", (0, 1, 1)), ("111", (0, 1, 2)), ("210", (1, 3)))
+    )
+    assert set(db.users_of(ids[:2])) == {part, same, whole, beside}
+    assert set(db.users_of(ids[:2], nested=True)) == {part, same, whole}
+    assert db.users_of(ids[:1])[same] == ("surface", frozenset(ids[:2]))
+
+
+def test_what_results_rest_on_can_be_derived_again(db):
+    key = calculation(1).calc_id
+    record = db.add_result(surface(provenance=provenance(calc_ids=(key,))))
+    db.add_calculation(calculation(1))
+    with db._store.writing() as connection:
+        connection.execute(delete(USES))
+        connection.execute(insert(USES).values(calc_id=key, entry_id="gone", noun="surfaces"))
+    assert db.users_of([key]) == {}
+    problems = db.verify()
+    assert {(problem.check, problem.key) for problem in problems} == {("reference", record), ("reference", "gone")}
+    assert all("liface database reindex" in problem.message for problem in problems)
+    db.reindex()
+    assert set(db.users_of([key])) == {record} and db.verify() == []

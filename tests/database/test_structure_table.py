@@ -165,7 +165,7 @@ def test_verify_finds_a_table_that_says_something_else_and_rebuilding_mends_it(d
     for part in ("nsites of its structure is 7", "not in the table", "no structure of a shown row of bulks",
                  "structure_elements of its structure", "liface database reindex"):  # fmt: skip
         assert part in messages
-    assert db.structures.rebuild() == 4
+    assert db.reindex() == 4
     assert db.verify() == [] and list(db.structures.every()) == before
 
 

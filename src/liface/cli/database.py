@@ -161,9 +161,9 @@ def export(
 
 @app.command()
 def reindex(db: Db = DEFAULT_DATABASE) -> None:
-    """Derive the table of structures again from the documents; brings a database of an older version up to date."""
+    """Derive the tables of structures and uses again from the documents; brings an older database up to date."""
     from liface.database import Database
 
     with Database(db, must_exist=True) as database:
-        number = database.structures.rebuild()
+        number = database.reindex()
     talk(f"{shown(db)}: {plural(number, 'structure')}")

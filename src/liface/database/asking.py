@@ -1,7 +1,7 @@
 """Questions made ready once: a filter, an order and columns turned into a statement that waits for its page.
 
 Reading a filter and building a statement take milliseconds, running it often less than one. The last statements are
-kept, and SQLAlchemy keeps their SQL; the values of a filter are bound, never part of the text.
+kept with their SQL; the values of a filter are bound, never part of the text.
 """
 
 from __future__ import annotations
@@ -11,20 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import (
-    BigInteger,
-    ColumnElement,
-    Connection,
-    DateTime,
-    Row,
-    Select,
-    bindparam,
-    select,
-    true,
-    type_coerce,
-)
+from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, Select, bindparam, select, true
 
 from liface.database.columns import Column, Noun
+from liface.database.driver import Ready, ready
 from liface.database.filters import column_named, filter_expression
 from liface.database.likelihoods import wide_ranges
 from liface.database.names import ENTRY
@@ -32,14 +22,11 @@ from liface.database.schema import TABLES
 from liface.database.sorting import order_by
 from liface.errors import FilterError
 
-MOMENT = DateTime(timezone=True)
-"""Read faster than :class:`~liface.database.schema.UtcDateTime`; in SQLite without the zone, which is UTC."""
-
 KEPT = 512
 """Statements that are kept, the least recently used ones go first."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Question:
     """A statement and what its columns are called; a list column holds the entry whose list it will be."""
 
@@ -47,11 +34,16 @@ class Question:
     names: tuple[str, ...]
     lists: tuple[str, ...]
 
-    def run(self, connection: Connection, limit: int | None, offset: int) -> Sequence[Row[Any]]:
-        """Return one page."""
-        page = {} if limit is None else {"limit_": limit}
-        found = connection.execute(self.statement, page | {"offset_": offset} if offset else page)
-        return found.all()
+    def run(self, connection: Connection, limit: int | None, offset: int) -> list[tuple[Any, ...]]:
+        """Return one page, its cells as the driver gives them (:mod:`liface.database.cells`)."""
+        return _ready(self, connection.dialect).fetch(
+            connection, {"limit_": 0 if limit is None else limit, "offset_": offset}
+        )
+
+
+@lru_cache(maxsize=KEPT)
+def _ready(question: Question, dialect: Dialect) -> Ready:
+    return ready(question.statement, dialect)
 
 
 def shown(noun: Noun) -> ColumnElement[bool]:
@@ -110,12 +102,9 @@ def _question(
 
 
 def cell_of(noun: Noun, column: Column) -> ColumnElement[Any]:
-    """Return what is selected for a column: moments as the database gives them, lists as the entry they belong to."""
+    """Return what is selected for a column: of a list, the entry it belongs to."""
     table = TABLES[noun.name]
-    if not column.stored:
-        return table.c[ENTRY].label(column.name)
-    cell = table.c[column.name]
-    return type_coerce(cell, MOMENT).label(column.name) if column.type == "timestamp" else cell
+    return table.c[column.name] if column.stored else table.c[ENTRY].label(column.name)
 
 
 def narrowed(noun: Noun, statement: Select[Any], where: str | None, ordered: bool = False) -> Select[Any]:

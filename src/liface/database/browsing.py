@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import re
-import zlib
+from collections import Counter
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, and_, func, select
 
+from liface.database.cells import plain
 from liface.database.columns import RESULT_NOUNS, Noun
 from liface.database.filters import column_named, filter_expression
-from liface.database.reading import plain, shown
-from liface.database.schema import FLAG_TABLES, TABLES
+from liface.database.reading import shown
+from liface.database.schema import FLAG_TABLES, TABLES, USES
 from liface.database.writing import chunks
 from liface.errors import FilterError
-
-MOST_SEARCHED = 20_000
-"""Documents of one kind that are searched for a calculation; the newest ones."""
-
-_CALC_IDS = re.compile(rb'"calc_ids":\[([^\]]*)\]')
 
 
 def value_counts(
@@ -65,32 +61,59 @@ def rows_by_key(connection: Connection, noun: Noun, keys: Sequence[str]) -> list
 
 
 def users_of(
-    connection: Connection, calc_ids: Collection[str], campaign: str | None = None
+    connection: Connection,
+    calc_ids: Collection[str],
+    campaign: str | None = None,
+    *,
+    nested: bool = False,
+    most: int | None = None,
 ) -> dict[str, tuple[str, frozenset[str]]]:
     """Return the current results that rest on any of these calculations: kind and all their calculations, by record.
 
-    Only the newest documents of each kind are searched, at most ``MOST_SEARCHED``.
+    Parameters
+    ----------
+    nested
+        Only those that rest on all of them, or on nothing else.
+    most
+        At most so many of each kind, the newest.
     """
-    wanted = frozenset(calc_ids)
+    wanted = sorted(set(calc_ids))
+    entries: dict[str, Counter[str]] = {}
+    for piece in chunks(wanted):
+        statement = select(USES.c.noun, USES.c.entry_id, func.count()).where(USES.c.calc_id.in_(piece))
+        for noun, entry_id, number in connection.execute(statement.group_by(USES.c.noun, USES.c.entry_id)):
+            entries.setdefault(noun, Counter())[entry_id] += number
     found: dict[str, tuple[str, frozenset[str]]] = {}
-    if not wanted:
-        return found
     for kind, noun in RESULT_NOUNS.items():
-        table = TABLES[noun.name]
-        statement = select(table.c.record_id, table.c.document).where(table.c.is_current)
-        if campaign is not None:
-            statement = statement.where(table.c.campaign == campaign)
-        for record_id, blob in connection.execute(statement.order_by(table.c.created_at.desc()).limit(MOST_SEARCHED)):
-            used = _calculations_in(blob)
-            if not wanted.isdisjoint(used):
-                found[record_id] = kind, used
+        shared = entries.get(noun.name, Counter())
+        records = _current(connection, noun, list(shared), campaign)[:most]
+        used = _calculations_of(connection, noun, [entry_id for _, entry_id, _ in records])
+        for _, entry_id, record_id in records:
+            if not nested or shared[entry_id] in (len(wanted), len(used[entry_id])):
+                found.setdefault(record_id, (kind, used[entry_id]))
     return found
 
 
-def _calculations_in(blob: bytes) -> frozenset[str]:
-    """Read the calculations off a stored document without building it; none off a damaged one."""
-    try:
-        listed = _CALC_IDS.search(zlib.decompress(blob))
-    except zlib.error:
-        return frozenset()
-    return frozenset(part.strip(b'" ').decode() for part in listed[1].split(b",") if part) if listed else frozenset()
+def _current(
+    connection: Connection, noun: Noun, entries: Sequence[str], campaign: str | None
+) -> list[tuple[datetime, str, str]]:
+    """Return moment, entry and record of those entries that are shown, the newest first."""
+    cells, found = TABLES[noun.name].c, []
+    for piece in chunks(entries):
+        statement = select(cells.created_at, cells.entry_id, cells.record_id).where(
+            cells.entry_id.in_(piece), cells.is_current
+        )
+        if campaign is not None:
+            statement = statement.where(cells.campaign == campaign)
+        found += [tuple(row) for row in connection.execute(statement)]
+    return sorted(found, reverse=True)
+
+
+def _calculations_of(connection: Connection, noun: Noun, entries: Sequence[str]) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for piece in chunks(entries):
+        own = and_(USES.c.noun == noun.name, USES.c.entry_id.in_(piece))
+        statement = select(USES.c.entry_id, USES.c.calc_id).where(own)
+        for entry_id, calc_id in connection.execute(statement):
+            found.setdefault(entry_id, set()).add(calc_id)
+    return {entry_id: frozenset(calc_ids) for entry_id, calc_ids in found.items()}

@@ -11,6 +11,7 @@ from liface.database.codec import decode
 from liface.database.columns import NOUNS, RESULT_NOUNS, Noun
 from liface.database.schema import FLAG_TABLES, TABLES
 from liface.database.structure_rows import rebuild_structures
+from liface.database.uses import rebuild_uses
 from liface.database.writing import chunks
 from liface.errors import DatabaseWriteError
 
@@ -84,6 +85,7 @@ def copy_rows(source: Connection, target: Connection, chosen: Keys) -> dict[str,
         if (flags := FLAG_TABLES.get(name)) is not None:
             _copy_flags(source, target, flags, keys)
     rebuild_structures(target)
+    rebuild_uses(target)
     return copied
 
 

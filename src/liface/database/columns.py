@@ -225,13 +225,14 @@ def _result(
 def _asked_of_results(keys: tuple[str, ...], headline: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     """Return what results are asked by: the natural order and the headline, of all or of one system, model, campaign.
 
-    The indices of the natural order also hold what most filters ask, so that rows that do not match are never read.
+    The indices of the natural order hold all of it, so that nothing is left to sort, and what most filters ask, so
+    that rows that do not match are never read.
     """
     first, natural = headline[0], (*keys, "engine_fingerprint")
     return (
-        (*natural, "engine", "model", "converged"),
-        ("model", *natural, "converged"),
-        ("campaign", *natural),
+        (*natural, "campaign", "case", ENTRY, "engine", "model", "converged"),
+        ("model", *natural, "campaign", "case", ENTRY, "converged"),
+        ("campaign", *natural, "case", ENTRY),
         *((name, ENTRY) for name in headline),
         *((name, first, ENTRY) for name in dict.fromkeys((keys[0], "model", "campaign"))),
         ("created_at", ENTRY),

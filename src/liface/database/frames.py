@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 
 from liface import __version__
 from liface.database.asking import question
+from liface.database.cells import plain_dictionary
 from liface.database.columns import Column, Noun, noun_named
 from liface.database.connection import Store
 from liface.database.reading import flags_of
@@ -149,5 +150,8 @@ def _series(column: Column, values: Sequence[Any]) -> pd.Series:
     import pandas as pd
 
     if column.type == "timestamp":
-        return pd.to_datetime(pd.Series(list(values), dtype="object"), utc=True).astype(DTYPES["timestamp"])
+        moments = pd.to_datetime(pd.Series(list(values), dtype="object"), utc=True, format="ISO8601")
+        return moments.astype(DTYPES["timestamp"])
+    if column.type == "dictionary":
+        return pd.Series([plain_dictionary(value) for value in values], dtype="object")
     return pd.Series(list(values), dtype=DTYPES[column.type])

@@ -9,8 +9,9 @@ from sqlalchemy import DDL, Connection, Dialect, func, insert, inspect, select, 
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from liface import __version__
-from liface.database.schema import FLAG_TABLES, METADATA, STRUCTURE_TABLES, TABLES, TEXT, VERSIONS
+from liface.database.schema import FLAG_TABLES, METADATA, STRUCTURE_TABLES, TABLES, TEXT, USES, VERSIONS
 from liface.database.structure_rows import rebuild_structures
+from liface.database.uses import rebuild_uses
 from liface.documents import now
 from liface.errors import DatabaseOpenError, SchemaVersionError
 
@@ -66,7 +67,7 @@ def _nouns_of_4(connection: Connection) -> None:
             if table is not None:
                 table.create(connection, checkfirst=True)
     _structures(connection)
-    _indices_of_4(connection)
+    _indices(connection)
 
 
 def _structures(connection: Connection) -> None:
@@ -76,8 +77,8 @@ def _structures(connection: Connection) -> None:
     rebuild_structures(connection)
 
 
-def _indices_of_4(connection: Connection) -> None:
-    """Put the indices of what is asked together in the place of those of single columns; names tell what they hold.
+def _indices(connection: Connection) -> None:
+    """Put the indices of this version in the place of earlier ones; names tell what they hold.
 
     The one that rows are counted in is made last: of those it takes for equally small, SQLite uses the newest.
     """
@@ -90,6 +91,13 @@ def _indices_of_4(connection: Connection) -> None:
         for name in sorted(set(wanted) - (there - {last}), key=lambda name: (name == last, name)):
             if name != last or connection.dialect.name == "sqlite":
                 wanted[name].create(connection)
+
+
+def _uses(connection: Connection) -> None:
+    """Add which results rest on which calculations, and indices that hold the whole natural order."""
+    USES.create(connection, checkfirst=True)
+    rebuild_uses(connection)
+    _indices(connection)
 
 
 def _index_names(connection: Connection, table: str) -> set[str]:
@@ -136,6 +144,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, "submissions to queues; links from costly calculations to cheap ones", _submissions),
     Migration(3, "barriers, vibrations, adhesion, and the mesoscale", _nouns_of_3),
     Migration(4, "published values, runs, converged parameters; structures and indices to ask fast", _nouns_of_4),
+    Migration(5, "which results rest on which calculations; indices of the whole natural order", _uses),
 )
 """All steps, oldest first; a released step is never changed, a new one is appended."""
 

@@ -8,17 +8,16 @@ knows the whole grammar and what every error means: nothing is refused here.
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from liface.database.addresses import is_server, path_of
 from liface.database.catalog import CatalogColumn, CatalogNoun, schema_version
+from liface.database.cells import PLAIN
 from liface.database.names import ENTRY, PLANNED_LOOKS, column_named, sort_keys
 from liface.errors import LifaceError
 
@@ -254,9 +253,9 @@ def _rows(
             flags = _flags(connection, noun, list(dict.fromkeys(row[name] for row in rows)))
             for row in rows:
                 row[name] = flags.get(row[name], [])
-        elif kind in _PLAIN:
+        elif kind in PLAIN:
             for row in rows:
-                row[name] = None if row[name] is None else _PLAIN[kind](row[name])
+                row[name] = None if row[name] is None else PLAIN[kind](row[name])
     return rows
 
 
@@ -270,15 +269,3 @@ def _flags(connection: sqlite3.Connection, noun: CatalogNoun, entries: Sequence[
         for entry, flag in connection.execute(statement, piece):
             found.setdefault(entry, []).append(flag)
     return found
-
-
-def _moment(text: str) -> str:
-    return datetime.fromisoformat(text).isoformat() + "Z"
-
-
-_PLAIN: dict[str, Callable[[Any], Any]] = {
-    "boolean": bool,
-    "timestamp": _moment,
-    "dictionary": json.loads,
-}
-"""From what SQLite keeps to plain values."""

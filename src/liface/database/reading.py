@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, false, func, not_, select
 
 from liface.database.asking import KEPT, check_page, narrowed, question, shown
+from liface.database.cells import PLAIN
 from liface.database.codec import decode, is_text
 from liface.database.columns import NOUNS, Noun
+from liface.database.driver import fetched
 from liface.database.schema import FLAG_TABLES, TABLES
 from liface.database.sorting import order_by
 from liface.database.writing import CHUNK, chunks
@@ -44,13 +45,16 @@ def plain_rows(
     """Return rows by name with plain values; the cell of a list column holds the entry whose list is looked up."""
     found = [dict(zip(names, row, strict=True)) for row in cells]
     for name in names:
-        if noun.columns[name].type == "timestamp":
-            for row in found:
-                row[name] = plain_moment(row[name])
-        elif not noun.columns[name].stored:
+        column = noun.columns[name]
+        if not column.stored:
             flags = flags_of(connection, noun, [row[name] for row in found])
             for row in found:
                 row[name] = flags.get(row[name], [])
+        elif column.type in PLAIN:
+            made = PLAIN[column.type]
+            for row in found:
+                value = row[name]
+                row[name] = None if value is None else made(value)
     return found
 
 
@@ -148,7 +152,7 @@ def flags_of(connection: Connection, noun: Noun, entries: Sequence[str]) -> dict
     """Return the flags of these entries, in order; nothing for an entry without flags.
 
     They are not read with their rows: a database would look up those of all rows that it puts in order, where a page
-    needs few. The statement goes to the driver as it is, which saves as much time as it takes.
+    needs few.
     """
     flags: dict[str, list[str]] = {}
     dialect = connection.dialect
@@ -157,7 +161,7 @@ def flags_of(connection: Connection, noun: Noun, entries: Sequence[str]) -> dict
         # the last one again and again: statements of few lengths are made, and a repeated value changes nothing
         values = (*piece, *((piece[-1],) * (size - len(piece))))
         statement = _flags_of(noun, size, "?" if dialect.paramstyle == "qmark" else "%s")
-        for entry, flag in connection.exec_driver_sql(statement, values).all():
+        for entry, flag in fetched(connection, statement, values):
             flags.setdefault(entry, []).append(flag)
     return flags
 
@@ -166,15 +170,3 @@ def flags_of(connection: Connection, noun: Noun, entries: Sequence[str]) -> dict
 def _flags_of(noun: Noun, size: int, place: str) -> str:
     table, places = FLAG_TABLES[noun.name].name, ", ".join([place] * size)
     return f"SELECT entry_id, flag FROM {table} WHERE entry_id IN ({places}) ORDER BY entry_id, position"
-
-
-def plain_moment(moment: datetime | None) -> str | None:
-    """Return a stored moment as ISO text; one without a zone is in UTC."""
-    if moment is None:
-        return None
-    return (moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)).isoformat() + "Z"
-
-
-def plain(value: Any) -> Any:
-    """Turn a moment into ISO text in UTC; anything else stays as it is."""
-    return plain_moment(value) if isinstance(value, datetime) else value

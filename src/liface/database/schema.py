@@ -155,6 +155,17 @@ FLAG_TABLES: dict[str, Table] = {name: _flag_table(noun) for name, noun in NOUNS
 """Flags of each result noun, one row per flag, in order."""
 
 
+USES: Table = Table(
+    "calculation_uses",
+    METADATA,
+    Column("calc_id", KEY, primary_key=True),
+    Column("entry_id", KEY, primary_key=True),
+    Column("noun", TEXT, nullable=False),
+    Index("ix_calculation_uses_by_entry", "noun", "entry_id", "calc_id"),
+)
+"""The calculations that each entry of a result rests on; it follows from the documents."""
+
+
 def _structure_table() -> Table:
     properties = [each for each in STRUCTURES.columns.values() if isinstance(each, Property) and each.cell]
     own = [Column(each.cell, _TYPES[each.type], primary_key=each.cell == "id") for each in properties]

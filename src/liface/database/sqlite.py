@@ -233,4 +233,5 @@ def _prepare(connection: sqlite3.Connection, record: Any) -> None:
 
 def _begin(connection: Connection) -> None:
     write = connection.get_execution_options().get(WRITE, False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+    # to the driver itself: what SQLAlchemy does around a statement takes longer than to read a few rows
+    connection.connection.cursor().execute("BEGIN IMMEDIATE" if write else "BEGIN")

@@ -19,6 +19,8 @@ from liface.database.frames import Tables
 from liface.database.handing import Handing
 from liface.database.paging import Pages
 from liface.database.schema import VERSIONS
+from liface.database.structure_rows import rebuild_structures
+from liface.database.uses import rebuild_uses
 from liface.documents import (
     CalculationDocument,
     CaseDocument,
@@ -387,10 +389,15 @@ class Database(Tables, Pages, Comparisons, Handing):
         with self._store.reading() as connection:
             return browsing.rows_by_key(connection, noun_named(noun), keys)
 
-    def users_of(self, calc_ids: Collection[str], campaign: str | None = None) -> dict[str, tuple[str, frozenset[str]]]:
-        """Return the results that rest on any of these calculations: kind and all their calculations, by record."""
+    def users_of(
+        self, calc_ids: Collection[str], campaign: str | None = None, *, nested: bool = False, most: int | None = None
+    ) -> dict[str, tuple[str, frozenset[str]]]:
+        """Return the results that rest on any of these calculations: kind and all their calculations, by record.
+
+        ``nested``: only those that rest on all of them, or on nothing else. ``most``: so many of each kind, the newest.
+        """
         with self._store.reading() as connection:
-            return browsing.users_of(connection, calc_ids, campaign)
+            return browsing.users_of(connection, calc_ids, campaign, nested=nested, most=most)
 
     def info(self) -> dict[str, Any]:
         """Return what the database holds: counts, engines, campaigns, versions, size."""
@@ -398,6 +405,15 @@ class Database(Tables, Pages, Comparisons, Handing):
 
         with self._store.reading() as connection:
             return overview(connection, self._store, self.schema_version)
+
+    def reindex(self) -> int:
+        """Derive again what follows from the documents: structures, and what results rest on.
+
+        All in one transaction; returns how many structures there are.
+        """
+        with self._store.writing() as connection:
+            rebuild_uses(connection)
+            return rebuild_structures(connection)
 
     def verify(self, *, quick: bool = False, told: Told | None = None) -> list[Problem]:
         """Check the file, every document, its columns, its identity, its references and derived numbers.

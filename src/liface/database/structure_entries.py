@@ -23,7 +23,7 @@ from liface.database.schema import (
     TABLES,
 )
 from liface.database.structure_filters import EntrySource, ReferenceSource, StructureSource
-from liface.database.structure_rows import rebuild_structures, shown_rows, structure_row
+from liface.database.structure_rows import shown_rows, structure_row
 from liface.database.structures import OWN, SITE_PROPERTIES, STRUCTURES, Property, geometry_of, sites
 from liface.database.writing import chunks, entry_ids
 from liface.errors import CorruptDatabaseError, FilterError
@@ -154,11 +154,6 @@ class Structures(Entries):
     """Structures of a database."""
 
     source = StructureSource
-
-    def rebuild(self) -> int:
-        """Derive the table of structures again from the documents, in one transaction; return how many there are."""
-        with self._store.writing() as connection:
-            return rebuild_structures(connection)
 
     def _read(
         self, connection: Connection, statement: Select[Any], fields: Collection[str] | None

@@ -16,11 +16,12 @@ from liface.database.identities import derived_problems
 from liface.database.schema import FLAG_TABLES, METADATA, TABLES
 from liface.database.structure_rows import WITH_STRUCTURE, lost_structures, structure_problems
 from liface.database.units import unit_problems
+from liface.database.uses import lost_uses, use_problems
 from liface.database.writing import CHUNK, chunks, entry_ids
 from liface.documents import CalculationRequest
 from liface.errors import CorruptDatabaseError, DatabaseError, LifaceError
 
-REBUILD = "run 'liface database reindex', which derives the structures again"
+REBUILD = "run 'liface database reindex', which derives it again"
 
 Told = Callable[[str, int, int], None]
 """Told of a noun, how many of its rows have been read, and how many there are."""
@@ -100,6 +101,9 @@ def _check_table(connection: Connection, noun: Noun) -> Iterator[Problem]:
         yield Problem(noun.name, name, "unit", message)
     if noun.is_result:
         yield from _check_loose_flags(connection, noun)
+        for entry_id in lost_uses(connection, noun):
+            message = f"the table of uses names an entry that is not stored; {REBUILD}"
+            yield Problem(noun.name, entry_id, "reference", message)
         yield from _check_slots(connection, noun)
 
 
@@ -137,6 +141,8 @@ def _check_row(connection: Connection, noun: Noun, row: dict[str, Any]) -> Gener
         if (row["entry_id"], row["slot_id"]) != entry_ids(noun, expected):
             yield Problem(noun.name, key, "identity", "entry and slot do not belong to its document")
         yield from _check_flags(connection, noun, row["entry_id"], key, document.flags)
+        for message in use_problems(connection, noun, row["entry_id"], document):
+            yield Problem(noun.name, key, "reference", f"{message}; {REBUILD}")
         yield from (Problem(noun.name, key, "identity", text) for text in derived_problems(document))
     elif noun.name == "calculations":
         yield from _check_calculation(document)

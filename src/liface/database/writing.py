@@ -12,6 +12,7 @@ from liface.database.codec import decode, encode, is_text
 from liface.database.columns import NOUNS, RESULT_NOUNS, Noun
 from liface.database.schema import FLAG_TABLES, STRUCTURE_TABLE, TABLES, flag_slug
 from liface.database.structure_rows import hide_structures, put_structures
+from liface.database.uses import calculations_behind, put_uses
 from liface.documents import (
     CalculationDocument,
     CaseDocument,
@@ -124,6 +125,7 @@ def put_result(connection: Connection, document: ResultDocument) -> str:
     if current is None:
         connection.execute(insert(table).values(entry_id=entry_id, slot_id=slot_id, is_current=True, **row))
         put_flags(connection, noun, {entry_id: document.flags})
+        put_uses(connection, noun, {entry_id: calculations_behind(document)})
     else:
         connection.execute(update(table).where(table.c.entry_id == entry_id).values(is_current=True))
         blob: bytes = connection.execute(select(table.c.document).where(table.c.entry_id == entry_id)).scalar_one()

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MOST_VERSIONS = 12
 """Calculations whose package versions are read; the others of a record ran in the same campaign."""
+MOST_USERS = 500
+"""Results of one kind that the page of a calculation names; the newest."""
 
 
 class NotStoredError(InputError):
@@ -74,7 +76,7 @@ def calculation(database: Database, calc_id: str) -> dict[str, Any]:
     document = database.calculation(calc_id)
     if document is None:
         raise NotStoredError("calculation", calc_id)
-    users = database.users_of([calc_id])
+    users = database.users_of([calc_id], most=MOST_USERS)
     return {
         "id": calc_id,
         "noun": "calculations",
@@ -151,7 +153,7 @@ def lineage(database: Database, record_id: str, document: Any) -> dict[str, Any]
     named = {one.record_id for one in getattr(document, "inputs", ()) if one.record_id}
     named |= {point.record_id for point in getattr(document, "points", ()) if getattr(point, "record_id", None)}
     own = frozenset(document.provenance.calc_ids)
-    users = database.users_of(own, document.provenance.campaign)
+    users = database.users_of(own, document.provenance.campaign, nested=True)
     users.pop(record_id, None)
     parts = {key: kind for key, (kind, used) in users.items() if used < own and kind != document.kind}
     wholes = {key: kind for key, (kind, used) in users.items() if used > own and kind != document.kind}

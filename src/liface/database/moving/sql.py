@@ -14,6 +14,7 @@ from liface.database.connection import Store
 from liface.database.moving.place import BATCH, LONG_AGO, Changes, Occupant, Stub, Whole, identity
 from liface.database.schema import STRUCTURE_TABLE, TABLES
 from liface.database.structure_rows import WITH_STRUCTURE, hide_structures, put_structures
+from liface.database.uses import calculations_behind, forget_uses, put_uses
 from liface.database.writing import chunks, hide_results_of_older_case, put_case_row, put_flags, row_with
 from liface.errors import CorruptDatabaseError
 
@@ -127,12 +128,15 @@ class SqlPlace:
                 hide_results_of_older_case(connection, each.document, dict(each.values))
             return
         if changes.replace:
+            if noun.is_result:
+                forget_uses(connection, noun, sorted(changes.replace))
             for piece in chunks(sorted(changes.replace)):
                 connection.execute(delete(table).where(_primary(noun).in_(piece)))
         if rows:
             connection.execute(insert(table), rows)
         if noun.is_result:
             put_flags(connection, noun, {each.stub.entry: each.document.flags for each in changes.add})
+            put_uses(connection, noun, {each.stub.entry: calculations_behind(each.document) for each in changes.add})
         if noun in WITH_STRUCTURE:
             added = zip(rows, changes.add, strict=True)
             shown = [(row, each.document) for row, each in added if row.get("is_current", True)]

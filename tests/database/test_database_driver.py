@@ -1,0 +1,76 @@
+"""Statements that go past SQLAlchemy give what it gives."""
+
+from __future__ import annotations
+
+import pytest
+from database_factories import all_results, calculation, failed_case, interface, literature_value, run
+from sqlalchemy import text
+
+from liface.database import Database
+from liface.database.asking import question
+from liface.database.cells import plain
+from liface.database.columns import NOUNS
+from liface.errors import DatabaseError
+
+WHERE = {
+    "interfaces": (
+        'created_at <= "2026-03-01T13:00:00+01:00" AND converged=TRUE',
+        'substrate = "W" OR substrate = "50%_é"',
+        "gamma_mev_per_a2 > 5e1 AND n_points >= 1",
+        'flags HAS ANY "reactive","nonlinear"',
+        "release_gain_mev_per_a2 IS UNKNOWN",
+    ),
+    "calculations": ('created_at > "1970-01-01T00:00:00Z" AND status="converged"',),
+}
+
+
+@pytest.fixture(scope="module")
+def filled(shared):
+    for document in all_results():
+        shared.add_result(document)
+    shared.add_result(interface("50%_é", flags=("reactive: γ < 0", "nonlinear")))
+    shared.add_result(interface("Cr", converged=False, gamma=-0.1))
+    for k in range(3):
+        shared.add_calculation(calculation(k, ("converged", "failed", "unconverged")[k]))
+    shared.add_case(failed_case())
+    shared.add_run(run())
+    shared.add_literature([literature_value()])
+    return shared
+
+
+def by_sqlalchemy(database: Database, noun: str, where: str | None, limit: int | None, offset: int):
+    asked = question(NOUNS[noun], where, None, None, limit, offset)
+    with database._store.reading() as connection:
+        rows = connection.execute(asked.statement, {"limit_": limit, "offset_": offset}).all()
+    lists = set(asked.lists)
+    return [
+        {name: plain(cell) for name, cell in zip(asked.names, row, strict=True) if name not in lists} for row in rows
+    ]
+
+
+@pytest.mark.parametrize("noun", NOUNS)
+@pytest.mark.parametrize(("limit", "offset"), [(None, 0), (50, 0), (2, 1), (None, 1)])
+def test_rows_are_those_of_sqlalchemy(filled, noun, limit, offset):
+    for where in (None, *WHERE.get(noun, ())):
+        found = filled.query(noun, where, limit=limit, offset=offset)
+        expected = by_sqlalchemy(filled, noun, where, limit, offset)
+        assert [{name: value for name, value in row.items() if name != "flags"} for row in found] == expected
+        for row, same in zip(found, expected, strict=True):
+            assert {name: type(value) for name, value in row.items() if name != "flags"} == {
+                name: type(value) for name, value in same.items()
+            }
+
+
+def test_every_question_of_these_finds_something(filled):
+    assert all(filled.count(noun) for noun in NOUNS if noun != "submissions")
+    assert all(filled.count(noun, where) for noun, filters in WHERE.items() for where in filters)
+
+
+def test_what_the_driver_refuses_is_told_as_before(target):
+    with Database(target) as database:
+        database.query("cases", limit=1)
+        with database._store.writing() as connection:
+            connection.execute(text("ALTER TABLE cases RENAME TO hidden"))
+        with pytest.raises(DatabaseError, match="cases"):
+            database.query("cases", limit=1)
+        assert database.query("interfaces") == []

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, select
+from sqlalchemy import Connection, Select, and_, func, select
 
 from liface.database.cells import plain
 from liface.database.columns import RESULT_NOUNS, Noun
@@ -75,38 +74,37 @@ def users_of(
     nested
         Only those that rest on all of them, or on nothing else.
     most
-        At most so many of each kind, the newest.
+        At most so many of each kind, the first by their identities.
     """
     wanted = sorted(set(calc_ids))
-    entries: dict[str, Counter[str]] = {}
-    for piece in chunks(wanted):
-        statement = select(USES.c.noun, USES.c.entry_id, func.count()).where(USES.c.calc_id.in_(piece))
-        for noun, entry_id, number in connection.execute(statement.group_by(USES.c.noun, USES.c.entry_id)):
-            entries.setdefault(noun, Counter())[entry_id] += number
     found: dict[str, tuple[str, frozenset[str]]] = {}
     for kind, noun in RESULT_NOUNS.items():
-        shared = entries.get(noun.name, Counter())
-        records = _current(connection, noun, list(shared), campaign)[:most]
-        used = _calculations_of(connection, noun, [entry_id for _, entry_id, _ in records])
-        for _, entry_id, record_id in records:
-            if not nested or shared[entry_id] in (len(wanted), len(used[entry_id])):
-                found.setdefault(record_id, (kind, used[entry_id]))
+        records: dict[str, str] = {}
+        shared: Counter[str] = Counter()
+        for piece in chunks(wanted):
+            for entry_id, record_id, number in connection.execute(_users(noun, piece, campaign, most)):
+                records[entry_id] = record_id
+                shared[entry_id] += number
+        used = _calculations_of(connection, noun, sorted(records)[:most])
+        for entry_id, behind in used.items():
+            if not nested or shared[entry_id] in (len(behind), len(wanted)):
+                found.setdefault(records[entry_id], (kind, behind))
     return found
 
 
-def _current(
-    connection: Connection, noun: Noun, entries: Sequence[str], campaign: str | None
-) -> list[tuple[datetime, str, str]]:
-    """Return moment, entry and record of those entries that are shown, the newest first."""
-    cells, found = TABLES[noun.name].c, []
-    for piece in chunks(entries):
-        statement = select(cells.created_at, cells.entry_id, cells.record_id).where(
-            cells.entry_id.in_(piece), cells.is_current
-        )
-        if campaign is not None:
-            statement = statement.where(cells.campaign == campaign)
-        found += [tuple(row) for row in connection.execute(statement)]
-    return sorted(found, reverse=True)
+def _users(noun: Noun, calc_ids: Sequence[str], campaign: str | None, most: int | None) -> Select[Any]:
+    """Select the current results of a noun that rest on these calculations, and on how many of them."""
+    table = TABLES[noun.name]
+    here = and_(USES.c.noun == noun.name, USES.c.entry_id == table.c.entry_id)
+    statement = (
+        select(USES.c.entry_id, func.min(table.c.record_id), func.count())
+        .select_from(USES.join(table, here))
+        .where(USES.c.calc_id.in_(calc_ids), table.c.is_current)
+        .group_by(USES.c.entry_id)  # in the order of the primary key: a limit ends it early
+        .order_by(USES.c.entry_id)
+        .limit(most)
+    )
+    return statement if campaign is None else statement.where(table.c.campaign == campaign)
 
 
 def _calculations_of(connection: Connection, noun: Noun, entries: Sequence[str]) -> dict[str, frozenset[str]]:

@@ -159,8 +159,8 @@ USES: Table = Table(
     "calculation_uses",
     METADATA,
     Column("calc_id", KEY, primary_key=True),
+    Column("noun", TEXT, primary_key=True),
     Column("entry_id", KEY, primary_key=True),
-    Column("noun", TEXT, nullable=False),
     Index("ix_calculation_uses_by_entry", "noun", "entry_id", "calc_id"),
 )
 """The calculations that each entry of a result rests on; it follows from the documents."""

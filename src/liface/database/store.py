@@ -394,7 +394,8 @@ class Database(Tables, Pages, Comparisons, Handing):
     ) -> dict[str, tuple[str, frozenset[str]]]:
         """Return the results that rest on any of these calculations: kind and all their calculations, by record.
 
-        ``nested``: only those that rest on all of them, or on nothing else. ``most``: so many of each kind, the newest.
+        ``nested``: only those that rest on all of them, or on nothing else. ``most``: of each kind so many, the first
+        by identity.
         """
         with self._store.reading() as connection:
             return browsing.users_of(connection, calc_ids, campaign, nested=nested, most=most)

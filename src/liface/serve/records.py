@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST_VERSIONS = 12
 """Calculations whose package versions are read; the others of a record ran in the same campaign."""
 MOST_USERS = 500
-"""Results of one kind that the page of a calculation names; the newest."""
+"""Results of each kind that the page of a calculation names; a bulk crystal may stand behind all there are."""
 
 
 class NotStoredError(InputError):
@@ -85,6 +85,7 @@ def calculation(database: Database, calc_id: str) -> dict[str, Any]:
         "document": as_json(document),
         "fields": fields_of(document),
         "flags": [],
+        "most_users": MOST_USERS,
         "used_by": _named(database, {key: kind for key, (kind, _) in users.items()}),
         "has_structure": True,
     }

@@ -176,7 +176,7 @@ export async function showCalculation(page, id) {
     section("structure", "Structure", structure),
     section("numbers", "All numbers", numbers(found), facts(Object.entries(d.settings).filter(([, v]) => typeof v !== "object").map(([k, v]) => [heading(k, found.fields[`settings.${k}`]?.unit), plain(v, found.fields[`settings.${k}`]?.unit), found.fields[`settings.${k}`]?.description]))),
     section("method", "Method", method(found, words), d.started_from ? h("p", {}, "Began from ", h("a", { href: `/calculation/${d.started_from}` }, short(d.started_from)), ", of a cheaper engine.") : null),
-    section("users", "Results that rest on it", recordTable(found.used_by)) ?? h("p", { class: "note" }, "No result rests on it."),
+    section("users", "Results that rest on it", recordTable(found.used_by), found.used_by.length < found.most_users ? null : h("p", { class: "note" }, `At most ${found.most_users} of each kind are named here.`)) ?? h("p", { class: "note" }, "No result rests on it."),
   ].filter(Boolean));
   queueMicrotask(() => structure.open());
 }

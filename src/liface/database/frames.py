@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self, overload
 
 from liface import __version__
-from liface.database.asking import question
+from liface.database.asking import Question, question
 from liface.database.cells import plain_dictionary
 from liface.database.columns import Column, Noun, noun_named
 from liface.database.connection import Store
@@ -120,18 +120,23 @@ class Tables:
             If the filter, the order or a column does not fit the noun.
         """
         asked = noun_named(noun)
-        found = question(asked, where, sort, columns, limit, offset)
-        with _collector_paused(), self._store.reading() as connection:
-            rows = found.run(connection, limit, offset)
-            cells: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(found.names)
-            for name in found.lists:
-                place = found.names.index(name)
-                flags = flags_of(connection, asked, cells[place])
-                cells[place] = [flags.get(entry, []) for entry in cells[place]]
         about = {"noun": asked.name, "filter": where, "sort": sort, "limit": limit, "offset": offset,
                  "database": self._store.url, "schema_version": self.schema_version,
                  "liface_version": __version__}  # fmt: skip
-        return frame_of(asked, dict(zip(found.names, cells, strict=True)), about)
+        with _collector_paused():
+            cells = self._cells(asked, question(asked, where, sort, columns, limit, offset), limit, offset)
+            return frame_of(asked, cells, about)
+
+    def _cells(self, noun: Noun, asked: Question, limit: int | None, offset: int) -> dict[str, Sequence[Any]]:
+        """Return the columns of an answer, lists in the place of their entries."""
+        with self._store.reading() as connection:
+            rows = asked.run(connection, limit, offset)
+            cells: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(asked.names)
+            for name in asked.lists:
+                place = asked.names.index(name)
+                flags = flags_of(connection, noun, cells[place])
+                cells[place] = [flags.get(entry, []) for entry in cells[place]]
+        return dict(zip(asked.names, cells, strict=True))
 
 
 @contextmanager

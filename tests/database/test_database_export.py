@@ -4,11 +4,15 @@ import csv
 import io
 import json
 
+import pyarrow.parquet as pq
 import pytest
-from database_factories import all_results, calculation, surface
+from database_factories import all_results, calculation, interface, surface
 
+from liface.database import reading
 from liface.database.columns import RESULT_NOUNS
+from liface.database.exports import tables
 from liface.database.migrations import latest
+from liface.database.reading import plain_rows
 from liface.errors import FilterError, InputError
 
 
@@ -92,3 +96,35 @@ def test_an_earlier_file_is_replaced_as_a_whole(full, tmp_path):
     full.export(path)
     json.loads(path.read_text(encoding="utf-8"))
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_rows_are_read_while_they_are_written(db, tmp_path, monkeypatch):
+    for number in range(12):
+        db.add_result(interface(f"S{number}", flags=("nonlinear",)))
+    pieces = []
+
+    def counted(connection, noun, names, cells):
+        pieces.append(len(cells))
+        return plain_rows(connection, noun, names, cells)
+
+    monkeypatch.setattr(reading, "ROWS_STREAMED", 5)
+    monkeypatch.setattr(reading, "plain_rows", counted)
+    monkeypatch.setattr(tables, "AT_ONCE", 7)
+    expected = db.query("interfaces")
+    pieces.clear()
+    for suffix in ("csv", "json", "jsonl", "parquet"):
+        (file,) = db.export(tmp_path / f"some.{suffix}", nouns=["interfaces"])
+        assert pieces == [5, 5, 2]
+        pieces.clear()
+        if suffix == "json":
+            assert json.loads(file.read_text())["interfaces"]["rows"] == expected
+        if suffix == "parquet":
+            assert pq.ParquetFile(file).num_row_groups == 2 and pq.read_table(file).num_rows == 12
+
+
+def test_json_is_written_as_one_dump_would(db, tmp_path):
+    db.add_result(interface("W", flags=("reactive: γ\n< 0",)))
+    for nouns in (["interfaces"], ["interfaces", "growth"], ["bulks"]):
+        (file,) = db.export(tmp_path / "one.json", nouns=nouns)
+        text = file.read_text(encoding="utf-8")
+        assert text == json.dumps(json.loads(text), ensure_ascii=False, indent=1) + "\n"

@@ -21,8 +21,9 @@ from liface.documents import CaseDocument, RunDocument, SubmissionDocument
 AT_ONCE = (10, 50, 100, CHUNK)
 """Rows whose flags one statement reads; few lengths, so that few statements are made."""
 
+ROWS_STREAMED = 1_000
 STREAMED = 100
-"""Documents that are held in memory at once where many are read one after the other."""
+"""Rows, and documents, that are held in memory at once where many are read one after the other."""
 
 
 def rows(
@@ -37,6 +38,17 @@ def rows(
     """Return flat rows with plain values: text, numbers, booleans, lists; moments as ISO text in UTC."""
     asked = question(noun, where, sort, columns, limit, offset)
     return plain_rows(connection, noun, asked.names, asked.run(connection, limit, offset))
+
+
+def stream_rows(
+    connection: Connection, noun: Noun, where: str | None, sort: str | None, limit: int | None
+) -> Iterator[dict[str, Any]]:
+    """Yield what :func:`rows` returns, a few at a time."""
+    asked = question(noun, where, sort, None, limit)
+    page = {} if limit is None else {"limit_": limit}
+    found = connection.execute(asked.statement, page, execution_options={"yield_per": ROWS_STREAMED})
+    for piece in found.partitions():
+        yield from plain_rows(connection, noun, asked.names, piece)
 
 
 def plain_rows(
@@ -68,7 +80,7 @@ def stream(
 ) -> Iterator[tuple[str, Any]]:
     """Yield identities and whole documents, a few at a time."""
     statement = _whole(noun, where, sort, limit)
-    for key, blob in connection.execution_options(yield_per=STREAMED).execute(statement):
+    for key, blob in connection.execute(statement, execution_options={"yield_per": STREAMED}):
         yield key, decode(noun, key, blob)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from liface.database import reading
+from liface.database.asking import question
 from liface.database.campaign_rows import campaign_rows
 from liface.database.columns import NOUNS, Noun, noun_named
 from liface.database.filters import within_campaign
@@ -59,17 +60,24 @@ class Selection:
         return cls(chosen, bool(named), where, sort, limit, campaign)
 
 
-def selected_rows(connection: Connection, selection: Selection) -> dict[Noun, list[dict[str, Any]]]:
-    """Return the rows of every noun of a selection."""
-    tables = {}
+def selected_rows(connection: Connection, selection: Selection) -> dict[Noun, Iterator[dict[str, Any]]]:
+    """Return the rows of every noun of a selection, to be read one after the other in the view that is held.
+
+    Raises
+    ------
+    FilterError
+        If the filter or the order does not fit the columns of a noun.
+    """
     for noun in selection.nouns:
-        keys = _calculations_of(connection, noun, selection.campaign)
-        limit = selection.limit if keys is None else None
-        rows = reading.rows(connection, noun, _filter(noun, selection), selection.sort, limit, 0)
-        if keys is not None:
-            rows = [row for row in rows if row[noun.key] in keys][: selection.limit]
-        tables[noun] = rows
-    return tables
+        question(noun, _filter(noun, selection), selection.sort, limit=selection.limit)
+    return {noun: _rows_of(connection, noun, selection) for noun in selection.nouns}
+
+
+def _rows_of(connection: Connection, noun: Noun, selection: Selection) -> Iterator[dict[str, Any]]:
+    keys = _calculations_of(connection, noun, selection.campaign)
+    limit = selection.limit if keys is None else None
+    rows = reading.stream_rows(connection, noun, _filter(noun, selection), selection.sort, limit)
+    yield from islice((row for row in rows if keys is None or row[noun.key] in keys), selection.limit)
 
 
 def selected_documents(

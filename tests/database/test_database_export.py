@@ -4,7 +4,6 @@ import csv
 import io
 import json
 
-import pyarrow.parquet as pq
 import pytest
 from database_factories import all_results, calculation, interface, surface
 
@@ -99,6 +98,7 @@ def test_an_earlier_file_is_replaced_as_a_whole(full, tmp_path):
 
 
 def test_rows_are_read_while_they_are_written(db, tmp_path, monkeypatch):
+    pq = pytest.importorskip("pyarrow.parquet")
     for number in range(12):
         db.add_result(interface(f"S{number}", flags=("nonlinear",)))
     pieces = []

@@ -9,15 +9,19 @@ import pytest
 
 from postgresql_server import SHARED, PostgresqlServer, running_server
 
-CLUSTER = "tests/hpc/"
-"""The tests that start the daemons of Slurm and stand-ins for MongoDB: one worker does them all, one after another."""
-
-FOLDERS = (CLUSTER, "tests/report/", "tests/science/")
-"""Folders that one worker does as a whole: their files share a campaign's report, or a model that is dear to load."""
+GROUPS = {
+    "cluster": ("tests/hpc/",),
+    "models": (
+        "tests/science/", "tests/engines/test_calculators.py", "tests/engines/test_checkpoints.py", "tests/engines/test_contract.py",
+        "tests/engines/test_in_flight.py", "tests/engines/test_sevennet_kernel.py",
+    ),
+    "report": ("tests/report/",),
+}  # fmt: skip
+"""What one worker does as a whole: daemons of Slurm, potentials or a campaign's report are started or made once."""
 
 LONG = (
-    CLUSTER,
-    "tests/science/",
+    *GROUPS["cluster"],
+    *GROUPS["models"],
     "tests/repo/test_readme.py",
     "tests/engines/test_vasp_run.py",
     "tests/engines/test_gpaw_process.py",
@@ -25,7 +29,7 @@ LONG = (
     "tests/dispatch/test_submission.py",
     "tests/dispatch/test_run.py",
     "tests/serve/test_serve_page.py",
-    "tests/report/",
+    *GROUPS["report"],
     "tests/database/test_database_processes.py",
     "tests/workflows/",
 )
@@ -33,8 +37,8 @@ LONG = (
 
 
 def group_of(nodeid: str) -> str:
-    """Name what one worker of pytest-xdist does in order: a file, whose tests share dear fixtures, or a folder."""
-    return next((folder for folder in FOLDERS if nodeid.startswith(folder)), nodeid.partition("::")[0])
+    """Name what one worker of pytest-xdist does in order: a file, whose tests share dear fixtures, or a group."""
+    return next((name for name, starts in GROUPS.items() if nodeid.startswith(starts)), nodeid.partition("::")[0])
 
 
 def place_of(nodeid: str) -> int:

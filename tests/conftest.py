@@ -12,8 +12,8 @@ from postgresql_server import SHARED, PostgresqlServer, running_server
 GROUPS = {
     "cluster": ("tests/hpc/",),
     "models": (
-        "tests/science/", "tests/engines/test_calculators.py", "tests/engines/test_checkpoints.py", "tests/engines/test_contract.py",
-        "tests/engines/test_in_flight.py", "tests/engines/test_sevennet_kernel.py",
+        "tests/science/", "tests/engines/test_calculators.py", "tests/engines/test_checkpoints.py",
+        "tests/engines/test_contract.py", "tests/engines/test_in_flight.py", "tests/engines/test_sevennet_kernel.py",
     ),
     "report": ("tests/report/",),
 }  # fmt: skip

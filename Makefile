@@ -40,7 +40,9 @@ demo: $(VENV)/ready  ## Set up, run the quickstart campaign, print its table and
 	$(BIN)/liface campaign run quickstart --db demo/liface.db --workers $(WORKERS) --report demo/quickstart.html
 
 # One worker does all tests of a file, and one all that need a cluster: tests/conftest.py. That one mostly waits, so there
-# is one more than processors are to be used.
+# is one more than processors are to be used. Tests start some hundred processes: bytecode is kept, so that each of them
+# does not compile the package again.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/ready  ## Set up and run the test suite with WORKERS processes (2).
 	$(BIN)/python -m pytest -m 'not slow' --numprocesses $$(($(WORKERS) + 1)) --dist loadfile --no-loadscope-reorder
 

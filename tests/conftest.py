@@ -9,13 +9,41 @@ import pytest
 
 from postgresql_server import SHARED, PostgresqlServer, running_server
 
-CLUSTER = "tests/hpc/"
-"""The tests that start the daemons of Slurm and stand-ins for MongoDB: one worker does them all, one after another."""
+GROUPS = {
+    "cluster": ("tests/hpc/",),
+    "models": (
+        "tests/science/", "tests/engines/test_calculators.py", "tests/engines/test_checkpoints.py",
+        "tests/engines/test_contract.py", "tests/engines/test_in_flight.py", "tests/engines/test_sevennet_kernel.py",
+    ),
+    "report": ("tests/report/",),
+}  # fmt: skip
+"""What one worker does as a whole: daemons of Slurm, potentials or a campaign's report are started or made once."""
+
+LONG = (
+    *GROUPS["cluster"],
+    *GROUPS["models"],
+    "tests/repo/test_readme.py",
+    "tests/engines/test_vasp_run.py",
+    "tests/engines/test_gpaw_process.py",
+    "tests/engines/test_gpaw.py",
+    "tests/dispatch/test_submission.py",
+    "tests/dispatch/test_run.py",
+    "tests/serve/test_serve_page.py",
+    *GROUPS["report"],
+    "tests/database/test_database_processes.py",
+    "tests/workflows/",
+)
+"""What takes long, in the order in which it is begun: none of it is left when the others have nothing more to do."""
 
 
 def group_of(nodeid: str) -> str:
-    """Name what one worker of pytest-xdist does in order: a file, whose tests share dear fixtures, or the cluster."""
-    return CLUSTER if nodeid.startswith(CLUSTER) else nodeid.partition("::")[0]
+    """Name what one worker of pytest-xdist does in order: a file, whose tests share dear fixtures, or a group."""
+    return next((name for name, starts in GROUPS.items() if nodeid.startswith(starts)), nodeid.partition("::")[0])
+
+
+def place_of(nodeid: str) -> int:
+    """Give the place of a test in the order of what takes long; all others come after it, as they were."""
+    return next((place for place, start in enumerate(LONG) if nodeid.startswith(start)), len(LONG))
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -37,9 +65,9 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Let a worker of pytest-xdist begin with the cluster, the longest group; the others have enough to do beside."""
+    """Let the workers of pytest-xdist begin with what takes longest: first the cluster, most of which is waiting."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: not item.nodeid.startswith(CLUSTER))
+        items.sort(key=lambda item: place_of(item.nodeid))
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What other processes do in the tests; a module of its own so that ``spawn`` can import it."""
+"""What other processes do in the tests; a module of its own so that they can import it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def read_until_whole(address: str, cases: int) -> tuple[int, int]:
             torn += any(row["e_bind_ev_per_li"] is None for row in db.query("bindings", sort="-created_at", limit=50))
             if stored == cases:
                 return looks, torn
-            time.sleep(0.02)
+            time.sleep(0.05)
 
 
 def write_forever(url: str, start: int) -> None:

@@ -17,6 +17,9 @@ from database_workers import read_until_whole, write_cases, write_many
 from liface.database import Database
 
 WORKER = Path(__file__).with_name("database_workers.py")
+PROCESSES = multiprocessing.get_context("forkserver")
+"""Processes with memory and connections of their own; the package is imported once, by the one they are forked from."""
+PROCESSES.set_forkserver_preload(["liface.database.store", "liface.database.sqlite", "liface.database.postgresql"])
 
 
 def test_four_processes_write_while_one_reads(target):
@@ -34,7 +37,7 @@ def test_four_processes_write_while_one_reads(target):
 
     # there are no tables yet: all five open it at once
     reader = threading.Thread(target=read)
-    with ProcessPoolExecutor(4, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(4, mp_context=PROCESSES) as pool:
         reader.start()
         futures = [pool.submit(write_many, target, 50 * i, 50) for i in range(4)]
         new = [future.result() for future in futures]
@@ -51,7 +54,7 @@ def test_four_processes_write_while_one_reads(target):
 def test_processes_that_store_the_same_agree_who_was_first(place):
     with Database(place):
         pass
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(2, mp_context=PROCESSES) as pool:
         new = [f.result() for f in [pool.submit(write_many, place, 0, 30) for _ in range(2)]]
     assert sum(new) == 30
     with Database(place) as db:
@@ -66,7 +69,7 @@ def test_eight_processes_write_while_two_read(place, each, record_property):
     """None is lost, none is torn: a reader sees a case with both of its results, or neither."""
     Database(place).close()
     start = time.monotonic()
-    with ProcessPoolExecutor(10, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(10, mp_context=PROCESSES) as pool:
         readers = [pool.submit(read_until_whole, place, 8 * each) for _ in range(2)]
         writers = [pool.submit(write_cases, place, each * i, each) for i in range(8)]
         slowest = max(writer.result() for writer in writers)

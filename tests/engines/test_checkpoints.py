@@ -8,7 +8,12 @@ from liface.engines.checkpoints import refuse_code
 from liface.engines.registry import resolve
 from liface.errors import UnknownEngineError
 
-torch = pytest.importorskip("torch")
+
+@pytest.fixture(scope="module", autouse=True)
+def _torch():
+    """Load it for these tests alone: every worker reads every file."""
+    global torch
+    torch = pytest.importorskip("torch")
 
 
 class Program:

@@ -4,7 +4,6 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
-import torch
 from ase import Atoms
 from ase.build import bulk, fcc100, fcc111
 from ase.calculators.calculator import all_changes
@@ -62,6 +61,8 @@ class Fake:
     def predict(self, graphs):
         self.calls.append([graph.n_atoms for graph in graphs])
         if self.holds is not None and sum(graph.n_atoms for graph in graphs) > self.holds:
+            import torch
+
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
         return [self.one(graph.data) for graph in graphs]
 
@@ -243,6 +244,8 @@ def test_the_number_in_flight_follows_the_free_memory(monkeypatch, copper, alone
 def test_a_device_that_fails_is_no_structures_fault(copper):
     class Lost(Fake):
         def predict(self, graphs):
+            import torch
+
             raise torch.AcceleratorError("device-side assert")
 
     with pytest.raises(EngineSetupError, match="device-side assert"):

@@ -58,8 +58,8 @@ class FireworksSite:
                 "LAUNCHPAD_LOC": str(self.folder / "my_launchpad.yaml"),
                 "FWORKER_LOC": str(self.folder / "my_fworker.yaml"),
                 "QUEUEADAPTER_LOC": str(self.folder / "my_qadapter.yaml"),
-                "QUEUE_UPDATE_INTERVAL": 1,
-                "RAPIDFIRE_SLEEP_SECS": 1,
+                "QUEUE_UPDATE_INTERVAL": 0.3,
+                "RAPIDFIRE_SLEEP_SECS": 0.3,
             },
             "my_launchpad.yaml": {
                 "host": self.mongo.host,

@@ -73,9 +73,9 @@ class RemoteProject:
                 "additional_stores": {"data": self.mongo.store(self.database, "outputs_blobs", "GridFSStore")},
             },
             "runner": {
-                "delay_checkout": 0.5,
-                "delay_check_run_status": 0.5,
-                "delay_advance_status": 0.5,
+                "delay_checkout": 0.2,
+                "delay_check_run_status": 0.2,
+                "delay_advance_status": 0.2,
                 "delta_retry": [1, 1, 1],
             },
         }

@@ -33,7 +33,7 @@ def shipped_project(project: RemoteProject, runs: Path, calculations: Path) -> d
     for mark, value in marks.items():
         text = text.replace(mark, value)
     fields = yaml.safe_load(text)
-    fields["runner"] = project.fields()["runner"] | {"delay_update_batch": 0.5}
+    fields["runner"] = project.fields()["runner"] | {"delay_update_batch": 0.2}
     for worker in fields["workers"].values():
         worker["resources"]["time"] = "00:30:00"
     batch = fields["workers"]["batch"]

@@ -28,7 +28,7 @@ def test_own_values_stand_beside_those_of_the_package():
 
 
 def test_the_report_links_every_source(tmp_path):
-    database = fakes.whole_campaign()
+    database = fakes.filled((fakes.interface("Mo", "110", 94.1, species="Mo"),), [], [])
     database.add_literature([value(), value(doi="", citation="a thesis <b>")])
     html = write_report(database, fakes.CAMPAIGN, tmp_path / "r.html").html.read_text("utf-8")
     assert "https://doi.org/10.1000/182" in html and "a thesis &lt;b&gt;" in html

@@ -3,18 +3,35 @@
 from functools import cache
 
 import numpy as np
+import spglib
 from pymatgen.core import Lattice, Structure
+
+HALL = {"Im-3m": 529, "Fm-3m": 523, "F-43m": 512, "P6_3/mmc": 488, "P3_121": 441}
+"""Numbers of space groups in the table of spglib; pymatgen takes seconds to make their operations."""
 
 
 def cubic(group, a, species, coords):
-    cell = _cell(group, tuple(species), tuple(map(tuple, coords)))
-    return Structure(Lattice.cubic(a), cell.species, cell.frac_coords)
+    return crystal(group, Lattice.cubic(a), species, coords)
+
+
+def crystal(group, lattice, species, coords):
+    """A crystal from one atom of each kind of place."""
+    filled = _cell(group, tuple(map(tuple, coords)))
+    symbols = [symbol for symbol, places in zip(species, filled, strict=True) for _ in places]
+    return Structure(lattice, symbols, np.concatenate(filled))
 
 
 @cache
-def _cell(group, species, coords):
-    """A cell of unit length; the operations of a space group take a second."""
-    return Structure.from_spacegroup(group, Lattice.cubic(1.0), species, coords)
+def _cell(group, coords):
+    """All places in the cell, by kind."""
+    operations = spglib.get_symmetry_from_database(HALL[group])
+    filled = []
+    for place in coords:
+        images = (operations["rotations"] @ np.array(place) + operations["translations"]).round(10) % 1.0
+        apart = images[:, None] - images[None]
+        same = np.abs(apart - np.rint(apart)).max(axis=2) < 1e-6
+        filled.append(images[same.argmax(axis=1) == np.arange(len(images))])
+    return filled
 
 
 def bcc(symbol="Li", a=3.44):
@@ -26,7 +43,7 @@ def fcc(symbol="Cu", a=3.61):
 
 
 def hcp(symbol="Ti", a=2.95, c=4.68):
-    return Structure.from_spacegroup("P6_3/mmc", Lattice.hexagonal(a, c), [symbol], [[1 / 3, 2 / 3, 0.25]])
+    return crystal("P6_3/mmc", Lattice.hexagonal(a, c), [symbol], [[1 / 3, 2 / 3, 0.25]])
 
 
 def rocksalt(a=4.03):
@@ -52,7 +69,7 @@ PS4 = (("P", "S", 2.5),)
 
 def quartz():
     """Left-handed alpha quartz, P3_121 (152)."""
-    return Structure.from_spacegroup(
+    return crystal(
         "P3_121",
         Lattice.hexagonal(4.913, 5.405),
         ["Si", "O"],

@@ -5,8 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from crystals import antifluorite, bcc, fcc, hcp, lpscl, noisy, rocksalt, rotated, triclinic
-from pymatgen.analysis.elasticity.strain import Strain
-from pymatgen.analysis.interfaces.zsl import ZSLGenerator
 
 from liface.errors import InputError, LatticeMismatchError
 from liface.structures import matching
@@ -53,6 +51,8 @@ def test_contains_what_zsl_finds(substrate, plane, film_plane):
     base, over = in_plane_vectors(substrate, plane), in_plane_vectors(bcc(), film_plane)
     ours = find_matches(base, over, max_area_a2=area, max_strain_percent=limit)
     have = [(m.area_a2, sorted(m.principal_percent)) for m in ours]
+    from pymatgen.analysis.interfaces.zsl import ZSLGenerator  # takes seconds, and every worker reads every file
+
     generator = ZSLGenerator(max_area=area * 1.1, max_length_tol=0.05, max_angle_tol=0.05, max_area_ratio_tol=0.1)
     flat = [np.column_stack([v, np.zeros(2)]) for v in (over, base)]
     seen = 0
@@ -176,6 +176,8 @@ def test_known_cell_lpscl_on_lithium():
 
 
 def test_von_mises_convention_is_pymatgens():
+    from pymatgen.analysis.elasticity.strain import Strain
+
     match = best_match(in_plane_vectors(bcc("W", 3.165), "110"), in_plane_vectors(bcc(), "100"))
     green = np.zeros((3, 3))
     green[:2, :2] = match.strain_tensor

@@ -16,7 +16,6 @@ from crystals import (
     triclinic,
 )
 from pymatgen.core import Lattice, Structure
-from pymatgen.core.surface import SlabGenerator
 from pymatgen.io.ase import AseAtomsAdaptor
 from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
@@ -104,6 +103,8 @@ def test_same_as_ase(bulk, plane, termination, made):
     ],
 )
 def test_same_as_pymatgen(bulk, plane):
+    from pymatgen.core.surface import SlabGenerator  # takes seconds, and every worker reads every file
+
     is_molecular = "P" in bulk.symbol_set
     generator = SlabGenerator(
         bulk.copy(), tuple(int(i) for i in plane), min_slab_size=9, min_vacuum_size=12, center_slab=True

@@ -3,7 +3,6 @@ import pytest
 from crystals import antifluorite, bcc, fcc, hcp, lpscl, rotation, triclinic
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from pymatgen.analysis.interfaces.zsl import ZSLGenerator
 
 from liface.errors import InputError
 from liface.structures import zsl
@@ -11,6 +10,13 @@ from liface.structures.matching import in_plane_vectors
 from liface.structures.zsl import zsl_matches
 
 SQUARE, HEXAGONAL = np.diag([3.0, 3.0]), np.array([[3.0, 0.0], [-1.5, 1.5 * 3**0.5]])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _pymatgen():
+    """Load what is compared with for these tests alone: it takes seconds, and every worker reads every file."""
+    global ZSLGenerator
+    from pymatgen.analysis.interfaces.zsl import ZSLGenerator
 
 
 def reference(film, substrate, **limits):

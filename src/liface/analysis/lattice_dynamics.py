@@ -6,8 +6,9 @@ Polar splitting of optical modes (LO-TO) is not corrected: no engine here gives 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -136,7 +137,7 @@ def displaced_supercells(cell: Geometry, multiples: Sequence[int], displacement_
             frozen=(False,) * len(found),
             roles=("bulk",) * len(found),
         )
-        for found in _displaced(cell, multiples, displacement_a).supercells_with_displacements or ()
+        for found in _displaced(cell, tuple(multiples), displacement_a).supercells_with_displacements or ()
         if found is not None
     )
 
@@ -153,7 +154,7 @@ class LatticeDynamics:
     def __init__(
         self, cell: Geometry, multiples: Sequence[int], displacement_a: float, forces_ev_per_a: np.ndarray
     ) -> None:
-        self._phonopy = _displaced(cell, multiples, displacement_a)
+        self._phonopy = deepcopy(_displaced(cell, tuple(multiples), displacement_a))
         expected = len(self._phonopy.supercells_with_displacements or ())
         if len(forces_ev_per_a) != expected:
             raise AnalysisError(f"{len(forces_ev_per_a)} sets of forces for {expected} displaced supercells")
@@ -218,7 +219,9 @@ class LatticeDynamics:
         return frequencies[np.argsort(np.abs(frequencies))]
 
 
-def _displaced(cell: Geometry, multiples: Sequence[int], displacement_a: float) -> Any:
+@lru_cache(maxsize=2)
+def _displaced(cell: Geometry, multiples: tuple[int, ...], displacement_a: float) -> Any:
+    """Return phonopy with its displacements, to be read only: finding the symmetry of a supercell takes seconds."""
     from phonopy import Phonopy  # typed as Any: what it has depends on what was run
     from phonopy.structure.atoms import PhonopyAtoms
     from phonopy.structure.cells import guess_primitive_matrix

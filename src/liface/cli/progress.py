@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
@@ -20,7 +20,8 @@ ERASE = "\r\x1b[K"
 class ProgressLine:
     """Shows the latest state in the words of a function; safe to call from several threads.
 
-    On a terminal the line is redrawn twice a second, so that the clock moves while a long relaxation runs.
+    On a terminal the line is redrawn twice a second, so that the clock moves while a long relaxation runs. What a
+    state has among its ``notices`` is written at once, each on a line of its own that stays.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class ProgressLine:
         self._terminal = self._stream.isatty()
         self._every_s = every_s if every_s is not None else TERMINAL_EVERY_S if self._terminal else ELSEWHERE_EVERY_S
         self._state: Any = None
+        self._told: set[str] = set()
         self._shown_at = time.monotonic()
         self._lock = threading.Lock()
         self._over = threading.Event()
@@ -58,8 +60,15 @@ class ProgressLine:
         """Take a new state, by default one of a campaign; draw it if the last drawing is long ago."""
         with self._lock:
             self._state = state
+            self._tell(getattr(state, "notices", ()))
             if not self._over.is_set() and time.monotonic() - self._shown_at >= self._every_s:
                 self._show()
+
+    def _tell(self, notices: Sequence[str]) -> None:
+        for notice in notices:
+            if notice not in self._told:
+                self._told.add(notice)
+                self._write(f"{ERASE}{notice}\n" if self._terminal else f"{notice}\n")
 
     def _tick(self) -> None:
         while not self._over.wait(self._every_s):

@@ -22,6 +22,7 @@ from liface.documents import (
 )
 from liface.engines.base import EngineSpec
 from liface.engines.batch import may_compute_together
+from liface.engines.slow_kernel import slow_kernel
 from liface.errors import DatabaseError, EngineSetupError, InputError, NotComputedError, RunStoppedError
 from liface.workflows.carry_on import is_asked_again
 from liface.workflows.executor import Executor, use_executor
@@ -52,6 +53,8 @@ class RunState:
     started: float = field(default_factory=time.monotonic)
     phase: str = ""
     """What is being worked on, where a campaign has several phases."""
+    notices: list[str] = field(default_factory=list)
+    """What a person should know while it runs, each text once, whichever process found it out."""
 
     @property
     def seconds(self) -> float:
@@ -113,6 +116,9 @@ def run_campaign(
             if what == "computed":
                 state.computed += 1
                 state.force_calls += outcome.n_force_calls
+                notice = slow_kernel(outcome)
+                if notice is not None and notice not in state.notices:
+                    state.notices.append(notice)
             else:
                 state.reused += 1
             state.failed += outcome.status == "failed"

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Protocol
 from liface.documents import CalculationDocument, CalculationRequest, PathImage
 from liface.engines.base import EngineSpec
 from liface.engines.batch import may_compute_together, run_batch
+from liface.engines.slow_kernel import warn_once
 from liface.errors import NotComputedError
 from liface.workflows.calculation_folder import CalculationFolder, wait_for_others
 from liface.workflows.carry_on import compute_request, is_asked_again
@@ -72,6 +73,8 @@ class InProcessExecutor:
             if request.calc_id not in outcomes:
                 first = self._prerelaxed(request, prerelax)
                 outcomes[request.calc_id] = compute_request(request, engine, None, self._runs, first)
+        for outcome in outcomes.values():
+            warn_once(outcome)
         return [adopt(outcomes[request.calc_id], request) for request in requests]
 
     def _prerelaxed(self, request: CalculationRequest, prerelax: EngineSpec | None) -> CalculationDocument | None:
@@ -136,7 +139,8 @@ class FolderExecutor:
                 if self._folder.get(calc_id) is None and claims.enter_context(self._folder.claim(calc_id)):
                     # it may have come between the look and the claim
                     mine += [request] if self._folder.get(calc_id) is None else []
-            run_batch(mine, engine, self._folder.put, self._runs)
+            for outcome in run_batch(mine, engine, self._folder.put, self._runs):
+                warn_once(outcome)
 
     def _outcome(
         self, request: CalculationRequest, engine: EngineSpec, prerelax: EngineSpec | None
@@ -154,6 +158,7 @@ class FolderExecutor:
             first = self._prerelaxed(request, stored, prerelax)
             outcome = compute_request(request, engine, stored, self._runs, first)
             self._folder.put(outcome)
+            warn_once(outcome)
             return outcome
 
     def _prerelaxed(

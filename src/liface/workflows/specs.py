@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from liface.documents import CalculationSettings, Document, Geometry, PathSettings, content_hash, quantity
 from liface.documents.results import IntMatrix2
@@ -51,6 +51,13 @@ class Protocol(Document):
     registry_grid_commensurate: int = quantity(
         "1", "The same where film and substrate share a lattice: halves and thirds need six.", default=6, ge=1
     )
+    registry_tolerance_mev_per_a2: float | None = quantity(
+        "meV/Å²",
+        "Registry scans of interfaces and adhesions stop once no shift left is expected to be lower than the best by "
+        "more than this; None scans every shift.",
+        default=None,
+        ge=0,
+    )
     thicker_from_thinner: bool = Field(
         default=False, description="Start thicker coherent films from the relaxed planes of the thinnest."
     )
@@ -81,6 +88,14 @@ class Protocol(Document):
         if not self.gaps_a or min(self.gaps_a) <= 0:
             raise ValueError(f"gaps_a needs at least one positive distance, got {self.gaps_a}")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_what_is_off(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what a case without it was never asked, so that it stays the same case."""
+        written = dump(self)
+        if self.registry_tolerance_mev_per_a2 is None:
+            written.pop("registry_tolerance_mev_per_a2", None)
+        return written
 
     def relaxation(
         self, cell: Literal["fixed", "c_axis", "full"] = "fixed", move: Literal["all", "normal"] = "all"

@@ -27,9 +27,9 @@ class AdhesionMaker(LiMaker):
         setup = named(jobs_.set_up(spec, held, taut), "set-up")
         gaps = named(jobs_.ask_gaps(case, setup.output), "gaps")
         gaps_run = self.compute(gaps, "gaps")
-        shifts = named(jobs_.ask_registries(case, setup.output, gaps_run.output), "registries")
-        shifts_run = self.compute(shifts, "registries")
-        scan = named(jobs_.gather_scan(case, setup.output, gaps_run.output, shifts_run.output), "scan")
+        shifts = self.batches(case, lambda done: jobs_.ask_registries(case, setup.output, gaps_run.output, *done))
+        computed = [run.output for run in shifts[1::2]]
+        scan = named(jobs_.gather_scan(case, setup.output, gaps_run.output, *computed), "scan")
         starts = named(jobs_.ask_starts(case, setup.output, scan.output), "starts")
         starts_run = self.compute(starts, "starts")
         start = named(jobs_.choose_start(case, setup.output, scan.output, starts_run.output), "start")
@@ -40,7 +40,7 @@ class AdhesionMaker(LiMaker):
             [
                 *held_jobs,
                 *taut_jobs,
-                *(setup, gaps, gaps_run, shifts, shifts_run, scan, starts, starts_run, start, slabs, slabs_run),
+                *(setup, gaps, gaps_run, *shifts, scan, starts, starts_run, start, slabs, slabs_run),
             ],
             named(last, "work of adhesion"),
         )

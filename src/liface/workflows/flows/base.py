@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar
 
@@ -87,6 +87,10 @@ def _identity(case: Case) -> dict[str, Any]:
     return {"engine": case.engine.fingerprint, "protocol": case.protocol.model_dump(mode="json")}
 
 
+BATCH_NAMES = ("registries", "lowest registries", "lower registries", "other registries")
+"""Steps of a registry scan; the first is all of one that may not stop early."""
+
+
 @dataclass
 class LiMaker(Maker, ABC):
     """A Maker with an engine and a numerical protocol.
@@ -147,6 +151,19 @@ class LiMaker(Maker, ABC):
             return named(calculate(asked.output, self.spec), f"{step} run")
         terms = Terms(prerelax=EngineSpec.parse(self.prerelax))
         return named(calculate(asked.output, self.spec, terms=terms), f"{step} run")
+
+    def batches(self, case: Case, ask: Callable[[Sequence[Any]], Job]) -> list[Job]:
+        """Return the jobs of a registry scan, asking and computing in turn: one batch, or all of one that may stop.
+
+        ``ask`` is given the outcomes of the batches so far. Later batches may turn out to be empty; the jobs are there
+        all the same, so that what is submitted does not depend on what is found.
+        """
+        may_stop = case.protocol.registry_tolerance_mev_per_a2 is not None
+        jobs: list[Job] = []
+        for step in BATCH_NAMES if may_stop else BATCH_NAMES[:1]:
+            asked = named(ask([run.output for run in jobs[1::2]]), step)
+            jobs += [asked, self.compute(asked, step)]
+        return jobs
 
     def bulk(self, case: Case, material: MaterialSpec, references: References) -> tuple[list[Job], Any]:
         """Return the jobs of a reference bulk that are not made yet, and the reference they end with."""

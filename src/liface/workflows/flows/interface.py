@@ -86,13 +86,13 @@ class InterfaceMaker(LiMaker):
         """Return the jobs that find and relax the best start, and the one that ends with it."""
         gaps = named(jobs_.ask_gaps(case, setup), "gaps")
         gaps_run = self.compute(gaps, "gaps")
-        shifts = named(jobs_.ask_registries(case, setup, gaps_run.output), "registries")
-        shifts_run = self.compute(shifts, "registries")
-        scan = named(jobs_.gather_scan(case, setup, gaps_run.output, shifts_run.output), "scan")
+        shifts = self.batches(case, lambda done: jobs_.ask_registries(case, setup, gaps_run.output, *done))
+        computed = [run.output for run in shifts[1::2]]
+        scan = named(jobs_.gather_scan(case, setup, gaps_run.output, *computed), "scan")
         starts = named(jobs_.ask_starts(case, setup, scan.output), "starts")
         starts_run = self.compute(starts, "starts")
         start = named(jobs_.choose_start(case, setup, scan.output, starts_run.output), "start")
-        return [gaps, gaps_run, shifts, shifts_run, scan, starts, starts_run, start], start
+        return [gaps, gaps_run, *shifts, scan, starts, starts_run, start], start
 
     def _given(self, case: Case, setup: Any) -> tuple[list[Job], Job]:
         """Return the jobs that relax the given start, and the one that ends with it."""

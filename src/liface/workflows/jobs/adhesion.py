@@ -23,15 +23,16 @@ def ask_gaps(case: Case, setup: AdhesionSetup) -> Requests:
 
 
 @structure_job
-def ask_registries(case: Case, setup: AdhesionSetup, gaps: Outcomes) -> Requests:
-    """Build the registry scan at the best gap."""
-    return Requests(requests=adhesion.registry_requests(case, setup, gaps.calculations))
+def ask_registries(case: Case, setup: AdhesionSetup, gaps: Outcomes, *done: Outcomes) -> Requests:
+    """Build the registry scan at the best gap, or its next batch."""
+    batches = [outcomes.calculations for outcomes in done]
+    return Requests(requests=adhesion.registry_requests(case, setup, gaps.calculations, batches))
 
 
 @analysis_job(Scan)
-def gather_scan(case: Case, setup: AdhesionSetup, gaps: Outcomes, shifts: Outcomes) -> Scan:
-    """Keep the whole scan."""
-    return Scan(points=adhesion.scan_points(case, setup, gaps.calculations, shifts.calculations))
+def gather_scan(case: Case, setup: AdhesionSetup, gaps: Outcomes, *shifts: Outcomes) -> Scan:
+    """Keep the whole scan, of one or more batches of shifts."""
+    return adhesion.scanned(case, setup, gaps.calculations, [outcomes.calculations for outcomes in shifts])
 
 
 @structure_job
@@ -43,7 +44,7 @@ def ask_starts(case: Case, setup: AdhesionSetup, scan: Scan) -> Requests:
 @analysis_job(AdhesionStart)
 def choose_start(case: Case, setup: AdhesionSetup, scan: Scan, starts: Outcomes) -> AdhesionStart:
     """Choose the start that relaxed lowest."""
-    return adhesion.chosen_start(case, setup, scan.points, starts.calculations)
+    return adhesion.chosen_start(case, setup, scan, starts.calculations)
 
 
 @structure_job

@@ -28,15 +28,16 @@ def ask_gaps(case: Case, setup: InterfaceSetup) -> Requests:
 
 
 @structure_job
-def ask_registries(case: Case, setup: InterfaceSetup, gaps: Outcomes) -> Requests:
-    """Build the registry scan at the best gap."""
-    return Requests(requests=interface.registry_requests(case, setup, gaps.calculations))
+def ask_registries(case: Case, setup: InterfaceSetup, gaps: Outcomes, *done: Outcomes) -> Requests:
+    """Build the registry scan at the best gap, or its next batch."""
+    batches = [outcomes.calculations for outcomes in done]
+    return Requests(requests=interface.registry_requests(case, setup, gaps.calculations, batches))
 
 
 @analysis_job(Scan)
-def gather_scan(case: Case, setup: InterfaceSetup, gaps: Outcomes, shifts: Outcomes) -> Scan:
-    """Keep the whole scan."""
-    return Scan(points=interface.scan_points(case, setup, gaps.calculations, shifts.calculations))
+def gather_scan(case: Case, setup: InterfaceSetup, gaps: Outcomes, *shifts: Outcomes) -> Scan:
+    """Keep the whole scan, of one or more batches of shifts."""
+    return interface.scanned(case, setup, gaps.calculations, [outcomes.calculations for outcomes in shifts])
 
 
 @structure_job
@@ -48,7 +49,7 @@ def ask_starts(case: Case, setup: InterfaceSetup, scan: Scan) -> Requests:
 @analysis_job(Start)
 def choose_start(case: Case, setup: InterfaceSetup, scan: Scan, starts: Outcomes) -> Start:
     """Choose gap and registry."""
-    return interface.chosen_start(case, setup, scan.points, starts.calculations)
+    return interface.chosen_start(case, setup, scan, starts.calculations)
 
 
 @structure_job

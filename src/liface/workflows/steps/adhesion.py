@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from pydantic import Field
+
 from liface.analysis import energies
 from liface.documents import (
     CalculationDocument,
@@ -22,7 +24,8 @@ from liface.documents import (
 )
 from liface.workflows.specs import AdhesionSpec, Side
 from liface.workflows.steps.common import BulkReference, Case, lowest, with_energy
-from liface.workflows.steps.interface import all_shifts, distinct, matched, ranked_starts, registry_outcomes
+from liface.workflows.steps.interface import Scan, all_shifts, matched, ranked_starts
+from liface.workflows.steps.registry_scan import RegistryScan
 
 if TYPE_CHECKING:
     from liface.structures.interfaces import InterfaceBuilder, InterfaceCell
@@ -46,6 +49,7 @@ class AdhesionStart(Document):
     gap_a: float = quantity("Å", "Distance between the facing planes before relaxation.")
     shift: tuple[float, float] = quantity("1", "Strained side over the held one, fractions of the interface cell.")
     scan: tuple[ScanPoint, ...]
+    scan_note: str = Field(default="", description="What was left out of the scan.")
     relaxed: tuple[CalculationDocument, ...]
     best: CalculationDocument
 
@@ -113,18 +117,20 @@ def gap_requests(case: Case, setup: AdhesionSetup) -> tuple[CalculationRequest, 
 
 
 def registry_requests(
-    case: Case, setup: AdhesionSetup, gaps: Sequence[CalculationDocument]
+    case: Case,
+    setup: AdhesionSetup,
+    gaps: Sequence[CalculationDocument],
+    done: Sequence[Sequence[CalculationDocument]] = (),
 ) -> tuple[CalculationRequest, ...]:
-    """Ask for single points of all other lateral shifts at the best gap; of those equal by symmetry for one."""
+    """Ask for single points of the next batch of lateral shifts at the best gap; of those equal by symmetry for one."""
     build, gap = builder(case, setup), best_gap(case, setup, gaps)
-    shifts, same_as = _registries(case, setup)
     return tuple(
         case.request(
-            pair_cell(case, build, gap, shifts[k]).structure,
+            pair_cell(case, build, gap, shift).structure,
             CalculationSettings.static(),
-            f"shift-{shifts[k][0]:.3f}-{shifts[k][1]:.3f}",
+            f"shift-{shift[0]:.3f}-{shift[1]:.3f}",
         )
-        for k in distinct(same_as)[1:]
+        for shift in _registries(case, setup, gaps, done).asked
     )
 
 
@@ -139,32 +145,41 @@ def other_shifts(case: Case, setup: AdhesionSetup) -> tuple[tuple[float, float],
     return all_shifts(case, pair_match(setup))[1:]
 
 
-def _registries(case: Case, setup: AdhesionSetup) -> tuple[tuple[tuple[float, float], ...], tuple[int, ...]]:
-    """Return all lateral shifts, and for each the index of the first that is equal to it by symmetry."""
+def _registries(
+    case: Case,
+    setup: AdhesionSetup,
+    gaps: Sequence[CalculationDocument],
+    done: Sequence[Sequence[CalculationDocument]],
+) -> RegistryScan:
+    """Return the registry scan after some batches."""
     from liface.structures.registry import equal_shifts
 
     shifts = all_shifts(case, pair_match(setup))
-    return shifts, equal_shifts(builder(case, setup).parts, shifts)
+    unshifted = gaps[gaps_of(case, setup.spec).index(best_gap(case, setup, gaps))]
+    tolerance = case.protocol.registry_tolerance_mev_per_a2
+    same_as = equal_shifts(builder(case, setup).parts, shifts)
+    return RegistryScan(shifts, same_as, tolerance, lambda outcome: excess_energy(setup, outcome), unshifted, done)
 
 
-def scan_points(
-    case: Case, setup: AdhesionSetup, gaps: Sequence[CalculationDocument], shifts: Sequence[CalculationDocument]
-) -> tuple[ScanPoint, ...]:
-    """Return the whole scan, unrelaxed, in the order it was made."""
+def scanned(
+    case: Case,
+    setup: AdhesionSetup,
+    gaps: Sequence[CalculationDocument],
+    done: Sequence[Sequence[CalculationDocument]],
+) -> Scan:
+    """Return the whole scan, unrelaxed, gaps first, and what was left out of it."""
     asked = [("gap", gap, (0.0, 0.0), outcome) for gap, outcome in zip(gaps_of(case, setup.spec), gaps, strict=True)]
     gap = best_gap(case, setup, gaps)
-    unshifted = gaps[gaps_of(case, setup.spec).index(gap)]
-    asked += [
-        ("registry", gap, shift, outcome)
-        for shift, outcome in registry_outcomes(*_registries(case, setup), unshifted, shifts)
-    ]
-    return tuple(
+    registries = _registries(case, setup, gaps, done)
+    asked += [("registry", gap, shift, outcome) for shift, outcome in registries.outcomes]
+    points = tuple(
         ScanPoint(
             kind=kind, gap_a=gap, shift=shift, gamma_mev_per_a2=excess_energy(setup, outcome), calc_id=outcome.calc_id
         )
         for kind, gap, shift, outcome in asked
         if outcome.status != "failed"
     )
+    return Scan(points=points, note=registries.note)
 
 
 def start_requests(case: Case, setup: AdhesionSetup, scan: Sequence[ScanPoint]) -> tuple[CalculationRequest, ...]:
@@ -185,9 +200,7 @@ def slab_requests(case: Case, setup: AdhesionSetup) -> tuple[CalculationRequest,
     )
 
 
-def chosen_start(
-    case: Case, setup: AdhesionSetup, scan: Sequence[ScanPoint], starts: Sequence[CalculationDocument]
-) -> AdhesionStart:
+def chosen_start(case: Case, setup: AdhesionSetup, scan: Scan, starts: Sequence[CalculationDocument]) -> AdhesionStart:
     """Return the start that relaxed lowest; where nothing sticks, that is one that came apart.
 
     Raises
@@ -196,8 +209,15 @@ def chosen_start(
         Every start failed.
     """
     best = lowest(with_energy(starts, f"{case.name}: relaxed starts"))
-    point = ranked_starts(case, scan)[list(starts).index(best)]
-    return AdhesionStart(gap_a=point.gap_a, shift=point.shift, scan=tuple(scan), relaxed=tuple(starts), best=best)
+    point = ranked_starts(case, scan.points)[list(starts).index(best)]
+    return AdhesionStart(
+        gap_a=point.gap_a,
+        shift=point.shift,
+        scan=scan.points,
+        scan_note=scan.note,
+        relaxed=tuple(starts),
+        best=best,
+    )
 
 
 def excess_energy(setup: AdhesionSetup, outcome: EnergyCalculation) -> float:

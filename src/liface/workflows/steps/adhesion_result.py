@@ -43,7 +43,7 @@ def adhesion_result(
     return AdhesionResult(
         **_identity(spec),
         **_geometry(case, setup),
-        definition=_definition(spec),
+        definition=_definition(spec) + start.scan_note,
         engine=case.engine,
         converged=setup.held.converged and setup.taut.converged and all_converged((both, held, taut)),
         flags=_flags(case, setup, both, (held, taut), lost),

@@ -30,6 +30,7 @@ from liface.documents import (
 )
 from liface.workflows.specs import InterfaceSpec, InterfaceStart, MatchSpec, MaterialSpec, crystal_of
 from liface.workflows.steps.common import BulkReference, Case, energy_of, lowest, with_energy
+from liface.workflows.steps.registry_scan import RegistryScan
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -63,6 +64,7 @@ class Scan(Document):
     """The gap and registry scan of one interface."""
 
     points: tuple[ScanPoint, ...]
+    note: str = Field(default="", description="What was left out of it, to be added to the definition of the result.")
 
 
 class Start(Document):
@@ -71,6 +73,7 @@ class Start(Document):
     gap_a: float = quantity("Å", "Distance between the facing planes.")
     shift: tuple[float, float] = quantity("1", "Film shift, fractions of the interface cell.")
     scan: tuple[ScanPoint, ...] = Field(description="Empty where another engine chose gap and registry.")
+    scan_note: str = Field(default="", description="What was left out of the scan.")
     relaxed: tuple[CalculationDocument, ...] = Field(description="Relaxed starts at the scan thickness.")
     best: CalculationDocument = Field(description="The lowest of them.")
 
@@ -174,19 +177,21 @@ def gap_requests(case: Case, setup: InterfaceSetup) -> tuple[CalculationRequest,
 
 
 def registry_requests(
-    case: Case, setup: InterfaceSetup, gaps: Sequence[CalculationDocument]
+    case: Case,
+    setup: InterfaceSetup,
+    gaps: Sequence[CalculationDocument],
+    done: Sequence[Sequence[CalculationDocument]] = (),
 ) -> tuple[CalculationRequest, ...]:
-    """Ask for single points of all other lateral shifts at the best gap; of those equal by symmetry for one."""
+    """Ask for single points of the next batch of lateral shifts at the best gap; of those equal by symmetry for one."""
     gap = best_gap(case, gaps)
     planes = case.protocol.film_planes(setup.spec.film_plane)[0]
-    shifts, same_as = _registries(case, setup)
     return tuple(
         case.request(
-            stack(case, setup, planes, gap, shifts[k]).structure,
+            stack(case, setup, planes, gap, shift).structure,
             CalculationSettings.static(),
-            f"shift-{shifts[k][0]:.3f}-{shifts[k][1]:.3f}",
+            f"shift-{shift[0]:.3f}-{shift[1]:.3f}",
         )
-        for k in distinct(same_as)[1:]
+        for shift in _registries(case, setup, gaps, done).asked
     )
 
 
@@ -196,29 +201,21 @@ def best_gap(case: Case, gaps: Sequence[CalculationDocument]) -> float:
     return case.protocol.gaps_a[list(gaps).index(lowest(usable))]
 
 
-def _registries(case: Case, setup: InterfaceSetup) -> tuple[tuple[tuple[float, float], ...], tuple[int, ...]]:
-    """Return all lateral shifts, and for each the index of the first that is equal to it by symmetry."""
+def _registries(
+    case: Case,
+    setup: InterfaceSetup,
+    gaps: Sequence[CalculationDocument],
+    done: Sequence[Sequence[CalculationDocument]],
+) -> RegistryScan:
+    """Return the registry scan after some batches."""
     from liface.structures.registry import equal_shifts
 
     builder = _builder(case, setup, case.protocol.film_planes(setup.spec.film_plane)[0])
     shifts = all_shifts(case, builder.match)
-    return shifts, equal_shifts(builder.parts, shifts)
-
-
-def distinct(same_as: Sequence[int]) -> list[int]:
-    """Return the indices of the shifts that are no repetition of an earlier one."""
-    return [k for k, first in enumerate(same_as) if k == first]
-
-
-def registry_outcomes(
-    shifts: Sequence[tuple[float, float]],
-    same_as: Sequence[int],
-    unshifted: CalculationDocument,
-    computed: Sequence[CalculationDocument],
-) -> list[tuple[tuple[float, float], CalculationDocument]]:
-    """Return every shift but the first with its outcome: its own, or that of the one it is equal to."""
-    known = dict(zip(distinct(same_as), (unshifted, *computed), strict=True))
-    return [(shift, known[first]) for shift, first in zip(shifts[1:], same_as[1:], strict=True)]
+    unshifted = gaps[case.protocol.gaps_a.index(best_gap(case, gaps))]
+    tolerance = case.protocol.registry_tolerance_mev_per_a2
+    same_as = equal_shifts(builder.parts, shifts)
+    return RegistryScan(shifts, same_as, tolerance, lambda outcome: gamma_of(setup, outcome), unshifted, done)
 
 
 def all_shifts(case: Case, match: Match) -> tuple[tuple[float, float], ...]:
@@ -230,22 +227,23 @@ def all_shifts(case: Case, match: Match) -> tuple[tuple[float, float], ...]:
     return registry_shifts(match, n)
 
 
-def scan_points(
-    case: Case, setup: InterfaceSetup, gaps: Sequence[CalculationDocument], shifts: Sequence[CalculationDocument]
-) -> tuple[ScanPoint, ...]:
-    """Return the whole scan, unrelaxed, in the order it was made."""
+def scanned(
+    case: Case,
+    setup: InterfaceSetup,
+    gaps: Sequence[CalculationDocument],
+    done: Sequence[Sequence[CalculationDocument]],
+) -> Scan:
+    """Return the whole scan, unrelaxed, gaps first, and what was left out of it."""
     asked = [("gap", gap, (0.0, 0.0), outcome) for gap, outcome in zip(case.protocol.gaps_a, gaps, strict=True)]
     gap = best_gap(case, gaps)
-    unshifted = gaps[case.protocol.gaps_a.index(gap)]
-    asked += [
-        ("registry", gap, shift, outcome)
-        for shift, outcome in registry_outcomes(*_registries(case, setup), unshifted, shifts)
-    ]
-    return tuple(
+    registries = _registries(case, setup, gaps, done)
+    asked += [("registry", gap, shift, outcome) for shift, outcome in registries.outcomes]
+    points = tuple(
         ScanPoint(kind=kind, gap_a=gap, shift=shift, gamma_mev_per_a2=gamma_of(setup, outcome), calc_id=outcome.calc_id)
         for kind, gap, shift, outcome in asked
         if outcome.status != "failed"
     )
+    return Scan(points=points, note=registries.note)
 
 
 def ranked_starts(case: Case, scan: Sequence[ScanPoint]) -> tuple[ScanPoint, ...]:
@@ -278,14 +276,19 @@ def start_requests(case: Case, setup: InterfaceSetup, scan: Sequence[ScanPoint])
     )
 
 
-def chosen_start(
-    case: Case, setup: InterfaceSetup, scan: Sequence[ScanPoint], starts: Sequence[CalculationDocument]
-) -> Start:
+def chosen_start(case: Case, setup: InterfaceSetup, scan: Scan, starts: Sequence[CalculationDocument]) -> Start:
     """Return gap and registry of the lowest relaxed start that still touches the substrate, if any does."""
     usable = with_energy(starts, f"{case.name}: relaxed starts")
     best = lowest([outcome for outcome in usable if is_bonded(outcome.final, setup.spec.method)] or usable)
-    point = ranked_starts(case, scan)[list(starts).index(best)]
-    return Start(gap_a=point.gap_a, shift=point.shift, scan=tuple(scan), relaxed=tuple(starts), best=best)
+    point = ranked_starts(case, scan.points)[list(starts).index(best)]
+    return Start(
+        gap_a=point.gap_a,
+        shift=point.shift,
+        scan=scan.points,
+        scan_note=scan.note,
+        relaxed=tuple(starts),
+        best=best,
+    )
 
 
 def given_start_request(case: Case, setup: InterfaceSetup, given: InterfaceStart) -> CalculationRequest:

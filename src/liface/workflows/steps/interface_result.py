@@ -93,7 +93,7 @@ def interface_result(
         **_identity(spec),
         **_energies(fit),
         **_strain(match),
-        definition=_definition(spec, cell.equivalent_interfaces) + ("" if start.scan else GIVEN_START),
+        definition=_definition(spec, cell.equivalent_interfaces) + (start.scan_note if start.scan else GIVEN_START),
         engine=case.engine,
         converged=setup.converged and all_converged((*stacks, *free_slabs)),
         flags=tuple(dict.fromkeys(flags)),

@@ -169,8 +169,8 @@ class _TrustRegionSearch:
         limit = self.trust.largest if self.strides < self.trust.streak else self.trust.stride
         if self.strides:
             self.radius = min(limit, 1.6 * self.radius)
-        elif ratio < 0.1:
-            self.radius = max(10 * self.trust.smallest, 0.6 * length)
+        elif ratio < 0.25:  # the model is no good as far as this
+            self.radius = max(10 * self.trust.smallest, 0.5 * length)
         self.radius = min(self.radius, limit)
         self._note_progress()
 

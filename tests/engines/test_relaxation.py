@@ -18,6 +18,7 @@ from liface.documents import (
 )
 from liface.engines import engine_info, pin_threads, resolve, run, run_batch
 from liface.engines.calculators import CalculatorEngine
+from liface.engines.optimizer import QUASI_NEWTON
 from liface.errors import MixedEnginesError
 
 
@@ -76,7 +77,7 @@ def test_relaxed_slab_agrees_with_ase():
     atoms.calc = EMT()
     BFGS(atoms, logfile=None).run(fmax=0.005, steps=500)
     assert document.status == "converged"
-    assert document.optimizer == "tr-lbfgs"
+    assert document.optimizer == QUASI_NEWTON
     assert document.energy_ev == pytest.approx(atoms.get_potential_energy(), abs=1e-4)
     final = document.final.to_ase()
     final.calc = EMT()

@@ -1,11 +1,13 @@
-"""Trust-radius L-BFGS: one force call per step, for energies that carry single-precision noise.
+"""Trust-region L-BFGS: one force call per step, for energies that carry single-precision noise.
 
-Each step is the quasi-Newton step, shortened so that no atom moves further than the trust radius. A step is
-judged by the energy it gains against the gain that the quadratic model predicts; where the energy
-difference drowns in the noise of a single-precision model, by the trapezoid of the forces at both ends. A
-step that climbs is taken back, but its curvature is kept. The first curvature is that of atoms on springs. The
-largest trust radius, 0.2 Å, gives away a tenth of the force calls to stay in the basin of the start. If steps
+Each step lowers the quadratic model most among those that move no atom further than the trust radius
+(:mod:`liface.engines.curvature`): on a long way down the search stays near the floor of the valley, where stiff bonds
+are relaxed. A step is judged by the energy it gains against the gain that the quadratic model predicts; where the
+energy difference drowns in the noise of a single-precision model, by the trapezoid of the forces at both ends. A
+step that climbs is taken back, but its curvature is kept. The first curvature is that of atoms on springs. If steps
 keep being refused, or nothing improves any more, ASE's FIRE takes over from the best point.
+
+A start that has a symmetry keeps it: the search may then end on a saddle point.
 
 Method: Nocedal and Wright, Numerical Optimization, 2nd ed., chapters 4 and 7, DOI
 10.1007/978-0-387-40065-5; FIRE: Bitzek et al., Phys. Rev. Lett. 97, 170201 (2006), DOI
@@ -14,20 +16,21 @@ Method: Nocedal and Wright, Numerical Optimization, 2nd ed., chapters 4 and 7, D
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from liface.engines.coordinates import Coordinates
+from liface.engines.curvature import TrustRegion
 from liface.engines.potential import Point, PotentialSurface
-from liface.engines.springs import SpringModel
 from liface.errors import NoEnergyError
 
-QUASI_NEWTON = "tr-lbfgs"
-FALL_BACK = "tr-lbfgs, then fire"
+QUASI_NEWTON = "tr-lbfgs 2"
+"""Stored with every relaxation. The number goes up with every change that leads to other steps; 1 had none, and cut
+quasi-Newton steps at the trust radius."""
+FALL_BACK = f"{QUASI_NEWTON}, then fire"
 
 
 @dataclass(frozen=True)
@@ -56,48 +59,6 @@ class Minimum:
 Search = Generator[np.ndarray, Point, Minimum]
 """A minimisation that asks: it yields the vector to evaluate next, is sent the point there (or thrown a
 :class:`NoEnergyError`), and returns the minimum. One structure alone and many in flight are driven by the same code."""
-
-
-@dataclass
-class InverseHessian:
-    """Limited-memory BFGS approximation of the inverse Hessian, Å²/eV."""
-
-    guess: Callable[[np.ndarray], np.ndarray]
-    """Times the inverse curvature that is assumed before anything is known, Å²/eV."""
-    memory: int = 24
-    pairs: deque = field(default_factory=deque)
-
-    def learn(self, step: np.ndarray, change: np.ndarray) -> None:
-        """Take in how the gradient changed over a step; pairs of negative or no curvature are left out."""
-        curvature = float(change @ step)
-        if curvature > 1e-3 * float(step @ step):
-            self.pairs.append((step, change, 1 / curvature))
-            if len(self.pairs) > self.memory:
-                self.pairs.popleft()
-
-    def forget(self) -> None:
-        """Start again from the guess."""
-        self.pairs.clear()
-
-    def times(self, g: np.ndarray) -> np.ndarray:
-        """Return the inverse Hessian times a gradient (two-loop recursion)."""
-        q = g.copy()
-        weights = []
-        for step, change, rho in reversed(self.pairs):
-            weight = rho * (step @ q)
-            q -= weight * change
-            weights.append(weight)
-        q = self._scaled_guess(q)
-        for (step, change, rho), weight in zip(self.pairs, reversed(weights), strict=True):
-            q += step * (weight - rho * (change @ q))
-        return q
-
-    def _scaled_guess(self, q: np.ndarray) -> np.ndarray:
-        """Apply the guess, scaled to the curvature along the last step."""
-        if not self.pairs:
-            return self.guess(q)
-        _, change, rho = self.pairs[-1]
-        return self.guess(q) / float(rho * (change @ self.guess(change)))
 
 
 def minimise(surface: PotentialSurface, fmax: float, max_calls: int, trust: TrustRadius | None = None) -> Minimum:
@@ -153,7 +114,7 @@ class _TrustRegionSearch:
     def __init__(self, numbers: np.ndarray, coordinates: Coordinates, fmax: float, max_calls: int, trust: TrustRadius):
         self.coordinates, self.fmax, self.max_calls, self.trust = coordinates, fmax, max_calls, trust
         self.radius = trust.start
-        self.inverse = InverseHessian(SpringModel(numbers, coordinates))
+        self.model = TrustRegion(numbers, coordinates)
         self.calls = self.refusals = self.strides = 0
 
     def begin(self) -> Generator[np.ndarray, Point, None]:
@@ -182,27 +143,15 @@ class _TrustRegionSearch:
         return (yield x)
 
     def _advance(self) -> Generator[np.ndarray, Point, None]:
-        step, share = self._propose()
+        step, expected, shortened = self.model.propose(self.point.gradient, self.radius)
         trial = yield from self._evaluated(self.point.x + step)
-        self.inverse.learn(step, trial.gradient - self.point.gradient)
+        self.model.learn(step, trial.gradient - self.point.gradient)
         length = self.coordinates.extent(step)
         gain = _energy_change(self.point, trial, step)
-        expected = (1 - share / 2) * float(self.point.gradient @ step)
         if gain > 1e-4:
             self._refuse(trial, step, length)
             return
-        self._accept(trial, gain / expected, share, length)
-
-    def _propose(self) -> tuple[np.ndarray, float]:
-        """Return the step and the share of the quasi-Newton step that the trust radius left."""
-        g = self.point.gradient
-        step = -self.inverse.times(g)
-        if float(step @ g) >= 0:  # the model lost its way; the gradient never does
-            self.inverse.forget()
-            step = -self.inverse.times(g)
-        length = self.coordinates.extent(step)
-        share = min(1.0, self.radius / length)
-        return share * step, share
+        self._accept(trial, gain / expected, shortened, length)
 
     def _refuse(self, trial: Point, step: np.ndarray, length: float) -> None:
         """Stay, and come closer: to where the slope along the step would vanish."""
@@ -212,16 +161,16 @@ class _TrustRegionSearch:
         self.refusals += 1
         self.strides = 0
 
-    def _accept(self, trial: Point, ratio: float, share: float, length: float) -> None:
+    def _accept(self, trial: Point, ratio: float, shortened: bool, length: float) -> None:
         self.point = trial
         self.energies.append(trial.energy)
         self.refusals = 0
-        self.strides = self.strides + 1 if ratio > 0.5 and share < 1 else 0
+        self.strides = self.strides + 1 if ratio > 0.5 and shortened else 0
         limit = self.trust.largest if self.strides < self.trust.streak else self.trust.stride
         if self.strides:
             self.radius = min(limit, 1.6 * self.radius)
-        elif ratio < 0.1:
-            self.radius = max(10 * self.trust.smallest, 0.6 * length)
+        elif ratio < 0.25:  # the model is no good as far as this
+            self.radius = max(10 * self.trust.smallest, 0.5 * length)
         self.radius = min(self.radius, limit)
         self._note_progress()
 
@@ -234,7 +183,7 @@ class _TrustRegionSearch:
             self.best_energy, self.best_call = point.free_energy, self.calls
 
     def _restart(self) -> None:
-        self.inverse.forget()
+        self.model.forget()
         self.radius, self.refusals = 0.2 * self.trust.start, 0
 
     def end(self, converged: bool, reason: str = "") -> Minimum:

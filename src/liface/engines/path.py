@@ -22,7 +22,7 @@ from ase.calculators.calculator import Calculator, all_changes
 from liface.documents.calculation import CalculationRequest
 from liface.documents.geometry import Geometry
 from liface.documents.path import PathSettings, path_displacements
-from liface.engines.optimizer import InverseHessian
+from liface.engines.curvature import InverseHessian
 from liface.engines.potential import Point, PotentialSurface
 from liface.engines.springs import SpringModel
 from liface.errors import CalculationError, NoEnergyError

@@ -54,6 +54,39 @@ class SpringModel:
         return out
 
 
+class SpringModes:
+    """The modes of the spring model: vectors in them, and the curvature of each, eV/Å².
+
+    Parameters
+    ----------
+    numbers
+        Atomic numbers.
+    coordinates
+        What moves.
+    """
+
+    def __init__(self, numbers: np.ndarray, coordinates: Coordinates):
+        free = coordinates.free
+        matrix = STRENGTH_EV_PER_A2 * _springs(numbers, coordinates)[np.ix_(free, free)]
+        self.n_moving = coordinates.n_moving
+        stiffness, self.rotation = np.linalg.eigh(matrix)
+        cell = np.full(coordinates.n - self.n_moving, CELL_STIFFNESS_EV_PER_A2)
+        self.curvatures = np.concatenate([np.repeat(stiffness, 3), cell])
+
+    def modes(self, vector: np.ndarray) -> np.ndarray:
+        """Return a vector of the coordinates in modes."""
+        return self._rotated(self.rotation.T, vector)
+
+    def vector(self, modes: np.ndarray) -> np.ndarray:
+        """Return what :meth:`modes` was made of."""
+        return self._rotated(self.rotation, modes)
+
+    def _rotated(self, rotation: np.ndarray, vector: np.ndarray) -> np.ndarray:
+        out = vector.copy()
+        out[: self.n_moving] = (rotation @ vector[: self.n_moving].reshape(-1, 3)).ravel()
+        return out
+
+
 def _springs(numbers: np.ndarray, coordinates: Coordinates) -> np.ndarray:
     """Return the graph Laplacian of the springs, shape (natoms, natoms), in units of the strength."""
     from ase.data import covalent_radii

@@ -88,13 +88,22 @@ def main() -> None:
             for size in sizes[step]:
                 rows.append(in_own_process(step, size, folder))
                 print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
+                if given.out:  # a run that is stopped leaves what it has measured
+                    write(summary(rows), given.out)
+    print(table(summary(rows)))
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return rows with what they were measured by, and the exponents."""
     command = shlex.join(["python", "benchmarks/scale.py", *sys.argv[1:]])
-    found = {"command": command, "machine": machine(), "rows": rows, "exponents": exponents(rows)}
-    print(table(found))
-    if given.out:
-        given.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        given.out.with_suffix(".md").write_text(table(found), encoding="utf-8")
-        draw(rows, given.out.with_suffix(".svg"))
+    return {"command": command, "machine": machine(), "rows": rows, "exponents": exponents(rows)}
+
+
+def write(found: dict[str, Any], out: Path) -> None:
+    """Write JSON, a table and a figure."""
+    out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    out.with_suffix(".md").write_text(table(found), encoding="utf-8")
+    draw(found["rows"], out.with_suffix(".svg"))
 
 
 def in_own_process(step: str, size: int, folder: str) -> dict[str, Any]:
@@ -418,7 +427,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     for step in dict.fromkeys(row["step"] for row in rows):
         own = [row for row in rows if row["step"] == step]
         axes.plot([r["cases"] for r in own], [cost(r) for r in own], "o-", label=step)
-    axes.plot([10, 1000], [0.1, 10], ":", color="grey", label="proportional")
+    axes.plot([10, 10000], [0.1, 100], ":", color="grey", label="proportional")
     axes.set(xscale="log", yscale="log", xlabel="cases", ylabel="CPU time / s (ask: of one question)")
     axes.legend(fontsize=8)
     figure.tight_layout()

@@ -2,6 +2,8 @@
 
     python benchmarks/scale.py --out benchmarks/results/scale
 
+With ``--step`` other steps stay as the files that are there have them, each with its own command.
+
 Every step of every size runs in a fresh process of one thread; its table gives processor time per case, peak memory,
 and the exponent of the growth between sizes (1 is proportional). Cases of *plan*, *submit*, *run* and *collect* are
 bulks of copper-like crystals with different lattice constants, relaxed by the EMT of ASE, which costs next to nothing,
@@ -81,22 +83,34 @@ def main() -> None:
     if given.one:
         print(json.dumps(measured(given.one[0], int(given.one[1]), Path(given.one[2]))))
         return
+    earlier = rows_of(given.out.with_suffix(".json") if given.out and given.step else None)
+    measured_by = {"command": shlex.join(["python", "benchmarks/scale.py", *sys.argv[1:]]), "machine": machine()}
     sizes = SIZES | {s: tuple(map(int, n.split(","))) for s, _, n in (text.partition("=") for text in given.sizes)}
-    rows = []
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for step in SIZES if not given.step else [s for s in SIZES if s in given.step]:
             for size in sizes[step]:
-                rows.append(in_own_process(step, size, folder))
+                rows.append(in_own_process(step, size, folder) | measured_by)
                 print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
                 if given.out:  # a run that is stopped leaves what it has measured
-                    write(summary(rows), given.out)
-    print(table(summary(rows)))
+                    write(summary(rows, earlier), given.out)
+    print(table(summary(rows, earlier)))
 
 
-def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return rows with what they were measured by, and the exponents."""
-    command = shlex.join(["python", "benchmarks/scale.py", *sys.argv[1:]])
-    return {"command": command, "machine": machine(), "rows": rows, "exponents": exponents(rows)}
+def summary(rows: list[dict[str, Any]], earlier: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return rows and those of other steps that were measured before, with their exponents."""
+    measured_now = {row["step"] for row in rows}
+    kept = [row for row in earlier if row["step"] not in measured_now]
+    ordered = sorted([*kept, *rows], key=lambda row: (list(SIZES).index(row["step"]), row["cases"]))
+    return {"rows": ordered, "exponents": exponents(ordered)}
+
+
+def rows_of(path: Path | None) -> list[dict[str, Any]]:
+    """Return the rows of a file that is there."""
+    if path is None or not path.exists():
+        return []
+    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    return rows
 
 
 def write(found: dict[str, Any], out: Path) -> None:
@@ -397,8 +411,10 @@ def table(found: dict[str, Any]) -> str:
     lines = [
         "# How cost grows with the number of cases",
         "",
-        f"`{found['command']}` on {found['machine']}. Processor time of one thread; *ask* is the time of one question,",
-        "all others that of all cases. The exponent is that between the two largest sizes; 1 is proportional.",
+        "Processor time of one thread; *ask* is the time of one question, all others that of all cases. The exponent is",
+        "that between the two largest sizes; 1 is proportional. Measured by:",
+        "",
+        *measured_by_lines(found["rows"]),
         "",
         "| step | cases | CPU s | CPU ms per case | peak MB | written | exponent |",
         "|---|---:|---:|---:|---:|---|---:|",
@@ -414,6 +430,14 @@ def table(found: dict[str, Any]) -> str:
             f"| {row['step']} | {row['cases']:,} | {cost(row):.4g} | {each} | {row['peak_mb']:.0f} | {extra} | {text} |"
         )
     return "\n".join([*lines, ""])
+
+
+def measured_by_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """Return a line for every command with the steps it measured and the machine."""
+    steps: dict[tuple[str, str], dict[str, None]] = {}
+    for row in rows:
+        steps.setdefault((row["command"], row["machine"]), {})[row["step"]] = None
+    return [f"- {', '.join(names)}: `{command}` on {where}" for (command, where), names in steps.items()]
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:

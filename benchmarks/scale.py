@@ -411,8 +411,8 @@ def table(found: dict[str, Any]) -> str:
     lines = [
         "# How cost grows with the number of cases",
         "",
-        "Processor time of one thread; *ask* is the time of one question, all others that of all cases. The exponent is",
-        "that between the two largest sizes; 1 is proportional. Measured by:",
+        "Processor time of one thread; *ask* is the time of one question, all others that of all cases. The exponent",
+        "is that between the two largest sizes; 1 is proportional. Measured by:",
         "",
         *measured_by_lines(found["rows"]),
         "",

@@ -179,11 +179,9 @@ class _Sublattices:
     size: np.ndarray
 
     @classmethod
-    def of(
-        cls, rows: tuple[np.ndarray, np.ndarray], areas: tuple[float, float], allowed: np.ndarray
-    ) -> _Sublattices:
+    def of(cls, rows: tuple[np.ndarray, np.ndarray], areas: tuple[float, float], allowed: np.ndarray) -> _Sublattices:
         """Take the numbers of cells of the film, rows of ``allowed``, and of the substrate that have a partner."""
-        film, substrate = _of_cells(allowed.any(axis=1)), _of_cells(allowed.any(axis=0))
+        film, substrate = (_of_cells(np.logical_or.reduce(allowed, axis=k)) for k in (1, 0))
         transformations = np.concatenate([film[0], substrate[0]])
         index = np.concatenate([film[1], substrate[1]])
         counts = [len(film[1]), len(substrate[1])]

@@ -94,7 +94,10 @@ def main() -> None:
                 print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
                 if given.out:  # a run that is stopped leaves what it has measured
                     write(summary(rows, earlier), given.out)
-    print(table(summary(rows, earlier)))
+    found = summary(rows, earlier)
+    print(table(found))
+    if given.out:  # only now: what is started by a process that has drawn counts its memory as its own
+        draw(found["rows"], given.out.with_suffix(".svg"))
 
 
 def summary(rows: list[dict[str, Any]], earlier: list[dict[str, Any]]) -> dict[str, Any]:
@@ -114,10 +117,9 @@ def rows_of(path: Path | None) -> list[dict[str, Any]]:
 
 
 def write(found: dict[str, Any], out: Path) -> None:
-    """Write JSON, a table and a figure."""
+    """Write JSON and a table."""
     out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     out.with_suffix(".md").write_text(table(found), encoding="utf-8")
-    draw(found["rows"], out.with_suffix(".svg"))
 
 
 def in_own_process(step: str, size: int, folder: str) -> dict[str, Any]:
@@ -412,7 +414,8 @@ def table(found: dict[str, Any]) -> str:
         "# How cost grows with the number of cases",
         "",
         "Processor time of one thread; *ask* is the time of one question, all others that of all cases. The exponent",
-        "is that between the two largest sizes; 1 is proportional. Measured by:",
+        "is that between the two largest sizes; 1 is proportional. A question needs no memory worth a column.",
+        "Steps of different commands were measured under different loads of the machine. Measured by:",
         "",
         *measured_by_lines(found["rows"]),
         "",
@@ -426,9 +429,8 @@ def table(found: dict[str, Any]) -> str:
         text = "" if grown is None else f"**{grown:.2f}**, steep" if grown > STEEP else f"{grown:.2f}"
         extra = ", ".join(f"{row[key]} {word}" for key, word in WRITTEN.items() if key in row)
         each = "" if asks else f"{row['cpu_ms_per_item']:.2f}"
-        lines.append(
-            f"| {row['step']} | {row['cases']:,} | {cost(row):.4g} | {each} | {row['peak_mb']:.0f} | {extra} | {text} |"
-        )
+        peak = "" if asks else f"{row['peak_mb']:.0f}"
+        lines.append(f"| {row['step']} | {row['cases']:,} | {cost(row):.4g} | {each} | {peak} | {extra} | {text} |")
     return "\n".join([*lines, ""])
 
 

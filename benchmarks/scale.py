@@ -2,6 +2,8 @@
 
     python benchmarks/scale.py --out benchmarks/results/scale
 
+With ``--step`` other steps stay as the files that are there have them, each with its own command.
+
 Every step of every size runs in a fresh process of one thread; its table gives processor time per case, peak memory,
 and the exponent of the growth between sizes (1 is proportional). Cases of *plan*, *submit*, *run* and *collect* are
 bulks of copper-like crystals with different lattice constants, relaxed by the EMT of ASE, which costs next to nothing,
@@ -81,20 +83,43 @@ def main() -> None:
     if given.one:
         print(json.dumps(measured(given.one[0], int(given.one[1]), Path(given.one[2]))))
         return
+    earlier = rows_of(given.out.with_suffix(".json") if given.out and given.step else None)
+    measured_by = {"command": shlex.join(["python", "benchmarks/scale.py", *sys.argv[1:]]), "machine": machine()}
     sizes = SIZES | {s: tuple(map(int, n.split(","))) for s, _, n in (text.partition("=") for text in given.sizes)}
-    rows = []
+    rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for step in SIZES if not given.step else [s for s in SIZES if s in given.step]:
             for size in sizes[step]:
-                rows.append(in_own_process(step, size, folder))
+                rows.append(in_own_process(step, size, folder) | measured_by)
                 print(json.dumps(rows[-1]), file=sys.stderr, flush=True)
-    command = shlex.join(["python", "benchmarks/scale.py", *sys.argv[1:]])
-    found = {"command": command, "machine": machine(), "rows": rows, "exponents": exponents(rows)}
+                if given.out:  # a run that is stopped leaves what it has measured
+                    write(summary(rows, earlier), given.out)
+    found = summary(rows, earlier)
     print(table(found))
-    if given.out:
-        given.out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        given.out.with_suffix(".md").write_text(table(found), encoding="utf-8")
-        draw(rows, given.out.with_suffix(".svg"))
+    if given.out:  # only now: what is started by a process that has drawn counts its memory as its own
+        draw(found["rows"], given.out.with_suffix(".svg"))
+
+
+def summary(rows: list[dict[str, Any]], earlier: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return rows and those of other steps that were measured before, with their exponents."""
+    measured_now = {row["step"] for row in rows}
+    kept = [row for row in earlier if row["step"] not in measured_now]
+    ordered = sorted([*kept, *rows], key=lambda row: (list(SIZES).index(row["step"]), row["cases"]))
+    return {"rows": ordered, "exponents": exponents(ordered)}
+
+
+def rows_of(path: Path | None) -> list[dict[str, Any]]:
+    """Return the rows of a file that is there."""
+    if path is None or not path.exists():
+        return []
+    rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    return rows
+
+
+def write(found: dict[str, Any], out: Path) -> None:
+    """Write JSON and a table."""
+    out.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    out.with_suffix(".md").write_text(table(found), encoding="utf-8")
 
 
 def in_own_process(step: str, size: int, folder: str) -> dict[str, Any]:
@@ -388,8 +413,11 @@ def table(found: dict[str, Any]) -> str:
     lines = [
         "# How cost grows with the number of cases",
         "",
-        f"`{found['command']}` on {found['machine']}. Processor time of one thread; *ask* is the time of one question,",
-        "all others that of all cases. The exponent is that between the two largest sizes; 1 is proportional.",
+        "Processor time of one thread; *ask* is the time of one question, all others that of all cases. The exponent",
+        "is that between the two largest sizes; 1 is proportional. A question needs no memory worth a column.",
+        "Steps of different commands were measured under different loads of the machine. Measured by:",
+        "",
+        *measured_by_lines(found["rows"]),
         "",
         "| step | cases | CPU s | CPU ms per case | peak MB | written | exponent |",
         "|---|---:|---:|---:|---:|---|---:|",
@@ -401,10 +429,17 @@ def table(found: dict[str, Any]) -> str:
         text = "" if grown is None else f"**{grown:.2f}**, steep" if grown > STEEP else f"{grown:.2f}"
         extra = ", ".join(f"{row[key]} {word}" for key, word in WRITTEN.items() if key in row)
         each = "" if asks else f"{row['cpu_ms_per_item']:.2f}"
-        lines.append(
-            f"| {row['step']} | {row['cases']:,} | {cost(row):.4g} | {each} | {row['peak_mb']:.0f} | {extra} | {text} |"
-        )
+        peak = "" if asks else f"{row['peak_mb']:.0f}"
+        lines.append(f"| {row['step']} | {row['cases']:,} | {cost(row):.4g} | {each} | {peak} | {extra} | {text} |")
     return "\n".join([*lines, ""])
+
+
+def measured_by_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """Return a line for every command with the steps it measured and the machine."""
+    steps: dict[tuple[str, str], dict[str, None]] = {}
+    for row in rows:
+        steps.setdefault((row["command"], row["machine"]), {})[row["step"]] = None
+    return [f"- {', '.join(names)}: `{command}` on {where}" for (command, where), names in steps.items()]
 
 
 def draw(rows: list[dict[str, Any]], path: Path) -> None:
@@ -418,7 +453,7 @@ def draw(rows: list[dict[str, Any]], path: Path) -> None:
     for step in dict.fromkeys(row["step"] for row in rows):
         own = [row for row in rows if row["step"] == step]
         axes.plot([r["cases"] for r in own], [cost(r) for r in own], "o-", label=step)
-    axes.plot([10, 1000], [0.1, 10], ":", color="grey", label="proportional")
+    axes.plot([10, 10000], [0.1, 100], ":", color="grey", label="proportional")
     axes.set(xscale="log", yscale="log", xlabel="cases", ylabel="CPU time / s (ask: of one question)")
     axes.legend(fontsize=8)
     figure.tight_layout()

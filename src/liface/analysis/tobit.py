@@ -11,7 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import log_ndtr
 
 Array = NDArray[np.float64]
 
@@ -95,7 +94,7 @@ class _Problem:
         z = self._z(parameters)
         with np.errstate(divide="ignore", invalid="ignore"):
             exact = np.log(theta) - 0.5 * z**2 - _LOG_SQRT_2PI
-        terms = np.where(self.censoring == 0, exact, log_ndtr(-self.censoring * z))
+        terms = np.where(self.censoring == 0, exact, self._log_tail(-self.censoring * z))
         return np.where(theta[:, 0] > 0, terms.sum(axis=1), -np.inf)
 
     def newton_step(self, parameters: Array, limit: float) -> tuple[Array, Array]:
@@ -115,11 +114,20 @@ class _Problem:
     def _z(self, parameters: Array) -> Array:
         return parameters[:, -1:] * self.y - np.einsum("bnp,bp->bn", self.design, parameters[:, :-1])
 
+    def _log_tail(self, z: Array) -> Array:
+        """Return the logarithm of the normal distribution at z; zeros where no point is a bound and none is used."""
+        if not self.censoring.any():
+            return np.zeros_like(z)
+        from scipy.special import log_ndtr  # brings much of SciPy
+
+        tail: Array = log_ndtr(z)
+        return tail
+
     def _derivatives(self, parameters: Array) -> tuple[Array, Array]:
         z, sign = self._z(parameters), self.censoring
         # inverse Mills ratio of the bound's tail, and d/dz and d²/dz² of each term
         tail = -sign * z
-        mills = np.exp(-0.5 * z**2 - _LOG_SQRT_2PI - log_ndtr(tail))
+        mills = np.exp(-0.5 * z**2 - _LOG_SQRT_2PI - self._log_tail(tail))
         first = np.where(sign == 0, -z, -sign * mills)
         second = np.where(sign == 0, -1.0, -mills * (mills + tail))
         # z = θ y - X δ: its derivatives by (δ, θ) are (-X, y)

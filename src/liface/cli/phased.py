@@ -75,7 +75,8 @@ def phased_plan(campaign: Campaign, database: Database | None, everything: bool 
     costly = campaign.cases() if current.name == "screening" else current.cases
     asked = (*cheap, *costly)
     if not everything and database is not None:  # the speed matters to what is left
-        asked = tuple(planned for planned in asked if state_of(database.case(planned.case_id)) != DONE)
+        known = database.cases_of(planned.case_id for planned in asked)
+        asked = tuple(planned for planned in asked if state_of(known.get(planned.case_id)) != DONE)
     plan = PhasedPlan(current, speeds=speeds_of(asked, database))
     plan.screened = plan_rows(cheap, database, plan.speeds, everything)
     plan.costly = plan_rows(costly, database, plan.speeds, everything)

@@ -75,8 +75,9 @@ def plan_rows(
 ) -> list[PlanRow]:
     """Look every case up and estimate it; without ``everything`` only those that are not finished."""
     rows = []
+    known = database.cases_of(planned.case_id for planned in cases) if database is not None else {}
     for planned in cases:
-        stored = database.case(planned.case_id) if database is not None else None
+        stored = known.get(planned.case_id)
         row = PlanRow(planned, state_of(stored), stored)
         rows.append(_estimated(row, speeds) if everything or row.state != DONE else row)
     return rows

@@ -254,8 +254,12 @@ class Database(Tables, Pages, Comparisons, Handing):
 
     def case(self, case_id: str) -> CaseDocument | None:
         """Return a case, or None."""
+        return self.cases_of([case_id]).get(case_id)
+
+    def cases_of(self, case_ids: Iterable[str]) -> dict[str, CaseDocument]:
+        """Return those of these cases that are stored, by identity."""
         with self._store.reading() as connection:
-            return reading.documents_by_key(connection, NOUNS["cases"], [case_id]).get(case_id)
+            return reading.documents_by_key(connection, NOUNS["cases"], list(case_ids))
 
     def cases(self, campaign: str | None = None, status: str | None = None) -> list[CaseDocument]:
         """Return cases in the order of campaign, name and kind."""

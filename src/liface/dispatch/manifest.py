@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -91,7 +91,8 @@ def manifest_of(
     engines = _engines(campaign)
     infos = [engine.info for engine in engines]
     planned = cases_now(campaign, database)
-    stored = [case for case in (database.case(each.case_id) for each in planned) if case is not None]
+    known = database.cases_of(each.case_id for each in planned)
+    stored = [known[each.case_id] for each in planned if each.case_id in known]
     content, files = _content(campaign)
     computed_here = workers is not None
     return RunDocument.sealed(
@@ -108,7 +109,9 @@ def manifest_of(
         content=content,
         files=files,
         engines=engines,
-        **outcome_of(campaign.name, database, stored, {info.fingerprint for info in infos}).as_fields(),
+        **outcome_of(
+            campaign.name, database, stored, {info.fingerprint for info in infos}, _geometries(campaign.name, database)
+        ).as_fields(),
     )
 
 
@@ -128,7 +131,8 @@ def record_run(campaign: Campaign, database: Database, dispatcher: Dispatcher, *
 def is_through(campaign: Campaign, database: Database) -> bool:
     """Tell whether every case has come to an end, those that a screening chose too."""
     now = phase(campaign, database)
-    return now.name != "screening" and all(database.case(planned.case_id) is not None for planned in now.cases)
+    asked = {planned.case_id for planned in now.cases}
+    return now.name != "screening" and database.cases_of(asked).keys() == asked
 
 
 def same_as(run: RunDocument, database: Database) -> RunDocument | None:
@@ -137,15 +141,22 @@ def same_as(run: RunDocument, database: Database) -> RunDocument | None:
 
 
 def outcome_of(
-    campaign: str, database: Database, cases: Sequence[CaseDocument], fingerprints: set[str] | None = None
+    campaign: str,
+    database: Database,
+    cases: Sequence[CaseDocument],
+    fingerprints: set[str] | None = None,
+    geometries: Mapping[str, str] | None = None,
 ) -> Outcome:
-    """Read what came of cases; of what is derived, that of the engines, or of none, is theirs."""
+    """Read what came of cases; of what is derived, that of the engines, or of none, is theirs.
+
+    ``geometries`` are identities that an earlier run has, by ``calc_id``, which they are a part of: not made again.
+    """
     known = {case.engine.fingerprint for case in cases} | (fingerprints or set())
     results = _results(campaign, database, cases, known)
     outcome = Outcome(cases=tuple(sorted(map(_case, cases), key=lambda case: (case.case, case.engine))))
     wanted = [calc_id for case in cases for calc_id in case.calc_ids]
     wanted += [calc_id for result in results for calc_id in result.provenance.calc_ids]
-    outcome.calculations = tuple(_calculations(database, wanted, outcome))
+    outcome.calculations = tuple(_calculations(database, wanted, outcome, geometries or {}))
     outcome.records = tuple(sorted(map(_record, results), key=lambda r: (r.noun, r.case, r.engine or "", r.record_id)))
     for record in outcome.records:
         for name in record.numbers:
@@ -161,6 +172,11 @@ def unit_of(noun: str, column: str) -> str:
     """Return the unit of a number of a record; entries of a dictionary have that of their column."""
     table = next(each for each in RESULT_NOUNS.values() if each.name == noun)
     return table.columns[column.partition(".")[0]].unit
+
+
+def _geometries(campaign: str, database: Database) -> dict[str, str]:
+    """Return the identities of the structures of the newest run, by ``calc_id``."""
+    return {row.calc_id: row.geometry for run in database.runs(campaign)[-1:] for row in run.calculations}
 
 
 def _engines(campaign: Campaign) -> tuple[RunEngine, ...]:
@@ -245,7 +261,9 @@ def _case(case: CaseDocument) -> RunCase:
     )
 
 
-def _calculations(database: Database, calc_ids: Sequence[str], outcome: Outcome) -> list[RunCalculation]:
+def _calculations(
+    database: Database, calc_ids: Sequence[str], outcome: Outcome, geometries: Mapping[str, str]
+) -> list[RunCalculation]:
     """Read calculations, and those of cheaper engines that they began from; note their settings and versions."""
     rows: dict[str, RunCalculation] = {}
     versions: dict[str, set[str]] = {}
@@ -255,7 +273,7 @@ def _calculations(database: Database, calc_ids: Sequence[str], outcome: Outcome)
         for document in database.calculations(piece).values():
             key = content_hash(document.settings.identity, 12)
             outcome.settings[key] = document.settings
-            rows[document.calc_id] = _calculation(document, key)
+            rows[document.calc_id] = _calculation(document, key, geometries.get(document.calc_id))
             for package, number in document.versions.items():
                 versions.setdefault(package, set()).add(number)
             if document.started_from is not None and document.started_from not in rows:
@@ -265,9 +283,10 @@ def _calculations(database: Database, calc_ids: Sequence[str], outcome: Outcome)
     return sorted(rows.values(), key=lambda row: (row.label, row.calc_id))
 
 
-def _calculation(document: CalculationDocument, settings: str) -> RunCalculation:
+def _calculation(document: CalculationDocument, settings: str, geometry: str | None) -> RunCalculation:
     start = document.initial
-    geometry = start.identity if document.end is None else content_hash([start.identity, document.end.identity])
+    if geometry is None:
+        geometry = start.identity if document.end is None else content_hash([start.identity, document.end.identity])
     return RunCalculation(
         calc_id=document.calc_id,
         label=document.label,

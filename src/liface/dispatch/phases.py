@@ -45,7 +45,8 @@ def phase(campaign: Campaign, database: Database | None) -> Phase:
     if screening is None:
         return Phase("all", campaign.cases())
     cheap = campaign.screening_cases()
-    waiting = [planned for planned in cheap if database is None or database.case(planned.case_id) is None]
+    known = database.cases_of(planned.case_id for planned in cheap) if database is not None else {}
+    waiting = [planned for planned in cheap if planned.case_id not in known]
     if database is None or waiting:
         then = f"up to {screening.top} of each kind go" if screening.top else "they go"
         note = (

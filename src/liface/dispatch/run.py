@@ -101,8 +101,9 @@ def run_campaign(
     state = state or RunState(n_cases=0)
     state.n_cases += len(cases)
     todo: list[tuple[PlannedCase, float]] = []
+    known = database.cases_of(planned.case_id for planned in cases)
     for planned, cost in zip(cases, costs, strict=True):
-        stored = database.case(planned.case_id)
+        stored = known.get(planned.case_id)
         if isinstance(stored, FinishedCase) and not force and not asks_again(database, stored, pattern):
             state.skipped.append(stored)
         else:

@@ -105,7 +105,9 @@ class Geometry(Document):
 
         The order does not depend on how the atoms were listed or in which periodic image they lay.
         """
-        grid = self._grid()
+        return self._order(self._grid())
+
+    def _order(self, grid: np.ndarray) -> np.ndarray:
         return np.lexsort((np.array(self.frozen, dtype=int), *grid.T, np.array(self.species, dtype=str)))
 
     def _grid(self) -> np.ndarray:
@@ -134,7 +136,8 @@ class Geometry(Document):
     @property
     def identity(self) -> str:
         """Content hash of cell, species, positions (0.1 mÅ) and frozen atoms; order and images do not count."""
-        order, grid = self.canonical_order(), self._grid()
+        grid = self._grid()
+        order = self._order(grid)
         return content_hash(
             {
                 "cell": np.rint(self.cell_array * 10**IDENTITY_DECIMALS).astype(int).tolist(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib.resources import files
 from math import gcd
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from liface.errors import BrokenAnionError, NonStoichiometricSlabError, OverlapE
 from liface.structures.layers import AnionBonds, bonded_pairs
 
 if TYPE_CHECKING:
-    from pymatgen.core import Structure
+    from pymatgen.core import Composition, Structure
 
 LAYER_SYMPREC_A = 0.05
 """Tolerance in Å for the symmetry of slabs; looser than for bulk, slabs inherit relaxed coordinates."""
@@ -189,8 +190,26 @@ def formal_charges(formula: str) -> dict[str, float]:
     zero = {e.symbol: 0.0 for e in composition.elements}
     if all(e.is_metal or e.is_metalloid for e in composition.elements) or len(zero) == 1:
         return zero
-    guesses = composition.oxi_state_guesses()
+    guesses = guessed_charges(composition)
     return {**zero, **guesses[0]} if guesses else zero
+
+
+def guessed_charges(composition: Composition, max_sites: int | None = None) -> tuple[dict[str, float], ...]:
+    """Return what pymatgen takes for the charges of the elements, the likeliest first.
+
+    Its table of how often oxidation states occur is read here, as its own reader of YAML, written in Python, takes a
+    second for it, and that of PyYAML some hundredths.
+    """
+    import yaml
+    from pymatgen.core import Composition, Species
+
+    if Composition.oxi_prob is None:
+        table = files("pymatgen.core") / "icsd_bv.yaml"
+        if table.is_file():  # elsewhere in another version, which then reads it as it always does
+            loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+            read = loader(table.read_bytes()).get_single_data()
+            Composition.oxi_prob = {Species.from_str(name): count for name, count in read["occurrence"].items()}
+    return tuple(composition.oxi_state_guesses(max_sites=max_sites))
 
 
 def repeat_dipole(heights_a: np.ndarray, species: Sequence[str]) -> float:

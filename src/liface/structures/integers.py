@@ -11,6 +11,9 @@ import numpy as np
 IntMatrix2 = tuple[tuple[int, int], tuple[int, int]]
 IDENTITY_2: IntMatrix2 = ((1, 0), (0, 1))
 
+MOST_CELLS_KEPT = 64
+"""Tables of forms of larger determinants than this are made again: one of 64 takes 0.1 MB."""
+
 
 def int_matrix(matrix: np.ndarray) -> IntMatrix2:
     """Return a 2x2 array of whole numbers as nested tuples."""
@@ -106,6 +109,19 @@ def sublattices_of(indices: np.ndarray) -> np.ndarray:
     forms[:, 0, 0], forms[:, 1, 1] = np.repeat(a, d), np.repeat(d, d)
     forms[:, 0, 1] = runs(np.zeros_like(d), d)
     return forms
+
+
+def hermite_forms(most: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return all Hermite normal forms of determinants 1 to ``most``, in order, and the determinants; read only."""
+    return _forms(most) if most <= MOST_CELLS_KEPT else _forms.__wrapped__(most)
+
+
+@lru_cache(maxsize=64)
+def _forms(most: int) -> tuple[np.ndarray, np.ndarray]:
+    forms = sublattices_of(np.arange(1, most + 1))
+    index = forms[:, 0, 0] * forms[:, 1, 1]
+    forms.flags.writeable = index.flags.writeable = False
+    return forms, index
 
 
 def runs(start: np.ndarray, count: np.ndarray) -> np.ndarray:

@@ -189,8 +189,8 @@ class InterfaceBuilder:
         """
         if _may_overlap(gap_a):
             return self.sandwich(gap_a).n_atoms
-        sides = (self.substrate_slab, self.match.substrate_supercell), (self.film_slab, self.match.film_supercell)
-        return sum(len(slab.species) * abs(round(float(np.linalg.det(cell)))) for slab, cell in sides)
+        sides = (self.substrate_slab, self.match.n_substrate_cells), (self.film_slab, self.match.n_film_cells)
+        return sum(len(slab.species) * n_cells for slab, n_cells in sides)
 
     def with_film_planes(self, film_planes: int) -> InterfaceBuilder:
         """Return the builder of a film of another height on the same substrate slab."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -313,7 +313,7 @@ class _Lattice:
     vectors: np.ndarray
     group: np.ndarray
 
-    @property
+    @cached_property
     def area_a2(self) -> float:
         return abs(float(np.linalg.det(self.vectors)))
 
@@ -356,11 +356,21 @@ def _holohedry(gram: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, eq=False)
 class _Sublattices:
-    """Sublattices with reduced bases, their Gram matrices, and the lengths of their basis vectors."""
+    """Sublattices with reduced bases, their Gram matrices, and the lengths of their basis vectors, shorter first."""
 
     bases: np.ndarray
     gram: np.ndarray
     minima: np.ndarray
+
+    @cached_property
+    def order(self) -> np.ndarray:
+        """Indices by the shortest vector."""
+        return np.argsort(self.minima[:, 0], kind="stable")
+
+    @cached_property
+    def shortest(self) -> np.ndarray:
+        """Shortest vectors in this order, Å."""
+        return self.minima[self.order, 0]
 
 
 def _sublattices(lattice: _Lattice, max_area: float) -> _Sublattices:
@@ -402,8 +412,7 @@ def _coherent_pairs(
     """Pairs (substrate bases, film bases) of shape (k, 2, 2) whose film strain is within the limit; their strains."""
     lower, upper = _sublattices(base, max_area), _sublattices(over, max_area / (1.0 - limit) ** 2)
     minima_lower, minima_upper = lower.minima, upper.minima
-    order = np.argsort(minima_upper[:, 0], kind="stable")
-    sorted_minima, reach = minima_upper[order, 0], limit + SLACK
+    order, sorted_minima, reach = upper.order, upper.shortest, limit + SLACK
     start = np.searchsorted(sorted_minima, minima_lower[:, 0] / (1.0 + reach), side="left")
     end = np.searchsorted(sorted_minima, minima_lower[:, 0] / (1.0 - reach), side="right")
     found = [(np.zeros((0, 2, 2), dtype=int), np.zeros((0, 2, 2), dtype=int), np.zeros(0))]

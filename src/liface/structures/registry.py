@@ -43,7 +43,8 @@ def registry_cell_edge(match: Match) -> float:
     Small (below an ångström) for nearly incommensurate interfaces, where a shift hardly matters; as large as a
     surface cell where film and substrate share a lattice, and only the right shift finds the hollows.
     """
-    share = abs(float(np.linalg.det(_registry_cell(match))))
+    (a, b), (c, d) = _registry_cell(match).tolist()
+    share = abs(a * d - b * c)
     return float(np.sqrt(share * match.area_a2))
 
 
@@ -102,7 +103,8 @@ def _registry_cell(match: Match) -> np.ndarray:
 
 @lru_cache(maxsize=64)
 def _common_cell(substrate: IntMatrix2, film: IntMatrix2) -> np.ndarray:
-    common = abs(round(float(np.linalg.det(substrate)))) * abs(round(float(np.linalg.det(film))))
+    (a, b), (c, d), (e, f), (g, h) = *substrate, *film
+    common = abs(a * d - b * c) * abs(e * h - f * g)
     rows = np.vstack([np.linalg.inv(np.array(substrate)), np.linalg.inv(np.array(film))])
     basis = row_hermite(np.rint(rows * common).astype(int)) / common
     return read_only(gauss_reduce(basis @ basis.T) @ basis)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from liface.errors import InputError
-from liface.structures.integers import IntMatrix2, int_matrix, runs, sublattices_of
+from liface.structures.integers import IntMatrix2, hermite_forms, int_matrix, runs
 
 EDGE = 1e-9
 """Comparisons closer to a tolerance than this are rounding, and are left to pymatgen's own functions."""
@@ -94,17 +94,20 @@ def zsl_matches(
     tolerances = (max_area_ratio_tol, max_length_tol, max_angle_tol)
     if not (0 < max_area < np.inf and all(0 <= value < np.inf for value in tolerances)):
         raise InputError(f"max_area = {max_area} must be positive and the tolerances {tolerances} not negative")
-    over, base = _rows(film), _rows(substrate)
-    allowed, areas = _allowed_pairs(over, base, max_area, max_area_ratio_tol)
-    upper = _Sublattices.of(over, np.flatnonzero(allowed.any(axis=1)) + 1)
-    lower = _Sublattices.of(base, np.flatnonzero(allowed.any(axis=0)) + 1)
+    rows = _rows(film), _rows(substrate)
+    allowed, areas = _allowed_pairs(*rows, max_area, max_area_ratio_tol)
+    both = _Sublattices.of(rows, areas, allowed)
     test = _Test(max_length_tol, max_angle_tol, bidirectional)
-    found = [_expanded(upper, lower, *_same_shapes(upper, lower, chunk, allowed, test)) for chunk in upper.chunks()]
-    certain, doubtful = (np.concatenate([pairs[k] for pairs in found], axis=1) for k in (0, 1))
-    kept = [k for k, (p, q) in enumerate(doubtful.T) if test.by_reference(upper, p, lower, q)]
-    p, q = np.concatenate([certain, doubtful[:, kept]], axis=1)
-    order = np.lexsort((q, p, upper.index[p], upper.index[p] * lower.index[q]))
-    return ZslMatches(upper.transformations[p[order]], lower.transformations[q[order]], *areas)
+    found = [_same_shapes(both, upper, allowed, test) for upper in both.chunks()]
+    shapes = found[0] if len(found) == 1 else [np.concatenate(parts, axis=1) for parts in zip(*found, strict=True)]
+    certain, doubtful = (_expanded(both, *pairs) for pairs in shapes)
+    if doubtful.size:
+        kept = [k for k, (p, q) in enumerate(doubtful.T.tolist()) if test.by_reference(both, p, q)]
+        certain = np.concatenate([certain, doubtful[:, kept]], axis=1)
+    p, q = certain
+    n_film = both.index[p]
+    order = np.lexsort((q, p, n_film, n_film * both.index[q]))
+    return ZslMatches(both.transformations[p[order]], both.transformations[q[order]], *areas)
 
 
 def _rows(vectors: np.ndarray) -> np.ndarray:
@@ -155,72 +158,97 @@ def _compared_areas(film: float, substrate: float, max_area: float, tolerance: f
 
 @dataclass(frozen=True, eq=False)
 class _Sublattices:
-    """Sublattices of one lattice with their reduced bases; equal shapes share a number.
+    """Sublattices of the film, and after them those of the substrate, by the shapes of their reduced bases.
 
-    ``lengths`` (m, 2) and ``angle`` (m,) describe the shapes, sorted by the shorter length; ``members`` lists the
-    sublattices shape after shape, from ``first`` on, ``size`` of each.
+    A column of ``shapes`` is a shape, (shorter length, longer length, angle), sorted by the shorter length; those
+    numbered ``upper`` are of the film, ``lower`` of the substrate. ``members`` lists the sublattices shape after shape,
+    from ``first`` on, ``size`` of each. Film and substrate go through all this together: the arrays are short,
+    and every operation costs as much as a hundred numbers.
     """
 
-    rows: np.ndarray
+    rows: tuple[np.ndarray, np.ndarray]
     transformations: np.ndarray
     index: np.ndarray
-    lengths: np.ndarray
-    angle: np.ndarray
+    side: np.ndarray
+    shapes: np.ndarray
     shape_index: np.ndarray
+    upper: np.ndarray
+    lower: np.ndarray
     members: np.ndarray
     first: np.ndarray
     size: np.ndarray
 
     @classmethod
-    def of(cls, rows: np.ndarray, indices: np.ndarray) -> _Sublattices:
-        transformations = sublattices_of(indices)
-        index = _determinants(transformations)
-        aa, bb, ab = _reduced(transformations, rows @ rows.T)
-        unit = _area(rows)
-        keys = np.stack([index, np.rint(bb / (unit * 1e-10)), np.rint(aa / (unit * 1e-10))])
-        members = np.lexsort(keys)
-        keys = keys[:, members]
+    def of(cls, rows: tuple[np.ndarray, np.ndarray], areas: tuple[float, float], allowed: np.ndarray) -> _Sublattices:
+        """Take the numbers of cells of the film, rows of ``allowed``, and of the substrate that have a partner."""
+        film, substrate = (_of_cells(np.logical_or.reduce(allowed, axis=k)) for k in (1, 0))
+        transformations = np.concatenate([film[0], substrate[0]])
+        index = np.concatenate([film[1], substrate[1]])
+        counts = [len(film[1]), len(substrate[1])]
+        side = np.repeat([0, 1], counts)
+        metrics = np.array([[*(r @ r.T).ravel(), area] for r, area in zip(rows, areas, strict=True)])
+        g_aa, g_ab, _, g_bb, unit = np.take(metrics.T, side, axis=1)
+        aa, bb, ab = _reduced(transformations, g_aa, g_ab, g_bb)
+        keys = np.rint(np.stack([bb, aa]) * (1e10 / unit))
+        members = np.lexsort(keys)  # keeps film before substrate, and both in order of their cells
+        keys = np.concatenate([keys, [side], [index]])[:, members]
         is_new = np.ones(len(members), dtype=bool)
         is_new[1:] = (keys[:, 1:] != keys[:, :-1]).any(axis=0)
         first = np.flatnonzero(is_new)
         chosen = members[first]
-        height = index[chosen] * unit
+        shape_index, of_substrate = index[chosen], side[chosen]
+        angle = np.arctan2(shape_index * unit[chosen], ab[chosen])
         return cls(
             rows=rows,
             transformations=transformations,
             index=index,
-            lengths=np.sqrt(np.stack([aa[chosen], bb[chosen]], axis=1)),
-            angle=np.arctan2(height, ab[chosen]),
-            shape_index=index[chosen],
+            side=side,
+            shapes=np.stack([np.sqrt(aa[chosen]), np.sqrt(bb[chosen]), angle]),
+            shape_index=shape_index,
+            upper=np.flatnonzero(of_substrate == 0),
+            lower=np.flatnonzero(of_substrate),
             members=members,
             first=first,
-            size=np.diff(np.append(first, len(members))),
+            size=np.append(first[1:], len(members)) - first,
         )
 
-    def chunks(self) -> Iterator[slice]:
-        """Yield slices of the shapes; at least one."""
-        step = max(1, MOST_PAIRS // max(len(self.angle), 1))
-        for start in range(0, max(len(self.angle), 1), step):
-            yield slice(start, start + step)
+    def chunks(self) -> Iterator[np.ndarray]:
+        """Yield parts of ``upper``; at least one."""
+        step = max(1, MOST_PAIRS // max(len(self.lower), 1))
+        for start in range(0, max(len(self.upper), 1), step):
+            yield self.upper[start : start + step]
 
 
-def _reduced(transformations: np.ndarray, gram: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _of_cells(wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the sublattices of the wanted numbers of cells, counted from 1, and the number of each."""
+    forms, index = hermite_forms(len(wanted))
+    if wanted.all():
+        return forms, index
+    kept = wanted[index - 1]
+    return forms[kept], index[kept]
+
+
+def _reduced(
+    transformations: np.ndarray, g_aa: np.ndarray, g_ab: np.ndarray, g_bb: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return a·a, b·b and a·b >= 0 of the reduced bases: a is shortest, b the next shortest.
 
-    These do not depend on which of several shortest vectors a reduction takes.
+    The metric of each sublattice's own lattice is given by its three entries. What is returned does not depend on which
+    of several shortest vectors a reduction takes.
     """
-    i, j, n = transformations[:, 0, 0], transformations[:, 0, 1], transformations[:, 1, 1]
-    along, across = i * gram[0, 0] + j * gram[0, 1], i * gram[0, 1] + j * gram[1, 1]
-    aa, bb, ab = i * along + j * across, n * n * gram[1, 1], n * across
+    i, j, _, n = transformations.reshape(-1, 4).T.astype(float, order="C")
+    across = i * g_ab + j * g_bb
+    aa, bb, ab = i * (i * g_aa + j * g_ab) + j * across, n * n * g_bb, n * across
     for _ in range(1000):
         aa, bb = np.minimum(aa, bb), np.maximum(aa, bb)
         # ties, where both vectors are equally short, count as reduced
         factor = np.rint(ab / aa * (1 - EDGE))
         if not factor.any():
             return aa, bb, np.abs(ab)
-        bb += factor * (factor * aa - 2 * ab)
-        ab -= factor * aa
-    raise InputError(f"no reduced basis found for the metric {gram.tolist()}; give a less skewed cell")
+        step = factor * aa
+        bb += factor * (step - 2 * ab)
+        ab -= step
+    raise InputError("no reduced basis found; give a less skewed cell")
 
 
 @dataclass(frozen=True)
@@ -248,45 +276,41 @@ class _Test:
             low = np.minimum(low, lengths / (1 + self.length + EDGE))
         return low, high
 
-    def by_reference(self, upper: _Sublattices, p: int, lower: _Sublattices, q: int) -> bool:
-        """Compare two sublattices with pymatgen's own functions, to its last bit."""
+    def by_reference(self, both: _Sublattices, p: int, q: int) -> bool:
+        """Compare a sublattice of the film and one of the substrate with pymatgen's own functions, to its last bit."""
         from pymatgen.analysis.interfaces.zsl import is_same_vectors, reduce_vectors
 
         reduced = []
-        for lattice, k in ((upper, p), (lower, q)):
-            same = np.flatnonzero(lattice.index == lattice.index[k])
-            products = np.dot(lattice.transformations[same].astype(float), lattice.rows)
-            reduced.append(np.array(reduce_vectors(*products[int(k) - int(same[0])]), dtype=float))
+        for rows, k in zip(both.rows, (p, q), strict=True):
+            same = np.flatnonzero((both.index == both.index[k]) & (both.side == both.side[k]))
+            products = np.dot(both.transformations[same].astype(float), rows)
+            reduced.append(np.array(reduce_vectors(*products[k - int(same[0])]), dtype=float))
         return bool(is_same_vectors(reduced[0], reduced[1], self.bidirectional, self.length, self.angle))
 
 
 def _same_shapes(
-    upper: _Sublattices, lower: _Sublattices, chunk: slice, allowed: np.ndarray, test: _Test
+    both: _Sublattices, upper: np.ndarray, allowed: np.ndarray, test: _Test
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return pairs of shapes, shape (2, m): those that match, and those that rounding decides."""
-    low, high = test.reach(upper.lengths[chunk, 0])
-    start = np.searchsorted(lower.lengths[:, 0], low * (1 - EDGE))
-    count = np.searchsorted(lower.lengths[:, 0], high * (1 + EDGE), side="right") - start
-    count = np.maximum(count, 0)
-    g = np.repeat(np.arange(len(count)), count) + (chunk.start or 0)
-    h = runs(start, count)
-    near = allowed[upper.shape_index[g] - 1, lower.shape_index[h] - 1] if len(g) else np.zeros(0, dtype=bool)
-    g, h = g[near], h[near]
-    margin = test.margin(
-        np.stack([*upper.lengths[g].T, upper.angle[g]]), np.stack([*lower.lengths[h].T, lower.angle[h]])
-    )
-    certain, doubtful = margin < -EDGE, np.abs(margin) <= EDGE
-    return np.stack([g[certain], h[certain]]), np.stack([g[doubtful], h[doubtful]])
+    partners = both.shapes[0, both.lower]
+    low, high = test.reach(both.shapes[0, upper])
+    start = np.searchsorted(partners, low * (1 - EDGE))
+    count = np.maximum(np.searchsorted(partners, high * (1 + EDGE), side="right") - start, 0)
+    pairs = np.stack([np.repeat(upper, count), both.lower[runs(start, count)]])
+    i, j = both.shape_index[pairs] - 1
+    g, h = pairs = pairs[:, allowed[i, j]]
+    margin = test.margin(both.shapes[:, g], both.shapes[:, h])
+    return pairs[:, margin < -EDGE], pairs[:, np.abs(margin) <= EDGE]
 
 
-def _expanded(upper: _Sublattices, lower: _Sublattices, *shape_pairs: np.ndarray) -> tuple[np.ndarray, ...]:
+def _expanded(both: _Sublattices, g: np.ndarray, h: np.ndarray) -> np.ndarray:
     """Replace pairs of shapes by all pairs of the sublattices that have them."""
-    expanded = []
-    for g, h in shape_pairs:
-        n, m = upper.size[g], lower.size[h]
-        inner = runs(np.zeros_like(n), n * m)
-        width = np.repeat(m, n * m)
-        p = np.repeat(upper.first[g], n * m) + inner // width
-        q = np.repeat(lower.first[h], n * m) + inner % width
-        expanded.append(np.stack([upper.members[p], lower.members[q]]))
-    return tuple(expanded)
+    if not len(g):
+        return np.zeros((2, 0), dtype=int)
+    m = both.size[h]
+    count = both.size[g] * m
+    inner = runs(np.zeros_like(count), count)
+    p, q = np.divmod(inner, np.repeat(m, count))
+    p += np.repeat(both.first[g], count)
+    q += np.repeat(both.first[h], count)
+    return both.members[np.stack([p, q])]

@@ -72,7 +72,7 @@ class PlannedCase:
         """``engine:model``, and the beginning of its fingerprint where another one is called the same."""
         return _engine_label(self.case.engine, self.is_one_of_several)
 
-    @property
+    @cached_property
     def case_id(self) -> str:
         """Content identity of the case."""
         identity = {

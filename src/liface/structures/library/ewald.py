@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from liface.structures.checks import guessed_charges
+
 if TYPE_CHECKING:
     from pymatgen.core import Composition, Structure
 
@@ -41,7 +43,7 @@ def oxidation_states(composition: Composition) -> dict[str, float]:
         scaled = {symbol: n / smallest * factor for symbol, n in amounts.items()}
         if all(abs(n - round(n)) < 0.01 for n in scaled.values()):
             whole = Composition({symbol: round(n) for symbol, n in scaled.items()})
-            guesses = whole.oxi_state_guesses(max_sites=-1) if len(whole) > 1 else ()
+            guesses = guessed_charges(whole, max_sites=-1) if len(whole) > 1 else ()
             return {element: float(charge) for element, charge in guesses[0].items()} if guesses else {}
     return {}
 

@@ -10,7 +10,7 @@ from liface.database import Database
 from liface.database.asking import question
 from liface.database.cells import plain
 from liface.database.columns import NOUNS
-from liface.errors import DatabaseError
+from liface.errors import CorruptDatabaseError, DatabaseError
 
 WHERE = {
     "interfaces": (
@@ -74,3 +74,17 @@ def test_what_the_driver_refuses_is_told_as_before(target):
         with pytest.raises(DatabaseError, match="cases"):
             database.query("cases", limit=1)
         assert database.query("interfaces") == []
+
+
+def test_a_cell_that_holds_something_else_is_told_as_damage(tmp_path):
+    file = tmp_path / "damaged.db"
+    with Database(file) as database:
+        database.add_result(interface())
+        with database._store.writing() as connection:
+            connection.execute(text("UPDATE interfaces SET created_at = 'rubbish'"))
+        for ask in (database.query, database.table):
+            with pytest.raises(CorruptDatabaseError, match="created_at is stored as 'rubbish', which is no timestamp"):
+                ask("interfaces")
+        assert database.query("interfaces", columns=["substrate"]) == [{"substrate": "W"}]
+        problems = [problem for problem in database.verify() if problem.noun == "interfaces"]
+        assert [problem.check for problem in problems] == ["column"] and "rubbish" in problems[0].message

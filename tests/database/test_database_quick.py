@@ -30,6 +30,10 @@ FILTERS = (
     'campaign="screening" AND (substrate="W" AND gamma_mev_per_a2<0)',
     'method="sandwich" AND model != "x"',
     'substrate < "M"',
+    'film_plane="100" AND substrate="W"',
+    'film_plane="100" AND n_points > 1',
+    'substrate="W" AND substrate_termination=0 AND method="sandwich" AND campaign="screening"',
+    'substrate="W" AND substrate_plane="110" AND film_plane="100" AND case="c" AND model="emt"',
     'substrate=""',
     'substrate="é AND (ü) HAS"',
 )

@@ -16,7 +16,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, Select, b
 from liface.database.columns import Column, Noun
 from liface.database.driver import Ready, ready
 from liface.database.filters import column_named, filter_expression
-from liface.database.likelihoods import wide_ranges
+from liface.database.likelihoods import in_natural_order
 from liface.database.names import ENTRY
 from liface.database.schema import TABLES
 from liface.database.sorting import order_by
@@ -115,7 +115,7 @@ def narrowed(noun: Noun, statement: Select[Any], where: str | None, ordered: boo
         return statement
     condition = filter_expression(noun, where)
     if ordered and noun.is_result:
-        condition = wide_ranges(TABLES[noun.name], (noun.slot[0], "model", "campaign"), condition)
+        condition = in_natural_order(TABLES[noun.name], noun.slot, condition)
     return statement.where(condition)
 
 

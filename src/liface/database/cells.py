@@ -7,13 +7,17 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-_NO_FRACTION = ".000000"
-
 
 def plain_moment(moment: datetime | str) -> str:
-    """Return a stored moment as ISO text; one without a zone is in UTC, as SQLite keeps all."""
+    """Return a stored moment as ISO text; one without a zone is in UTC, as SQLite keeps all.
+
+    Raises
+    ------
+    ValueError
+        If what is stored is no moment.
+    """
     if isinstance(moment, str):
-        return moment.replace(" ", "T").removesuffix(_NO_FRACTION) + "Z"
+        moment = datetime.fromisoformat(moment)
     return (moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)).isoformat() + "Z"
 
 

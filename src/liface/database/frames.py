@@ -19,7 +19,7 @@ from liface.database.asking import Question, question
 from liface.database.cells import plain_dictionary
 from liface.database.columns import Column, Noun, noun_named
 from liface.database.connection import Store
-from liface.database.reading import flags_of
+from liface.database.reading import damaged, flags_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -157,13 +157,20 @@ def frame_of(noun: Noun, cells: Mapping[str, Sequence[Any]], about: dict[str, An
     import pandas as pd
 
     columns = [noun.columns[name] for name in cells]
-    frame = pd.DataFrame({column.name: _series(column, cells[column.name]) for column in columns})
+    frame = pd.DataFrame({column.name: _sound(noun, column, cells[column.name]) for column in columns})
     frame.attrs |= {
         "units": {column.name: column.unit for column in columns if column.unit},
         "types": {column.name: column.type for column in columns},
         **about,
     }
     return frame
+
+
+def _sound(noun: Noun, column: Column, values: Sequence[Any]) -> pd.Series:
+    try:
+        return _series(column, values)
+    except (ValueError, TypeError) as error:
+        raise damaged(noun, column.name, next((v for v in values if v is not None), None)) from error
 
 
 def _series(column: Column, values: Sequence[Any]) -> pd.Series:

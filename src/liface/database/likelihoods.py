@@ -1,4 +1,4 @@
-"""A word to SQLite's planner, which takes every range for a narrow one."""
+"""Words to SQLite's planner about a page in the natural order, which lies ready in an index."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from sqlalchemy import BinaryExpression, BooleanClauseList, ColumnElement, Table
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.expression import FunctionElement
 from sqlalchemy.types import NullType
+
+from liface.database.names import after_a_gap, firsts
 
 RANGES = (operator.lt, operator.le, operator.gt, operator.ge)
 LIKELY = 0.9
@@ -34,20 +36,53 @@ def _told(element: Likely, compiler: Any, **options: Any) -> str:
     return f"likelihood({compiler.process(condition, **options)}, {LIKELY})"
 
 
-def wide_ranges(table: Table, first: tuple[str, ...], condition: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Say that ranges are wide where a column that begins an index of the order has one value.
+class Beside(FunctionElement[bool]):
+    """A condition that is no way to the rows; the same condition in every database."""
 
-    Otherwise SQLite reads the rows of the range and sorts them, for a page that lies ready in the order it is asked in.
+    name = "beside"
+    inherit_cache = True
+    type = NullType()  # type: ignore[assignment]
+
+
+@compiles(Beside)
+def _the_same(element: Beside, compiler: Any, **options: Any) -> str:
+    (condition,) = element.clauses
+    return f"({compiler.process(condition, **options)})"
+
+
+@compiles(Beside, "sqlite")
+def _hidden(element: Beside, compiler: Any, **options: Any) -> str:
+    (condition,) = element.clauses
+    return f"+{compiler.process(condition, **options)}"
+
+
+def in_natural_order(table: Table, slot: tuple[str, ...], condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Keep SQLite from leaving the index of the natural order.
+
+    Ranges are said to be wide where a column that begins such an index has one value: otherwise the rows of the range
+    are read and sorted. A column that has one value, after one in the order that has not, is hidden: otherwise SQLite
+    takes the order for ended there and sorts the rest.
     """
     parts = (
         list(condition.clauses)
         if isinstance(condition, BooleanClauseList) and condition.operator is operator.and_
         else [condition]
     )
-    cells = [table.c[name] for name in first]
-    if not any(_is(part, (operator.eq,)) and any(part.left is cell for cell in cells) for part in parts):
-        return condition
-    return and_(*(Likely(part) if _is(part, RANGES) else part for part in parts))
+    fixed = {
+        name
+        for name in (*slot, "model")
+        if any(_is(part, (operator.eq,)) and part.left is table.c[name] for part in parts)
+    }
+    wide, beside = bool(fixed & set(firsts(slot))), after_a_gap(slot, fixed)
+
+    def told(part: ColumnElement[bool]) -> ColumnElement[bool]:
+        if wide and _is(part, RANGES):
+            return Likely(part)
+        if _is(part, (operator.eq,)) and any(part.left is table.c[name] for name in beside):
+            return Beside(part)
+        return part
+
+    return and_(*map(told, parts))
 
 
 def _is(part: Any, operators: tuple[Any, ...]) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any, Protocol, TypeVar
 
@@ -125,6 +125,20 @@ def sort_keys(noun: Named[C], sort: str | None) -> list[tuple[C, bool]]:
             raise FilterError(f"sort: {column.name} is a {column.type} and has no order; sort by another column")
         keys.append((column, name.startswith("-")))
     return keys
+
+
+def firsts(slot: Sequence[str]) -> tuple[str, ...]:
+    """Return the columns that begin an index of the natural order of results."""
+    return (slot[0], "model", "campaign")
+
+
+def after_a_gap(slot: Sequence[str], fixed: Collection[str]) -> set[str]:
+    """Return the columns of the natural order that have one value, after one that has not; none that begins an index.
+
+    Identities of engines and cases tell few rows apart from the others, and are looked up.
+    """
+    free = next((place for place, name in enumerate(slot) if name not in fixed), len(slot))
+    return {name for name in slot[free:] if name in fixed} - {*firsts(slot), "engine_fingerprint", "case"}
 
 
 def short(text: str) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from liface.database.addresses import is_server, path_of
 from liface.database.catalog import CatalogColumn, CatalogNoun, schema_version
 from liface.database.cells import PLAIN
-from liface.database.names import ENTRY, PLANNED_LOOKS, column_named, sort_keys
+from liface.database.names import ENTRY, PLANNED_LOOKS, after_a_gap, column_named, firsts, sort_keys
 from liface.errors import LifaceError
 
 LONGEST = 1_000
@@ -152,7 +152,7 @@ def plain_question(
         raise NotPlainError
     conditions = _conditions(noun, where)
     if limit is not None and not sort and noun.is_result:
-        conditions = _wide_ranges(noun, conditions)
+        conditions = _in_natural_order(noun, conditions)
     if noun.is_result:
         conditions.insert(0, Condition(f"{noun.name}.is_current = 1", ()))
     selected = ", ".join(_selected(noun, column_named(noun, name, "columns")) for name in names)
@@ -214,15 +214,19 @@ def _has(noun: CatalogNoun, flag: str, negated: bool) -> Condition:
     return Condition(f"NOT ({found})" if negated else f"({found})", (flag, flag))
 
 
-def _wide_ranges(noun: CatalogNoun, conditions: list[Condition]) -> list[Condition]:
-    """Say what :func:`liface.database.likelihoods.wide_ranges` says of a page in the natural order."""
-    first = (noun.slot[0], "model", "campaign")
-    if not any(each.sign == "=" and each.column in first for each in conditions):
-        return conditions
-    return [
-        Condition(f"likelihood({each.sql}, {LIKELY})", each.values) if each.sign in RANGES else each
-        for each in conditions
-    ]
+def _in_natural_order(noun: CatalogNoun, conditions: list[Condition]) -> list[Condition]:
+    """Say what :func:`liface.database.likelihoods.in_natural_order` says of a page."""
+    fixed = {each.column for each in conditions if each.sign == "="}
+    wide, beside = bool(fixed & set(firsts(noun.slot))), after_a_gap(noun.slot, fixed)
+
+    def told(each: Condition) -> Condition:
+        if wide and each.sign in RANGES:
+            return Condition(f"likelihood({each.sql}, {LIKELY})", each.values)
+        if each.sign == "=" and each.column in beside:
+            return Condition(f"+{each.sql}", each.values)
+        return each
+
+    return [told(each) for each in conditions]
 
 
 def _order(noun: CatalogNoun, sort: str | None) -> str:

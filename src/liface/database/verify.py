@@ -63,6 +63,9 @@ def _guarded(store: Store, part: str, check: Any) -> list[Problem]:
             return list(check(connection))
     except DatabaseError as error:
         return [Problem(part, "", "file", str(error))]
+    except ValueError as error:  # SQLite keeps any text in any column
+        return [Problem(part, "", "column", f"a cell does not hold what its column does ({error}); nothing else of "
+                                            f"{part} was checked. Restore it from a copy")]  # fmt: skip
 
 
 def _check_file(connection: Connection) -> Iterator[Problem]:

@@ -291,18 +291,24 @@ def test_an_empty_database_is_no_error(tmp_path):
 
 @pytest.fixture
 def questions(site):
-    """Texts of the questions that the database is asked."""
+    """Texts of the questions that the database is asked, as the driver sees them."""
     from sqlalchemy import event
 
     asked = []
 
-    def note(*args):
-        if args[2].startswith("SELECT"):
-            asked.append(args[2])
+    def note(text):
+        if text.startswith("SELECT"):
+            asked.append(text)
 
-    event.listen(site.database._store.engine, "before_cursor_execute", note)
+    def begin(connection, *_):
+        connection.set_trace_callback(note)
+
+    engine = site.database._store.engine
+    event.listen(engine, "checkout", begin)
     yield asked
-    event.remove(site.database._store.engine, "before_cursor_execute", note)
+    event.remove(engine, "checkout", begin)
+    with engine.connect() as connection:
+        connection.connection.set_trace_callback(None)
 
 
 def test_rows_and_records_take_few_questions(site, ids, questions):

@@ -34,18 +34,18 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything loads a threade
 from processor import processor
 
 SIZES: dict[str, tuple[int, ...]] = {
-    "plan": (10, 100),
-    "submit": (10, 100),
-    "run": (10, 30),
-    "collect": (10, 30),
-    "store": (10, 100, 1000),
-    "ask page": (10, 100, 1000),
-    "ask count": (10, 100, 1000),
-    "ask best": (10, 100, 1000),
+    "plan": (10, 100, 1000),
+    "submit": (10, 100, 1000),
+    "run": (10, 100, 1000),
+    "collect": (10, 100, 1000),
+    "store": (100, 1000, 10000),
+    "ask page": (100, 1000, 10000),
+    "ask count": (100, 1000, 10000),
+    "ask best": (100, 1000, 10000),
     "report without figures": (10, 100, 1000),
     "report": (10, 30),
 }
-"""What a shared machine measures in some minutes; ``--sizes`` for more."""
+"""What a quiet machine measures in a quarter of an hour; ``--sizes`` for others."""
 STEEP = 1.15
 """Above this exponent a step grows faster than its work."""
 ASKED = 20

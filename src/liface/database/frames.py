@@ -179,6 +179,20 @@ def _series(column: Column, values: Sequence[Any]) -> pd.Series:
     if column.type == "timestamp":
         moments = pd.to_datetime(pd.Series(list(values), dtype="object"), utc=True, format="ISO8601")
         return moments.astype(DTYPES["timestamp"])
+    if column.type == "string":
+        return _strings(values)
     if column.type == "dictionary":
         return pd.Series([plain_dictionary(value) for value in values], dtype="object")
     return pd.Series(list(values), dtype=DTYPES[column.type])
+
+
+def _strings(values: Sequence[str | None]) -> pd.Series:
+    """Return texts as pandas keeps them; where those are Arrow's, without a look at each of them in Python."""
+    import pandas as pd
+
+    dtype = pd.StringDtype()
+    if dtype.storage != "pyarrow":
+        return pd.Series(list(values), dtype=dtype)
+    import pyarrow as pa
+
+    return pd.Series(dtype.__from_arrow__(pa.array(values, pa.large_string())))

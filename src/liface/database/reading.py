@@ -16,11 +16,11 @@ from liface.database.driver import fetched
 from liface.database.names import short
 from liface.database.schema import FLAG_TABLES, TABLES
 from liface.database.sorting import order_by
-from liface.database.writing import CHUNK, chunks
+from liface.database.writing import chunks
 from liface.documents import CaseDocument, RunDocument, SubmissionDocument
 from liface.errors import CorruptDatabaseError
 
-AT_ONCE = (10, 50, 100, CHUNK)
+AT_ONCE = (10, 50, 100, 500, 2_000)
 """Rows whose flags one statement reads; few lengths, so that few statements are made."""
 
 ROWS_STREAMED = 1_000
@@ -181,8 +181,8 @@ def flags_of(connection: Connection, noun: Noun, entries: Sequence[str]) -> dict
     """
     flags: dict[str, list[str]] = {}
     dialect = connection.dialect
-    for start in range(0, len(entries), CHUNK):
-        piece = entries[start : start + CHUNK]
+    for start in range(0, len(entries), AT_ONCE[-1]):
+        piece = entries[start : start + AT_ONCE[-1]]
         size = next(size for size in AT_ONCE if size >= len(piece))
         # the last one again and again: statements of few lengths are made, and a repeated value changes nothing
         values = (*piece, *((piece[-1],) * (size - len(piece))))

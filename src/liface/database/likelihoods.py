@@ -16,16 +16,30 @@ RANGES = (operator.lt, operator.le, operator.gt, operator.ge)
 LIKELY = 0.9
 
 
-class Likely(FunctionElement[bool]):
-    """A condition that most rows are expected to fulfil; the same condition in every database."""
+class _Word(FunctionElement[bool]):
+    """A condition with something said of it to SQLite; the same condition in every database."""
 
-    name = "likely"
     inherit_cache = True
     type = NullType()  # type: ignore[assignment]
 
 
+class Likely(_Word):
+    """A condition that most rows are expected to fulfil."""
+
+    name = "likely"
+    inherit_cache = True
+
+
+class Beside(_Word):
+    """A condition that is no way to the rows."""
+
+    name = "beside"
+    inherit_cache = True
+
+
 @compiles(Likely)
-def _as_it_is(element: Likely, compiler: Any, **options: Any) -> str:
+@compiles(Beside)
+def _as_it_is(element: _Word, compiler: Any, **options: Any) -> str:
     (condition,) = element.clauses
     return f"({compiler.process(condition, **options)})"
 
@@ -34,20 +48,6 @@ def _as_it_is(element: Likely, compiler: Any, **options: Any) -> str:
 def _told(element: Likely, compiler: Any, **options: Any) -> str:
     (condition,) = element.clauses
     return f"likelihood({compiler.process(condition, **options)}, {LIKELY})"
-
-
-class Beside(FunctionElement[bool]):
-    """A condition that is no way to the rows; the same condition in every database."""
-
-    name = "beside"
-    inherit_cache = True
-    type = NullType()  # type: ignore[assignment]
-
-
-@compiles(Beside)
-def _the_same(element: Beside, compiler: Any, **options: Any) -> str:
-    (condition,) = element.clauses
-    return f"({compiler.process(condition, **options)})"
 
 
 @compiles(Beside, "sqlite")

@@ -39,8 +39,7 @@ class SpringModel:
     def __init__(self, numbers: np.ndarray, coordinates: Coordinates):
         from scipy.linalg import cho_factor
 
-        free = coordinates.free
-        matrix = STRENGTH_EV_PER_A2 * _springs(numbers, coordinates)[np.ix_(free, free)]
+        matrix = _stiffness(numbers, coordinates)
         self.n_moving = coordinates.n_moving
         self.factor = cho_factor(matrix) if len(matrix) else None
 
@@ -66,8 +65,7 @@ class SpringModes:
     """
 
     def __init__(self, numbers: np.ndarray, coordinates: Coordinates):
-        free = coordinates.free
-        matrix = STRENGTH_EV_PER_A2 * _springs(numbers, coordinates)[np.ix_(free, free)]
+        matrix = _stiffness(numbers, coordinates)
         self.n_moving = coordinates.n_moving
         stiffness, self.rotation = np.linalg.eigh(matrix)
         cell = np.full(coordinates.n - self.n_moving, CELL_STIFFNESS_EV_PER_A2)
@@ -85,6 +83,12 @@ class SpringModes:
         out = vector.copy()
         out[: self.n_moving] = (rotation @ vector[: self.n_moving].reshape(-1, 3)).ravel()
         return out
+
+
+def _stiffness(numbers: np.ndarray, coordinates: Coordinates) -> np.ndarray:
+    """Return the curvature of the springs of the atoms that move, eV/Å²."""
+    free = coordinates.free
+    return STRENGTH_EV_PER_A2 * _springs(numbers, coordinates)[np.ix_(free, free)]
 
 
 def _springs(numbers: np.ndarray, coordinates: Coordinates) -> np.ndarray:

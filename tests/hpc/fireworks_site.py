@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from clean_environment import clean_environment, search_path
 from mongo_site import MongoSite
+from waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from fireworks import LaunchPad
@@ -96,7 +97,12 @@ class FireworksSite:
     def run(self, *command: str, check: bool = True, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run a program such as lpad, rlaunch or qlaunch to its end; further names are environment variables."""
         done = subprocess.run(
-            command, env=self.environment(**extra), cwd=self.launches, capture_output=True, text=True, timeout=120
+            command,
+            env=self.environment(**extra),
+            cwd=self.launches,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
         )
         assert not check or done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         return done

@@ -11,6 +11,7 @@ import yaml
 from clean_environment import clean_environment
 from mongo_site import MongoSite
 from slurm_site import SlurmSite
+from waiting import PATIENCE_S
 
 from liface.testing.cli import CliResult, run_cli
 
@@ -66,7 +67,7 @@ class LabSite:
             date.today().isoformat(),
         ]
         environment = clean_environment(FW_CONFIG_FILE=str(self.folder / "FW_config.yaml"))
-        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=PATIENCE_S)
         assert done.returncode == 0, done.stderr
         return self
 
@@ -87,7 +88,7 @@ class LabSite:
         FireWorks imports its own tests when it loads an adapter, and their marks are none of ours.
         """
         done = subprocess.run(
-            ["liface", *map(str, arguments)], capture_output=True, text=True, timeout=60,
+            ["liface", *map(str, arguments)], capture_output=True, text=True, timeout=PATIENCE_S,
             env=clean_environment(**self.env),
         )  # fmt: skip
         assert done.returncode == code, f"{done.stdout}\n{done.stderr}"

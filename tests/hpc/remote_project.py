@@ -10,6 +10,7 @@ import yaml
 from clean_environment import clean_environment, search_path
 from mongo_site import MongoSite
 from slurm_site import SlurmSite
+from waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from jobflow import JobStore
@@ -91,7 +92,7 @@ class RemoteProject:
     def run(self, *command: str, check: bool = True, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run a program such as jf to its end; further names are environment variables."""
         done = subprocess.run(
-            command, env=self.environment(**extra), cwd=self.folder, capture_output=True, text=True, timeout=120
+            command, env=self.environment(**extra), cwd=self.folder, capture_output=True, text=True, timeout=PATIENCE_S
         )
         assert not check or done.returncode == 0, f"{command} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         return done
@@ -113,11 +114,14 @@ class RemoteProject:
 
         return Runner(NAME)
 
-    def run_jobs(self, max_seconds: int = 60) -> None:
-        """Run all jobs there are, in Slurm, until none is left to run."""
+    def run_jobs(self, max_seconds: int = PATIENCE_S) -> None:
+        """Run all jobs there are, in Slurm, until none is left to run; each takes seconds, many on a busy machine."""
         runner = self.runner()
         try:
             runner.run_all_jobs(max_seconds=max_seconds)
+        except RuntimeError as error:  # out of time: which jobs, and what Slurm has of them
+            jobs = [(job.name, job.state.value) for job in runner.job_controller.get_jobs_info()]
+            raise RuntimeError(f"{error}: {jobs}\n{self.run('squeue').stdout}") from error
         finally:
             runner.cleanup()
 

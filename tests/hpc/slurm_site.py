@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 
 from clean_environment import clean_environment, search_path
+from waiting import PATIENCE_S
 
 GUARD = Path(__file__).with_name("slurm_guard.py")
 PROGRAMS = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "scancel", "sinfo")
@@ -87,7 +88,7 @@ class SlurmSite:
         """Give the programs that are not installed."""
         return [name for name in PROGRAMS if shutil.which(name, path=search_path()) is None]
 
-    def start(self, timeout: float = 60) -> SlurmSite:
+    def start(self, timeout: float = PATIENCE_S) -> SlurmSite:
         """Start the daemons and wait until the node is idle."""
         command = [sys.executable, str(GUARD), str(os.getpid()), str(self.folder)]
         try:
@@ -105,7 +106,7 @@ class SlurmSite:
         """End all daemons and jobs and remove the folder."""
         if self._guard is not None:
             self._guard.terminate()
-            self._guard.wait(timeout=60)
+            self._guard.wait(timeout=PATIENCE_S)
             self._guard = None
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -124,7 +125,7 @@ class SlurmSite:
     def run(self, *command: str, check: bool = True, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
         """Run a program, usually one of Slurm's, and give what it said."""
         return subprocess.run(
-            command, env=self.environment(), capture_output=True, text=True, check=check, cwd=cwd, timeout=60
+            command, env=self.environment(), capture_output=True, text=True, check=check, cwd=cwd, timeout=PATIENCE_S
         )
 
     def submit(self, folder: Path, commands: str, *options: str) -> str:
@@ -142,7 +143,7 @@ class SlurmSite:
         line = self.run("scontrol", "--oneliner", "show", "job", job).stdout
         return dict(word.split("=", 1) for word in line.split() if "=" in word)
 
-    def wait_for(self, job: str, *states: str, timeout: float = 90) -> str:
+    def wait_for(self, job: str, *states: str, timeout: float = PATIENCE_S) -> str:
         """Wait until a job is in one of the states (any that is final, where none is given); give it."""
         self._wait(lambda: self.state(job) in (states or ENDED), f"job {job} in {states or ENDED}", timeout)
         return self.state(job)
@@ -151,7 +152,7 @@ class SlurmSite:
         """Give the jobs that have not ended."""
         return self.run("squeue", "--noheader", "--format=%A").stdout.split()
 
-    def clear(self, timeout: float = 90) -> None:
+    def clear(self, timeout: float = PATIENCE_S) -> None:
         """Cancel every job and wait until the machine is free."""
         if jobs := self.job_ids():
             self.run("scancel", *jobs, check=False)

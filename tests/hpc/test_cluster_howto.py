@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
+from waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
@@ -148,10 +149,7 @@ def _own(line: str, databases: dict[str, str]) -> str:
 
 
 def wait_for_empty_queue(slurm) -> None:
-    end = time.monotonic() + 120
-    while slurm.job_ids():
-        assert time.monotonic() < end, slurm.run("squeue").stdout
-        time.sleep(0.2)
+    wait_until(lambda: not slurm.job_ids(), "an empty queue")
 
 
 def all_done(session: Session) -> bool:

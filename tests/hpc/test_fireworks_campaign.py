@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE_S, wait_until
 
 from liface.database import Database
 from liface.dispatch import submission
@@ -74,7 +75,7 @@ class Lab:
         return worker
 
     def run(self, *command: str, **extra: str) -> None:
-        assert self.start(*command, **extra).wait(timeout=120) == 0
+        assert self.start(*command, **extra).wait(timeout=PATIENCE_S) == 0
 
     def files(self) -> dict[str, int]:
         """Give the finished calculations, and when each file was written."""
@@ -92,7 +93,7 @@ class Lab:
     def close(self) -> None:
         for worker in self.workers:
             worker.kill()
-            worker.wait(timeout=60)
+            worker.wait(timeout=PATIENCE_S)
         self.database.close()
 
 
@@ -118,13 +119,6 @@ def run_here(campaign, folder):
         run_campaign(campaign.cases(), database, workers=0)
         derive(campaign, database)
         return contents(database)
-
-
-def wait_until(done, timeout=60):
-    end = time.monotonic() + timeout
-    while not done():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.02)
 
 
 def test_two_workers_share_a_campaign_and_compute_everything_once(lab, tmp_path):
@@ -162,7 +156,7 @@ def test_a_killed_worker_loses_only_what_it_was_relaxing(lab, tmp_path):
         lambda: len(lab.files()) == 2 and list(lab.calculations.glob("??/*.claim"))
     )  # bulk, and one of two slabs
     worker.send_signal(signal.SIGKILL)
-    worker.wait(timeout=60)
+    worker.wait(timeout=PATIENCE_S)
     finished, computed = lab.files(), lab.n_force_calls()
     assert lab.states()["running"] == 1
     assert lab.queue.find_lost([doc.submission_id for doc in lab.database.submissions("tiny")], 3600) == []
@@ -232,7 +226,7 @@ def test_a_cancelled_campaign_stops_and_keeps_what_is_finished(lab):
     wait_until(lambda: lab.files())
     stopped = submission.cancel(campaign, lab.database, lab.queue)
     assert stopped > 0 and lab.states()["cancelled"] == stopped
-    assert worker.wait(timeout=60) == 0, "a worker ends when nothing is left for it"
+    assert worker.wait(timeout=PATIENCE_S) == 0, "a worker ends when nothing is left for it"
     assert lab.states()["cancelled"] == stopped, "a cancelled job woke another one"
     computed = lab.n_force_calls()
     left = submission.collect(campaign, lab.database, lab.queue).pending  # none if the last job had begun

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from clean_environment import clean_environment
 from lab_site import LabSite
+from waiting import PATIENCE_S
 
 from liface.database import Database
 from requirements_helper import need
@@ -92,7 +93,9 @@ def work_off(lab, slurm) -> int:
     command = [sys.executable, "-m", "liface", "hpc", "launch", "--kind", "dft", "--allocations", "2"]
     most, until, jobs = 0, time.monotonic() + LONGEST_S, {}
     while time.monotonic() < until:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, env=clean_environment(**lab.env))
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=PATIENCE_S, env=clean_environment(**lab.env)
+        )
         assert done.returncode == 0, done.stderr
         most = max(most, len(slurm.job_ids()))
         while slurm.job_ids():

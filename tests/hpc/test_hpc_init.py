@@ -20,6 +20,7 @@ from fireworks import FWorker, LaunchPad
 from fireworks.user_objects.queue_adapters.common_adapter import CommonAdapter
 from jobflow import Job
 from jobflow.managers.fireworks import flow_to_workflow
+from waiting import PATIENCE_S
 
 from liface.dispatch.site import load_site
 from liface.dispatch.site_files import MARK, PROJECT_FILE, site_answers, site_files, unfilled
@@ -148,7 +149,9 @@ def test_filled_files_without_a_line_of_fireworks_own_are_complete(filled_in):
     environment = clean_environment(
         FW_CONFIG_FILE=str(filled_in / "FW_config.yaml"), JOBFLOW_CONFIG_FILE=str(filled_in / "jobflow.yaml")
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=PATIENCE_S
+    )
     assert done.stdout.splitlines() == [
         f"{filled_in}/my_launchpad.yaml FIFO 600 admin 0",
         "['data'] blob_uuid",
@@ -164,17 +167,17 @@ def test_a_job_goes_through_slurm_with_the_filled_files(filled_in, slurm, tmp_pa
     job.update_config({"manager_config": {"_category": "light"}})
     pad.add_wf(flow_to_workflow(job))
     qlaunch = ["qlaunch", "-w", str(filled_in / "my_fworker_cpu.yaml"), "--launch_dir", "runs", "singleshot"]
-    said = subprocess.run(qlaunch, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=60)
+    said = subprocess.run(qlaunch, capture_output=True, text=True, env=environment, cwd=tmp_path, timeout=PATIENCE_S)
     submitted = re.search(r"job_id is (\d+)", said.stdout + said.stderr)
     assert submitted, said.stdout + said.stderr
-    assert slurm.wait_for(submitted[1], timeout=60) == "COMPLETED"
+    assert slurm.wait_for(submitted[1]) == "COMPLETED"
     assert pad.get_fw_dict_by_id(1)["state"] == "COMPLETED", "".join(
         path.read_text() for path in (tmp_path / "runs").glob("liface-cpu-*")
     )
     program = f"from jobflow import SETTINGS as s; s.JOB_STORE.connect(); print(s.JOB_STORE.get_output({job.uuid!r}))"
     environment["JOBFLOW_CONFIG_FILE"] = str(filled_in / "jobflow.yaml")
     output = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=60
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=PATIENCE_S
     )
     assert output.stdout.strip() == platform.node(), output.stderr
 

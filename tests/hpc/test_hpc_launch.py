@@ -33,7 +33,7 @@ def test_allocations_are_told_and_run_the_jobs(lab, slurm):
     done = lab.program("hpc", "launch", "--kind", "light")
     assert done.stderr == "3 light jobs ready, 0 allocations queued before, 0 running\n"
     [allocation] = done.stdout.split()
-    assert slurm.wait_for(allocation, timeout=60) == "COMPLETED"
+    assert slurm.wait_for(allocation) == "COMPLETED"
     assert len(pad.get_fw_ids({"state": "COMPLETED"})) == 3
     again = lab.program("hpc", "launch", "--kind", "light", "--json")
     assert json.loads(again.stdout) == {"kind": "light", "ready": 0, "queued": 0, "running": 0, "allocations": []}

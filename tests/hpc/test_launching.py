@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 
 import pytest
 import yaml
 from clean_environment import clean_environment
 from hpc_toy_jobs import mark, marks_in
 from jobflow import Flow
+from waiting import wait_until
 
 from liface.dispatch.launching import launch
 from liface.dispatch.queues import open_queue
@@ -77,13 +77,6 @@ def site_folder(site):
     return Path(site.runs) / "allocations"
 
 
-def wait_until(done, timeout=90):
-    end = time.monotonic() + timeout
-    while not done():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.2)
-
-
 def test_one_allocation_takes_all_jobs_of_its_kind_and_light_ones(here, slurm, tmp_path):
     site = here(**RUNNING, walltime="00:10:00")
     queue = hand_over(site, tmp_path, ["potential", "potential", "light", "dft"])
@@ -92,7 +85,7 @@ def test_one_allocation_takes_all_jobs_of_its_kind_and_light_ones(here, slurm, t
     text = script(site, "potential")
     assert "rapidfire --timeout 480" in text and "#SBATCH --time=00:10:00" in text
     assert "#SBATCH --job-name=liface-potential" in text and "LIFACE_CALCULATIONS" in text
-    assert slurm.wait_for(done.allocations[0], timeout=90) == "COMPLETED"
+    assert slurm.wait_for(done.allocations[0]) == "COMPLETED"
     assert states(queue) == ["done", "done", "done", "ready"], "a packed allocation must not take what needs its own"
     assert {line.split()[1] for line in marks_in(tmp_path)} == {"potential", "light"}
 
@@ -114,7 +107,7 @@ def test_each_dft_job_gets_its_own_allocation(here, slurm, tmp_path):
     queue = hand_over(site, tmp_path, ["dft", "dft", "light"], resources={"ntasks": 1, "walltime": "00:03:00"})
     first = launch(site, "dft", 1)
     assert len(first.allocations) == 1 and first.ready == 2
-    assert slurm.wait_for(first.allocations[0], timeout=90) == "COMPLETED"
+    assert slurm.wait_for(first.allocations[0]) == "COMPLETED"
     assert slurm.show(first.allocations[0])["TimeLimit"] == "00:03:00", "the resources of the job itself"
     assert sorted(states(queue)) == ["done", "ready", "ready"]
     assert len(launch(site, "dft", 5).allocations) == 1
@@ -199,7 +192,7 @@ def test_a_worker_has_files_of_its_own_and_runs_jobs_side_by_side(here, firework
     copy = yaml.safe_load((site_folder(site) / "light" / "my_fworker_here_many.yaml").read_text())
     assert copy["name"] == "here-many" and copy["category"] == ["light"]
     assert slurm.show(allocation)["JobName"] == "liface-light-many"
-    assert slurm.wait_for(allocation, timeout=90) == "COMPLETED"
+    assert slurm.wait_for(allocation) == "COMPLETED"
     assert states(queue) == ["done"] * 3 and len(marks_in(tmp_path)) == 6
     assert {job.worker.partition("@")[0] for job in queue.jobs(["s1"])} == {"here-many"}
 

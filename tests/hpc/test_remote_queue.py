@@ -19,6 +19,7 @@ from jobflow_remote.jobs.data import JobDoc
 from monty.json import MontyDecoder
 from remote_project import RemoteProject
 from shipped_project import FILE, shipped_project
+from waiting import PATIENCE_S, wait_until
 
 from liface import __version__
 from liface.database import Database
@@ -585,16 +586,16 @@ def test_cancel_ends_what_slurm_runs_and_holds(remote_project, queue, slurm, tmp
     submitted(queue, mark(str(tmp_path), "held"), submission="s2", resources={"partition": "down"})
     runner = remote_project.start("jf", "runner", "run")
     try:
-        _wait_until(lambda: marks_in(tmp_path) == ["start runs"] and len(slurm.job_ids()) == 2)
-        _wait_until(lambda: [job.state for job in queue.jobs(["s1", "s2"])] == ["running", "queued"])
+        wait_until(lambda: marks_in(tmp_path) == ["start runs"] and len(slurm.job_ids()) == 2)
+        wait_until(lambda: [job.state for job in queue.jobs(["s1", "s2"])] == ["running", "queued"])
         [held] = queue.jobs(["s2"])
         assert held.reason.startswith("in the queue of worker slurm as ")
         assert queue.cancel(["s1", "s2"]) == 2
-        _wait_until(lambda: slurm.job_ids() == [])
+        wait_until(lambda: slurm.job_ids() == [])
         assert {job.state for job in queue.jobs(["s1", "s2"])} == {"cancelled"}
     finally:
         runner.terminate()
-        runner.wait(timeout=60)
+        runner.wait(timeout=PATIENCE_S)
     assert marks_in(tmp_path) == ["start runs"]
 
 
@@ -624,12 +625,12 @@ def test_a_job_killed_in_slurm_failed(remote_project, queue, slurm, tmp_path):
     submitted(queue, mark(str(tmp_path), "a", 60))
     runner = remote_project.start("jf", "runner", "run")
     try:
-        _wait_until(lambda: marks_in(tmp_path) == ["start a"])
+        wait_until(lambda: marks_in(tmp_path) == ["start a"])
         slurm.run("scancel", *slurm.job_ids())
-        _wait_until(lambda: states(queue)["mark"][0] == "failed")
+        wait_until(lambda: states(queue)["mark"][0] == "failed")
     finally:
         runner.terminate()
-        runner.wait(timeout=60)
+        runner.wait(timeout=PATIENCE_S)
     reason = states(queue)["mark"][1]
     assert "likely killed" in reason and "CANCELLED" in reason
 
@@ -637,16 +638,9 @@ def test_a_job_killed_in_slurm_failed(remote_project, queue, slurm, tmp_path):
 def test_another_runner_goes_on_where_one_was_killed(remote_project, queue, tmp_path):
     submitted(queue, *chain(tmp_path), mark(str(tmp_path), "c", 3))
     runner = remote_project.start("jf", "runner", "run")
-    _wait_until(lambda: "start c" in marks_in(tmp_path))
+    wait_until(lambda: "start c" in marks_in(tmp_path))
     runner.kill()
-    runner.wait(timeout=60)
+    runner.wait(timeout=PATIENCE_S)
     remote_project.run_jobs()
     assert {job.state for job in queue.jobs(["s1"])} == {"done"}
     assert sorted(marks_in(tmp_path)) == sorted(f"{what} {name}" for what in ("start", "end") for name in "aac")
-
-
-def _wait_until(done, timeout=60):
-    end = time.monotonic() + timeout
-    while not done():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.1)

@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from slurm_site import SlurmSite
+from waiting import wait_until
 
 HERE = Path(__file__).parent
 
@@ -50,7 +50,7 @@ def test_queue_holds_what_the_machine_cannot_run_yet(slurm, tmp_path):
 def test_cancel_reaches_the_program(slurm, tmp_path):
     """Batch systems warn with SIGTERM before they kill."""
     job = slurm.submit(tmp_path, "trap 'touch warned; exit 1' TERM; touch started; while :; do sleep 0.1; done")
-    _wait_for(tmp_path / "started")
+    wait_until((tmp_path / "started").exists, "a file of the job")
     slurm.run("scancel", "--batch", "--signal=TERM", job)
     assert slurm.wait_for(job) == "FAILED"
     assert (tmp_path / "warned").exists()
@@ -85,7 +85,7 @@ def test_job_over_its_time_limit_is_ended(slurm, tmp_path):
     job = slurm.submit(tmp_path, "sleep 600", "--time=1")
     slurm.wait_for(job, "RUNNING")
     slurm.run("scontrol", "update", f"JobId={job}", "EndTime=now")
-    assert slurm.wait_for(job, timeout=90) == "TIMEOUT"
+    assert slurm.wait_for(job) == "TIMEOUT"
 
 
 def test_job_sees_no_variable_of_the_test_runner(slurm, tmp_path, monkeypatch):
@@ -100,7 +100,7 @@ def test_a_second_site_lives_beside_the_first_and_leaves_nothing(slurm, tmp_path
     with SlurmSite(cpus=slurm.cpus + 1) as other:
         assert other.run("srun", "-n", str(other.cpus), "echo", "x").stdout == "x\n" * other.cpus
         job = other.submit(tmp_path, "setsid sleep 600 & touch started; sleep 600")
-        _wait_for(tmp_path / "started")
+        wait_until((tmp_path / "started").exists, "a file of the job")
         assert slurm.job_ids() == [] and other.job_ids() == [job]
         assert _processes(other.folder)
     assert _processes(other.folder) == [] and not other.folder.exists()
@@ -117,13 +117,10 @@ def test_site_of_a_killed_process_ends_with_it(slurm, tmp_path):
     parent = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, env=environment)
     assert parent.stdout is not None
     folder = Path(parent.stdout.readline().strip())
-    _wait_for(tmp_path / "started")
+    wait_until((tmp_path / "started").exists, "a file of the job")
     parent.send_signal(signal.SIGKILL)
     parent.communicate()
-    end = time.monotonic() + 60
-    while _processes(folder) or folder.exists():
-        assert time.monotonic() < end, _processes(folder)
-        time.sleep(0.1)
+    wait_until(lambda: not (_processes(folder) or folder.exists()), "the end of the site's processes and its folder")
 
 
 def test_site_that_cannot_start_says_why(monkeypatch):
@@ -132,13 +129,6 @@ def test_site_that_cannot_start_says_why(monkeypatch):
     with pytest.raises(RuntimeError, match="NoSuchOption"):
         site.start()
     assert not site.folder.exists()
-
-
-def _wait_for(file: Path, timeout: float = 90) -> None:
-    end = time.monotonic() + timeout
-    while not file.exists():
-        assert time.monotonic() < end, f"{file} did not appear"
-        time.sleep(0.05)
 
 
 def _processes(folder: Path) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
@@ -13,6 +12,7 @@ from fireworks import FWAction, FWorker
 from fireworks_site import FireworksSite
 from hpc_toy_jobs import fail, mark, marks_in, toy_flow
 from jobflow.managers.fireworks import flow_to_workflow
+from waiting import PATIENCE_S, wait_until
 
 TOTAL = sum(range(1000))
 
@@ -26,13 +26,6 @@ def outputs(site) -> list[dict]:
         store.close()
 
 
-def wait_until(done: Callable[[], object], timeout: float = 60) -> None:
-    end = time.monotonic() + timeout
-    while not done():
-        assert time.monotonic() < end, "waited too long"
-        time.sleep(0.1)
-
-
 def once_each(folder: Path, marks: int) -> Counter:
     return Counter(f"{what} mark {i}" for what in ("start", "end") for i in range(marks))
 
@@ -44,7 +37,7 @@ def test_two_launchers_run_every_job_once(fireworks_site, tmp_path):
     pad = fireworks_site.launchpad()
     pad.add_wf(flow_to_workflow(toy_flow(tmp_path, marks=6, seconds=0.2)))
     launchers = [fireworks_site.start("rlaunch", "rapidfire") for _ in range(2)]
-    assert [launcher.wait(timeout=60) for launcher in launchers] == [0, 0]
+    assert [launcher.wait(timeout=PATIENCE_S) for launcher in launchers] == [0, 0]
     assert Counter(marks_in(tmp_path)) == once_each(tmp_path, 6)
     assert Counter(pad.get_wf_by_fw_id(1).fw_states.values()) == {"COMPLETED": 8}
     assert outputs(fireworks_site) == [{"total": TOTAL, "names": [f"mark {i}" for i in range(6)]}]
@@ -60,7 +53,7 @@ def test_job_of_a_killed_launcher_is_found_and_run_again(fireworks_site, tmp_pat
     launcher = fireworks_site.start("rlaunch", "rapidfire")
     wait_until(lambda: marks_in(tmp_path))
     launcher.send_signal(signal.SIGKILL)
-    launcher.wait(timeout=60)
+    launcher.wait(timeout=PATIENCE_S)
     assert "RUNNING" in pad.get_wf_by_fw_id(1).fw_states.values()
     said = fireworks_site.run("lpad", "detect_lostruns", "--time", "0", "--rerun").stdout
     assert "Detected 1 lost" in said
@@ -86,7 +79,7 @@ def test_reservations_go_through_slurm(fireworks_site, slurm, tmp_path):
         wait_until(lambda: set(pad.get_wf_by_fw_id(1).fw_states.values()) == {"COMPLETED"})
     finally:
         queue.terminate()
-        queue.wait(timeout=60)
+        queue.wait(timeout=PATIENCE_S)
     assert outputs(fireworks_site)[0]["total"] == TOTAL
     history = pad.launches.find_one({"fw_id": 1})["state_history"]
     assert [entry["state"] for entry in history] == ["RESERVED", "RUNNING", "COMPLETED"]
@@ -149,7 +142,7 @@ def test_remote_project_runs_a_flow_through_slurm(remote_project, tmp_path):
         wait_until(lambda: {info.state.value for info in controller.get_jobs_info()} == {"COMPLETED"})
     finally:
         runner.terminate()
-        runner.wait(timeout=60)
+        runner.wait(timeout=PATIENCE_S)
         infos = controller.get_jobs_info()
         controller.close()
     assert marks_in(tmp_path) == ["start mark 0", "end mark 0"]

@@ -22,10 +22,10 @@ FLOORS = (
     {"engines"},
     {"structures", "analysis", "mesoscale", "database"},
     {"documents"},
-    {"units", "errors"},
+    {"units", "errors", "garbage"},
 )
 """From the top down; an area imports itself and floors below it, never a neighbour of its own floor."""
-BASE = {"documents", "units", "errors"}
+BASE = {"documents", "units", "errors", "garbage"}
 NARROWER = {
     "engines": BASE,
     "structures": BASE,
@@ -35,6 +35,7 @@ NARROWER = {
     "documents": {"units", "errors"},
     "units": set(),
     "errors": set(),
+    "garbage": set(),
 }
 """What these areas are held to beyond their floor."""
 PURE = ("structures", "analysis", "mesoscale", "documents")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from liface.cli import direct
 from liface.cli.output import talk
 from liface.errors import LifaceError
+from liface.garbage import made_to_stay
 
 if TYPE_CHECKING:
     from liface.cli.root import app
@@ -68,11 +69,13 @@ def invoke(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: list[str]) -> None:
-    from typer.main import get_command
+    with made_to_stay():
+        from typer.main import get_command
 
-    from liface.cli.root import app
+        from liface.cli.root import app
 
-    get_command(app).main(args=arguments, prog_name="liface")
+        command = get_command(app)
+    command.main(args=arguments, prog_name="liface")
 
 
 def debugging() -> bool:

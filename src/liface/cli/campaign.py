@@ -30,6 +30,7 @@ from liface.cli.options import (
 )
 from liface.cli.output import plural, talk, write_json, write_table
 from liface.errors import InputError
+from liface.garbage import made_to_stay
 
 if TYPE_CHECKING:
     from liface.database import Database
@@ -306,6 +307,7 @@ def report(
         _print_summary(rows, path)
 
 
+@made_to_stay()
 def _loaded(campaign: str, engines: Sequence[str] | None) -> Campaign:
     from liface.workflows.campaign import Campaign
 

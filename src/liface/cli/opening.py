@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from liface.errors import DatabaseError
+from liface.garbage import made_to_stay
 
 if TYPE_CHECKING:
     from liface.database import Database
@@ -21,6 +22,7 @@ def shown(target: str) -> str:
     return without_password(target)
 
 
+@made_to_stay()
 def open_to_read(target: str) -> Database:
     """Open a database that must be there; nothing is created or changed.
 
@@ -41,6 +43,7 @@ def open_to_read_if_there(target: str) -> Database | None:
     return open_to_read(target) if Database.exists(target) else None
 
 
+@made_to_stay()
 def open_to_write(target: str) -> Database:
     """Open a database, or make a new one.
 

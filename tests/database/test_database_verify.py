@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import shutil
 import zlib
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
@@ -34,18 +36,38 @@ from liface.documents import Input
 PLACE = deposition().places[0]
 
 
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def original(request, tmp_path_factory):
+    """Make a sound database once: a function makes copies of it, and gives their addresses."""
+    if request.param == "sqlite":
+        folder = tmp_path_factory.mktemp("sound")
+        fill(str(folder / "original.db"))
+        yield lambda stack: str(shutil.copy(folder / "original.db", folder / "copy.db"))
+        return
+    server = request.getfixturevalue("postgresql_server")
+    with server.database() as name:
+        fill(server.address(name))
+        yield lambda stack: server.address(stack.enter_context(server.database(template=name)))
+
+
 @pytest.fixture
-def sound(db):
+def sound(original):
+    """A database with something of everything, in which nothing is wrong, to do harm to."""
+    with ExitStack() as stack:
+        yield stack.enter_context(Database(original(stack)))
+
+
+def fill(target: str) -> None:
     stored = calculation()
-    db.add_calculation(stored)
-    db.add_calculation(calculation(1, "failed"))
     results = [
         r.model_copy(update={"provenance": provenance(calc_ids=(stored.calc_id,)), "flags": ("partial", "polar")})
         for r in all_results()
     ]
-    db.commit_case(finished_case(results), results)
-    assert db.verify() == []
-    return db
+    with Database(target) as db:
+        db.add_calculation(stored)
+        db.add_calculation(calculation(1, "failed"))
+        db.commit_case(finished_case(results), results)
+        assert db.verify() == []
 
 
 def tamper(db, statement: str, **values) -> None:
@@ -208,7 +230,7 @@ def test_a_wrong_unit_of_a_column_is_found(unit, message):
 
 
 def test_flags_of_no_entry_are_found_also_by_a_quick_look(sound):
-    if sound.path is None and not sound.in_memory:
+    if sound.path is None:
         pytest.skip("PostgreSQL lets no flag without its entry in")
     with sound._store.writing() as connection:
         connection.execute(text("PRAGMA defer_foreign_keys=ON"))
@@ -221,9 +243,8 @@ def test_flags_of_no_entry_are_found_also_by_a_quick_look(sound):
 def test_a_quick_look_reads_no_documents(sound):
     tamper(sound, "UPDATE growth SET document = :b", b=b"\x00")
     assert sound.verify(quick=True) == [] and sound.verify() != []
-    if sound.path is not None or sound.in_memory:  # the tables of the server are shared by these tests
-        tamper(sound, "DROP TABLE growth_flags")
-        assert [p.check for p in sound.verify(quick=True)] == ["tables"]
+    tamper(sound, "DROP TABLE growth_flags")
+    assert [p.check for p in sound.verify(quick=True)] == ["tables"]
 
 
 def test_documents_come_page_by_page_and_damaged_ones_are_passed_over(db):

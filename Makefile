@@ -7,6 +7,7 @@ endif
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
+INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 # Several threads in one process are slower than one on a shared machine; every worker gets one.
 export OMP_NUM_THREADS ?= 1
@@ -19,8 +20,9 @@ help:  ## Show the targets.
 $(VENV)/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(v < (3, 11) and "Python 3.11 or newer is needed, this is %d.%d; say make PYTHON=..." % v)'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
-	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[sevennet,chgnet,postgresql,serve,parquet,hpc,dev]'
+	$(INSTALL) --no-compile torch
+	$(INSTALL) --no-compile --editable '.[sevennet,chgnet,postgresql,serve,parquet,hpc,dev]'
+	@$(BIN)/python -m compileall -q -j 0 $(VENV)/lib >/dev/null || true  # as pip does, but on all processors
 	@touch $@
 
 gpaw: $(VENV)/gpaw  ## Build GPAW, an open DFT code, into the environment; needs a C compiler, libxc and OpenBLAS.
@@ -31,7 +33,7 @@ $(VENV)/gpaw: $(VENV)/ready
 	@rm $(VENV)/gpaw-check
 	@printf '%s\n' "mpi = fftw = scalapack = nolibxc = noblas = False" "compiler = '$(CC)'" \
 	  "libraries = ['xc', 'openblas']" > $(VENV)/gpaw-siteconfig.py
-	GPAW_CONFIG=$(abspath $(VENV)/gpaw-siteconfig.py) $(BIN)/pip install --quiet --disable-pip-version-check --no-cache-dir --constraint constraints.txt gpaw gpaw-data
+	GPAW_CONFIG=$(abspath $(VENV)/gpaw-siteconfig.py) $(INSTALL) --no-cache-dir gpaw gpaw-data
 	@$(BIN)/python -c 'import gpaw.mpi'
 	@touch $@
 

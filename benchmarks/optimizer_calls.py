@@ -7,6 +7,9 @@ largest force by both. Force calls do not depend on the machine. A JSON file and
 
 FIRE takes three quarters of the time and does the same each time: `--fire-from FILE` takes its calls and energies from
 the JSON of an earlier run with the same weights and settings.
+
+Where a surface has many minima, any two searches end in different ones now and then. `--control` tells how often that
+is so of FIRE itself: it relaxes every system once more with FIRE at half its usual first time step.
 """
 
 from __future__ import annotations
@@ -42,6 +45,8 @@ from liface.structures.slabs import build_slab
 RATTLE_A = 0.05
 MOST_ATOMS = 90
 CALL_LIMIT = 600
+FIRE_DT = 0.1
+"""First time step of ASE's FIRE as it comes."""
 
 CRYSTALS = {
     "Li": ("Im-3m", Lattice.cubic(3.44), ["Li"], [[0, 0, 0]]),
@@ -160,11 +165,11 @@ def systems(n: int, seed: int = 0) -> list[tuple[str, Geometry]]:
     return displaced
 
 
-def fire(geometry: Geometry, engine: Engine, fmax: float) -> tuple[int, float, bool]:
-    """Relax with ASE's FIRE as it comes; return force calls, energy (eV) and whether it converged."""
+def fire(geometry: Geometry, engine: Engine, fmax: float, dt: float = FIRE_DT) -> tuple[int, float, bool]:
+    """Relax with ASE's FIRE from a first time step; return force calls, energy (eV) and whether it converged."""
     atoms = geometry.to_ase()
     atoms.calc = engine.calculator(needs_stress=False)
-    optimizer = FIRE(atoms, logfile=None)
+    optimizer = FIRE(atoms, logfile=None, dt=dt)
     converged = optimizer.run(fmax=fmax, steps=CALL_LIMIT - 1)
     return optimizer.nsteps + 1, float(atoms.get_potential_energy()), bool(converged)
 
@@ -182,15 +187,28 @@ def known_fire(path: Path | None, engine: Engine, settings: dict) -> dict[str, t
 
 
 def compare(
-    name: str, geometry: Geometry, engine: Engine, fmax: float, known: dict[str, tuple[int, float, bool]]
+    name: str,
+    geometry: Geometry,
+    engine: Engine,
+    fmax: float,
+    known: dict[str, tuple[int, float, bool]],
+    control: bool = False,
 ) -> dict:
-    """Relax one system with both; the energies are those of the last geometry."""
+    """Relax one system with both, and with the control; the energies are those of the last geometry."""
     settings = CalculationSettings(fmax_ev_per_a=fmax, max_force_calls=CALL_LIMIT)
     request = CalculationRequest(geometry=geometry, engine=engine.info, settings=settings, label=name)
     document = run(request, engine)
     if isinstance(document, FailedCalculation):
         raise CalculationError(f"{name}: {document.reason}")
     fire_calls, fire_energy, fire_converged = known.get(name) or fire(geometry, engine, fmax)
+    above = {}
+    if control:
+        calls, energy, converged = fire(geometry, engine, fmax, FIRE_DT / 2)
+        above = {
+            "control_calls": calls,
+            "control_above_fire_mev_per_atom": round(1e3 * (energy - fire_energy) / geometry.n_atoms, 3),
+            "control_converged": converged,
+        }
     return {
         "system": name,
         "natoms": geometry.n_atoms,
@@ -203,7 +221,29 @@ def compare(
         "converged": document.status == "converged",
         "fire_converged": fire_converged,
         "optimizer": document.optimizer,
+        **above,
     }
+
+
+def control_summary(rows: list[dict]) -> dict:
+    """Return how often FIRE at half its first time step ended elsewhere than FIRE as it comes."""
+    above = np.array([row["control_above_fire_mev_per_atom"] for row in rows])
+    return {
+        "n": len(rows),
+        "calls": sum(row["control_calls"] for row in rows),
+        "above_by_more_than_1_mev_per_atom": int((above > 1.0).sum()),
+        "lower_by_more_than_1_mev_per_atom": int((above < -1.0).sum()),
+        "converged": sum(row["control_converged"] for row in rows),
+    }
+
+
+def control_line(control: dict) -> str:
+    """Say it in a sentence."""
+    return (
+        f"FIRE itself, at half its first time step: {control['calls']} calls, "
+        f"{control['above_by_more_than_1_mev_per_atom']} of {control['n']} above FIRE by more than 1 meV/atom, "
+        f"{control['lower_by_more_than_1_mev_per_atom']} lower by more."
+    )
 
 
 def summary(rows: list[dict]) -> dict:
@@ -254,6 +294,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="seed of the displacements")
     parser.add_argument("--minutes", type=float, default=60.0, help="start no further system after this time")
     parser.add_argument("--fire-from", type=Path, default=None, help="JSON of an earlier run: take FIRE from there")
+    parser.add_argument("--control", action="store_true", help="relax with FIRE at half its first time step too")
     parser.add_argument("--out", type=Path, default=None, help="JSON file; a .md table is written beside it")
     arguments = parser.parse_args()
     pin_threads()
@@ -264,7 +305,7 @@ def main() -> None:
     for name, geometry in shuffled(systems(arguments.n, arguments.seed)):
         if time.monotonic() - started > 60 * arguments.minutes:
             break
-        rows.append(compare(name, geometry, engine, arguments.fmax, known))
+        rows.append(compare(name, geometry, engine, arguments.fmax, known, arguments.control))
         row = rows[-1]
         print(
             f"{name:44s} {row['calls']:4d} / {row['fire_calls']:4d} = {row['ratio']:.2f}  "
@@ -275,12 +316,24 @@ def main() -> None:
     kinds = {row["system"].partition("/")[0] for row in rows}
     by_kind = {kind: [row for row in rows if row["system"].startswith(kind)] for kind in sorted(kinds)}
     summaries = {**{kind: summary(group) for kind, group in by_kind.items()}, "all": summary(rows)}
-    text = table(summaries)
+    text, control = table(summaries), {}
+    lower = sum(row["energy_above_fire_mev_per_atom"] < -1.0 for row in rows)
+    text += f"\n\n{lower} of {len(rows)} end lower than FIRE by more than 1 meV/atom."
+    if arguments.control:
+        control = {"control": control_summary(rows)}
+        text += f" {control_line(control['control'])}"
     print(text)
     if arguments.out:
         info = engine.info.model_dump(mode="json")
         command = shlex.join(["python", *sys.argv])
-        result = {"engine": info, "settings": settings, "command": command, "summary": summaries, "systems": rows}
+        result = {
+            "engine": info,
+            "settings": settings,
+            "command": command,
+            "summary": summaries,
+            **control,
+            "systems": rows,
+        }
         arguments.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
         title = f"# Force calls to {arguments.fmax:g} eV/Å: liface against ASE FIRE, {engine.info.label}\n\n"
         arguments.out.with_suffix(".md").write_text(f"{title}{text}\n\n`{command}`\n", encoding="utf-8")

@@ -12,8 +12,8 @@ def collector_paused() -> Iterator[None]:
     """Keep Python from looking for rings of objects that nobody holds any more.
 
     It looks each time some hundreds more objects were made than freed. Where all of them are still wanted, as when
-    modules are imported or ten thousand rows read, that is an eighth to a quarter of the time for nothing. Not for
-    work that lets go of large arrays, such as a relaxation: rings that hold them would stay.
+    modules are imported or ten thousand rows read, that is time spent for nothing. Not for work that lets go of large
+    arrays, such as a relaxation: rings that hold them would stay.
     """
     if not gc.isenabled():
         yield

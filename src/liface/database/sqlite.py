@@ -31,7 +31,7 @@ MAGIC = b"SQLite format 3\x00"
 WRITE = "liface_write"
 
 CACHE_KIB = 64 * 1024
-"""Pages that a connection keeps at most, where it has read so many: 10,000 wide rows come a tenth faster again."""
+"""Pages that a connection keeps at most, where it has read so many."""
 
 
 class SqliteStore(Store):

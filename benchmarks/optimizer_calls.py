@@ -151,15 +151,15 @@ def small_enough(source: Callable[[], Iterator[tuple[str, Structure]]]) -> Itera
     yield from ((name, s) for name, s in source() if len(s) <= MOST_ATOMS)
 
 
-def systems(n: int, seed: int = 0) -> list[tuple[str, Geometry]]:
-    """Return n systems, a third of each class, each displaced at random."""
+def systems(n: int, seed: int = 0, displacement_a: float = RATTLE_A) -> list[tuple[str, Geometry]]:
+    """Return n systems, a third of each class, each displaced at random by this much (Å)."""
     chosen = []
     for k, source in enumerate((slabs, interfaces, clusters)):
         chosen += list(islice(small_enough(source), (n + 2 - k) // 3))
     displaced = []
     for i, (name, structure) in enumerate(chosen):
         geometry = Geometry.from_structure(structure)
-        step = np.random.default_rng([seed, i]).normal(scale=RATTLE_A, size=(geometry.n_atoms, 3))
+        step = np.random.default_rng([seed, i]).normal(scale=displacement_a, size=(geometry.n_atoms, 3))
         step[np.array(geometry.frozen)] = 0.0
         displaced.append((name, geometry.with_positions(geometry.position_array + step)))
     return displaced
@@ -292,6 +292,7 @@ def main() -> None:
     parser.add_argument("--n", type=int, default=42, help="number of systems")
     parser.add_argument("--fmax", type=float, default=0.03, help="largest force at convergence, eV/Å")
     parser.add_argument("--seed", type=int, default=0, help="seed of the displacements")
+    parser.add_argument("--displacement", type=float, default=RATTLE_A, help="of the ideal geometry, Å; 0: as built")
     parser.add_argument("--minutes", type=float, default=60.0, help="start no further system after this time")
     parser.add_argument("--fire-from", type=Path, default=None, help="JSON of an earlier run: take FIRE from there")
     parser.add_argument("--control", action="store_true", help="relax with FIRE at half its first time step too")
@@ -299,10 +300,10 @@ def main() -> None:
     arguments = parser.parse_args()
     pin_threads()
     engine = resolve(arguments.engine)
-    settings = {"fmax_ev_per_a": arguments.fmax, "seed": arguments.seed, "rattle_a": RATTLE_A}
+    settings = {"fmax_ev_per_a": arguments.fmax, "seed": arguments.seed, "rattle_a": arguments.displacement}
     known = known_fire(arguments.fire_from, engine, settings)
     started, rows = time.monotonic(), []
-    for name, geometry in shuffled(systems(arguments.n, arguments.seed)):
+    for name, geometry in shuffled(systems(arguments.n, arguments.seed, arguments.displacement)):
         if time.monotonic() - started > 60 * arguments.minutes:
             break
         rows.append(compare(name, geometry, engine, arguments.fmax, known, arguments.control))

@@ -7,9 +7,9 @@ from liface.database.literals import taken_out
 
 
 def test_filters_that_differ_in_values_are_parsed_once(db):
-    db.query("interfaces", 'substrate="W" AND n_points > 3')
+    db.query("interfaces", 'substrate="W" OR n_points > 3')
     before = _tree.cache_info().misses
-    db.query("interfaces", 'substrate="Mo \\" x" AND n_points > -4')
+    db.query("interfaces", 'substrate="Mo \\" x" OR n_points > -4')
     assert _tree.cache_info().misses == before
 
 

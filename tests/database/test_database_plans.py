@@ -84,6 +84,17 @@ def test_questions_are_kept_and_their_number_is_bounded(database):
     assert _question.cache_info().maxsize < 1000
 
 
+@pytest.mark.parametrize(("where", "skips", "plain"), [
+    ("n_points=31", False, True), ('substrate="W" AND gamma_mev_per_a2 > 50.25', True, True),
+    ('NOT flags HAS "unheard"', False, True), ('substrate="W" OR substrate="Mo"', False, False),
+    ('created_at > "2026-01-01"', True, False),
+])  # fmt: skip
+def test_only_what_is_not_plain_is_made_into_a_statement_beforehand(where, skips, plain):
+    asked = question(NOUNS["interfaces"], where, "-gamma_mev_per_a2", None, 50, 7 * skips)
+    assert (asked.plain is not None, "statement" in vars(asked)) == (plain, not plain)
+    assert question(NOUNS["interfaces"], where, None, None, None, 7).plain is None  # SQLite skips rows of pages alone
+
+
 def test_answers_stay_right_when_questions_are_kept(database):
     for value in range(9):
         rows = database.query("interfaces", f'substrate="S{value}" AND gamma_mev_per_a2 >= {value}.5', limit=5)

@@ -64,6 +64,8 @@ LEFT = (
     'n_points="3',
 )
 SORTS = (None, "", "gamma_mev_per_a2", "-gamma_mev_per_a2,substrate", "gamma_plateau_mev_per_a2", "-created_at")
+PAGE = {None: (), 5: (5, 0)}
+"""Values of a page, by its length."""
 NAMES = ("substrate", "flags", "converged", "created_at", "gamma_mev_per_a2", "case")
 
 
@@ -88,9 +90,10 @@ def plain(sql: str) -> str:
 @pytest.mark.parametrize("where", [None, "", *FILTERS])
 def test_the_sql_is_that_of_the_general_way(where, sort, limit):
     sql, values = in_general(NOUNS["interfaces"], where, sort, limit, NAMES)
-    made = plain_question(catalog_noun("interfaces"), where, sort, limit, NAMES)
+    made = plain_question(catalog_noun("interfaces"), where, sort, limit is not None, NAMES)
     assert plain(made.sql) == sql
-    assert made.values == values and [type(v) for v in made.values] == [type(v) for v in values]
+    values_here = (*made.values, *PAGE[limit])
+    assert values_here == values and [type(v) for v in values_here] == [type(v) for v in values]
 
 
 @pytest.mark.parametrize("limit", [None, 5])
@@ -100,8 +103,8 @@ def test_the_sql_of_every_noun_with_all_its_columns(name, limit):
     for sort in (None, *(("-" if column.required else "") + column.name for column in noun.columns.values()
                          if column.type not in ("list", "dictionary"))):  # fmt: skip
         sql, values = in_general(noun, None, sort, limit, tuple(noun.columns))
-        made = plain_question(catalog_noun(name), None, sort, limit, tuple(noun.columns))
-        assert (plain(made.sql), made.values) == (sql, values)
+        made = plain_question(catalog_noun(name), None, sort, limit is not None, tuple(noun.columns))
+        assert (plain(made.sql), (*made.values, *PAGE[limit])) == (sql, values)
 
 
 def test_random_filters_are_the_same_or_left():
@@ -111,18 +114,19 @@ def test_random_filters_are_the_same_or_left():
     for _ in range(4000):
         where = draw.choice(["", " "]).join(draw.choices(pieces, k=draw.randint(1, 7)))
         try:
-            made = plain_question(catalog_noun("interfaces"), where, None, 5, NAMES)
+            made = plain_question(catalog_noun("interfaces"), where, None, True, NAMES)
         except NotPlainError:
             continue
         read += 1
-        assert (plain(made.sql), made.values) == in_general(NOUNS["interfaces"], where, None, 5, NAMES), where
+        found = plain(made.sql), (*made.values, *PAGE[5])
+        assert found == in_general(NOUNS["interfaces"], where, None, 5, NAMES), where
     assert read > 50
 
 
 @pytest.mark.parametrize("where", LEFT)
 def test_what_is_not_plain_is_left_to_the_database(where):
     with pytest.raises(NotPlainError):
-        plain_question(catalog_noun("interfaces"), where, None, None, NAMES)
+        plain_question(catalog_noun("interfaces"), where, None, False, NAMES)
 
 
 def test_ranges_are_as_likely_as_elsewhere():

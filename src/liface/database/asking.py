@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, Select, bindparam, select, true
 
+from liface.database.catalog import catalog_noun
 from liface.database.columns import Column, Noun
-from liface.database.driver import Ready, ready
+from liface.database.driver import Ready, fetched, ready
 from liface.database.filters import column_named, filter_expression
 from liface.database.likelihoods import in_natural_order
 from liface.database.names import ENTRY
+from liface.database.quick import NotPlainError, PlainQuestion, plain_question
 from liface.database.schema import TABLES
 from liface.database.sorting import order_by
 from liface.errors import FilterError
@@ -28,14 +30,42 @@ KEPT = 512
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """A statement and what its columns are called; a list column holds the entry whose list it will be."""
+    """What is asked of a noun, and the statement that answers it.
 
-    statement: Select[Any]
-    names: tuple[str, ...]
-    lists: tuple[str, ...]
+    A list column holds the entry whose list it will be. Plain questions to a file have their SQL without a statement
+    (:mod:`liface.database.quick`), many times faster: few filters are asked again with the same values.
+    """
+
+    noun: Noun
+    where: str | None
+    sort: str | None
+    columns: tuple[Column, ...]
+    limited: bool
+    skips: bool
+    plain: PlainQuestion | None
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What the columns are called."""
+        return tuple(column.name for column in self.columns)
+
+    @cached_property
+    def lists(self) -> tuple[str, ...]:
+        """The columns that are lists."""
+        return tuple(column.name for column in self.columns if not column.stored)
+
+    @cached_property
+    def statement(self) -> Select[Any]:
+        """The statement, which waits for its page."""
+        cells = select(*(cell_of(self.noun, column) for column in self.columns))
+        rows = narrowed(self.noun, cells, self.where, ordered=self.limited and not self.sort)
+        return page_of(rows.order_by(*order_by(self.noun, self.sort)), self.limited, self.skips)
 
     def run(self, connection: Connection, limit: int | None, offset: int) -> list[tuple[Any, ...]]:
         """Return one page, its cells as the driver gives them (:mod:`liface.database.cells`)."""
+        if self.plain is not None and connection.dialect.name == "sqlite":
+            page = (limit, offset) if self.limited else ()
+            return fetched(connection, self.plain.sql, (*self.plain.values, *page))
         return _ready(self, connection.dialect).fetch(
             connection, {"limit_": 0 if limit is None else limit, "offset_": offset}
         )
@@ -87,18 +117,23 @@ def check_page(limit: int | None, offset: int) -> None:
 def _question(
     noun: Noun, where: str | None, sort: str | None, columns: tuple[str, ...] | None, limited: bool, skips: bool
 ) -> Question:
-    chosen = list(noun.columns.values()) if columns is None else [column_named(noun, n, "columns") for n in columns]
-    return Question(
-        statement=page_of(
-            narrowed(
-                noun, select(*(cell_of(noun, column) for column in chosen)), where, ordered=limited and not sort
-            ).order_by(*order_by(noun, sort)),
-            limited,
-            skips,
-        ),
-        names=tuple(column.name for column in chosen),
-        lists=tuple(column.name for column in chosen if not column.stored),
-    )
+    chosen = tuple(noun.columns.values() if columns is None else [column_named(noun, n, "columns") for n in columns])
+    plain = _plain(noun, where, sort, chosen, limited, skips)
+    asked = Question(noun, where, sort, chosen, limited, skips, plain)
+    if asked.plain is None:
+        _ = asked.statement  # tells what does not fit
+    return asked
+
+
+def _plain(
+    noun: Noun, where: str | None, sort: str | None, columns: Sequence[Column], limited: bool, skips: bool
+) -> PlainQuestion | None:
+    if skips and not limited:
+        return None
+    try:
+        return plain_question(catalog_noun(noun.name), where, sort, limited, [column.name for column in columns])
+    except (NotPlainError, FilterError):
+        return None
 
 
 def cell_of(noun: Noun, column: Column) -> ColumnElement[Any]:

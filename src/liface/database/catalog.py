@@ -46,6 +46,7 @@ class CatalogNoun:
         return self.key == "record_id"
 
 
+@cache
 def catalog_noun(name: str) -> CatalogNoun:
     """Look a noun up by its plural or singular name.
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from liface.database.addresses import is_server, path_of
 from liface.database.catalog import CatalogColumn, CatalogNoun, schema_version
-from liface.database.cells import PLAIN
+from liface.database.cells import plain_rows
 from liface.database.names import ENTRY, PLANNED_LOOKS, after_a_gap, column_named, firsts, sort_keys
 from liface.errors import LifaceError
 
@@ -56,7 +56,7 @@ class Condition:
 
 @dataclass(frozen=True)
 class PlainQuestion:
-    """A statement and its values."""
+    """A statement; after the values of its filter come those of its page, how many rows and from which on."""
 
     sql: str
     values: tuple[Any, ...]
@@ -120,7 +120,9 @@ def quick_rows(
 ) -> list[dict[str, Any]] | None:
     """Return the rows of :meth:`liface.database.Database.query`, or None for what must be asked there."""
     try:
-        question = plain_question(noun, where, sort, limit, names)
+        if limit is not None and not 0 <= limit < LARGEST_LIMIT:
+            return None
+        question = plain_question(noun, where, sort, limit is not None, names)
         path = None if is_server(target) else path_of(target)
         if path is None:
             return None
@@ -130,16 +132,18 @@ def quick_rows(
             ((version,),) = connection.execute("SELECT max(version) FROM liface_schema")
             if version != schema_version():
                 return None
-            cells = connection.execute(question.sql, question.values).fetchall()
-            return _rows(connection, noun, names, cells)
+            page = () if limit is None else (limit, 0)
+            cells = connection.execute(question.sql, (*question.values, *page)).fetchall()
+            columns = [(name, noun.columns[name].type) for name in names]
+            return plain_rows(columns, cells, lambda entries: _flags(connection, noun, list(dict.fromkeys(entries))))
     except (NotPlainError, LifaceError, sqlite3.Error, OSError, ValueError, TypeError):
         return None
 
 
 def plain_question(
-    noun: CatalogNoun, where: str | None, sort: str | None, limit: int | None, names: Sequence[str]
+    noun: CatalogNoun, where: str | None, sort: str | None, limited: bool, names: Sequence[str]
 ) -> PlainQuestion:
-    """Return the statement of a question.
+    """Return the statement of a question; ``limited``: for a page of it.
 
     Raises
     ------
@@ -148,20 +152,17 @@ def plain_question(
     FilterError
         If a column of the order is unknown or has none.
     """
-    if limit is not None and not 0 <= limit < LARGEST_LIMIT:
-        raise NotPlainError
     conditions = _conditions(noun, where)
-    if limit is not None and not sort and noun.is_result:
+    if limited and not sort and noun.is_result:
         conditions = _in_natural_order(noun, conditions)
     if noun.is_result:
         conditions.insert(0, Condition(f"{noun.name}.is_current = 1", ()))
     selected = ", ".join(_selected(noun, column_named(noun, name, "columns")) for name in names)
     filtered = f" WHERE {' AND '.join(each.sql for each in conditions)}" if conditions else ""
-    page = "" if limit is None else " LIMIT ? OFFSET ?"
-    values = [value for each in conditions for value in each.values]
+    page = " LIMIT ? OFFSET ?" if limited else ""
     return PlainQuestion(
         f"SELECT {selected} FROM {noun.name}{filtered} ORDER BY {_order(noun, sort)}{page}",
-        (*values, *(() if limit is None else (limit, 0))),
+        tuple(value for each in conditions for value in each.values),
     )
 
 
@@ -245,22 +246,6 @@ def _cell(noun: CatalogNoun, column: str) -> str:
 
 def _selected(noun: CatalogNoun, column: CatalogColumn) -> str:
     return f"{noun.name}.{ENTRY}" if column.type == "list" else _cell(noun, column.name)
-
-
-def _rows(
-    connection: sqlite3.Connection, noun: CatalogNoun, names: Sequence[str], cells: Sequence[Sequence[Any]]
-) -> list[dict[str, Any]]:
-    rows = [dict(zip(names, row, strict=True)) for row in cells]
-    for name in names:
-        kind = noun.columns[name].type
-        if kind == "list":
-            flags = _flags(connection, noun, list(dict.fromkeys(row[name] for row in rows)))
-            for row in rows:
-                row[name] = flags.get(row[name], [])
-        elif kind in PLAIN:
-            for row in rows:
-                row[name] = None if row[name] is None else PLAIN[kind](row[name])
-    return rows
 
 
 def _flags(connection: sqlite3.Connection, noun: CatalogNoun, entries: Sequence[str]) -> dict[str, list[str]]:

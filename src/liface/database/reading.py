@@ -9,7 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, false, func, not_, select
 
 from liface.database.asking import KEPT, check_page, narrowed, question, shown
-from liface.database.cells import PLAIN
+from liface.database.cells import CellError
+from liface.database.cells import plain_rows as by_name
 from liface.database.codec import decode, is_text
 from liface.database.columns import NOUNS, Noun
 from liface.database.driver import fetched
@@ -56,23 +57,18 @@ def stream_rows(
 def plain_rows(
     connection: Connection, noun: Noun, names: Sequence[str], cells: Sequence[Sequence[Any]]
 ) -> list[dict[str, Any]]:
-    """Return rows by name with plain values; the cell of a list column holds the entry whose list is looked up."""
-    found = [dict(zip(names, row)) for row in cells]  # noqa: B905 - to be strict takes a tenth of the time of a page
-    for name in names:
-        column = noun.columns[name]
-        if not column.stored:
-            flags = flags_of(connection, noun, [row[name] for row in found])
-            for row in found:
-                row[name] = flags.get(row[name], [])
-        elif column.type in PLAIN:
-            made = PLAIN[column.type]
-            for row in found:
-                value = row[name]
-                try:
-                    row[name] = None if value is None else made(value)
-                except (ValueError, TypeError) as error:
-                    raise damaged(noun, name, value) from error
-    return found
+    """Return rows by name with plain values; the cell of a list column holds the entry whose list is looked up.
+
+    Raises
+    ------
+    CorruptDatabaseError
+        If a cell does not hold what its column does.
+    """
+    columns = [(name, noun.columns[name].type) for name in names]
+    try:
+        return by_name(columns, cells, lambda entries: flags_of(connection, noun, entries))
+    except CellError as error:
+        raise damaged(noun, error.column, error.value) from error
 
 
 def damaged(noun: Noun, column: str, value: Any) -> CorruptDatabaseError:

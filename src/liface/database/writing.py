@@ -95,7 +95,7 @@ def put_calculation(connection: Connection, document: CalculationDocument, repla
     if known:
         connection.execute(delete(table).where(here))
     row = row_of(NOUNS["calculations"], document)
-    connection.execute(insert(table).values(row))
+    connection.execute(insert(table), row)
     put_structures(connection, NOUNS["calculations"], [(row, document)])
     return not known
 
@@ -123,7 +123,7 @@ def put_result(connection: Connection, document: ResultDocument) -> str:
         update(table).where(and_(table.c.slot_id == slot_id, table.c.is_current)).values(is_current=False)
     )
     if current is None:
-        connection.execute(insert(table).values(entry_id=entry_id, slot_id=slot_id, is_current=True, **row))
+        connection.execute(insert(table), {**row, "entry_id": entry_id, "slot_id": slot_id, "is_current": True})
         put_flags(connection, noun, {entry_id: document.flags})
         put_uses(connection, noun, {entry_id: calculations_behind(document)})
     else:
@@ -208,7 +208,7 @@ def put_case_row(connection: Connection, document: CaseDocument, row: dict[str, 
         listed.update(getattr(decode(noun, case_id, blob), "record_ids", ()))
     _hide_results(connection, sorted(listed - set(getattr(document, "record_ids", ()))), row)
     connection.execute(delete(table).where(earlier))
-    connection.execute(insert(table).values(row))
+    connection.execute(insert(table), row)
 
 
 def hide_results_of_older_case(connection: Connection, older: CaseDocument, row: dict[str, Any]) -> None:
@@ -225,7 +225,7 @@ def put_submission(connection: Connection, document: SubmissionDocument) -> None
     """Store a submission in the place of an earlier state of it."""
     noun = NOUNS["submissions"]
     forget(connection, noun, [document.submission_id])
-    connection.execute(insert(TABLES[noun.name]).values(row_of(noun, document)))
+    connection.execute(insert(TABLES[noun.name]), row_of(noun, document))
 
 
 def put_run(connection: Connection, document: RunDocument) -> bool:
@@ -233,7 +233,7 @@ def put_run(connection: Connection, document: RunDocument) -> bool:
     noun, table = NOUNS["runs"], TABLES["runs"]
     if connection.scalar(select(table.c.run_id).where(table.c.run_id == document.run_id)) is not None:
         return False
-    connection.execute(insert(table).values(row_of(noun, document)))
+    connection.execute(insert(table), row_of(noun, document))
     return True
 
 

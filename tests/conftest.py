@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from postgresql_server import SHARED, PostgresqlServer, running_server
+
+gc.set_threshold(5_000, 10, 100)
+"""The collector would look through all modules and tests of a process again and again, and find next to nothing."""
 
 GROUPS = {
     "cluster": ("tests/hpc/",),

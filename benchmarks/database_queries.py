@@ -8,8 +8,8 @@ identities, energies, campaigns and dates.
 
 Every question is asked some times to warm up, then 200 times in turn with the same SQL through ``sqlite3`` alone; the
 table gives the best, the median and the 95th percentile of wall time, and the median of processor time of both. A page
-of the first eight columns of the noun is read in turn with them. Where ``sqlite3`` alone takes twice as long in one row
-as in another, it is the machine that was slower.
+of the columns that ``liface query`` shows is read in turn with them. Where ``sqlite3`` alone takes twice as long in one
+row as in another, it is the machine that was slower.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ from sqlalchemy import DDL
 from synthetic_records import CALCULATIONS, INTERFACES, calculations, interfaces, multiply, store
 
 from liface import __version__
+from liface.cli.asking import SHOWN
 from liface.database import Database
 from liface.database.asking import question
 from liface.database.columns import NOUNS
@@ -46,7 +47,6 @@ from liface.database.schema import FLAG_TABLES, TABLES
 from liface.database.writing import put_result
 
 PAGE = 50
-FEW = 8
 FRAME_ROWS = 10_000
 REPEATS, WARM_UP = 200, 5
 FRAMES = 15
@@ -98,7 +98,7 @@ class Timing:
     wall: float
     wall_95: float
     cpu: float
-    few: float | None
+    shown: float | None
     reference: float | None
     rows: int
 
@@ -126,7 +126,7 @@ def _head(command: str) -> str:
         f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python "
         f"{platform.python_version()}, SQLite {sqlite3.sqlite_version}, SQLAlchemy {sqlalchemy.__version__}, liface "
         f"{__version__}, schema {latest()}. Milliseconds; a page of {PAGE} rows with all columns and flags, "
-        f"or with the first {FEW} columns, warm.\n"
+        f"or with the columns that `liface query` shows, warm.\n"
     )
 
 
@@ -143,12 +143,12 @@ def _section(path: Path, n: int, repeats: int) -> str:
     lines = [
         f"\n## {n:,} interfaces and {n:,} calculations\n",
         f"{size / 1e6:,.0f} MB{built}. Target: {TARGETS_MS.get(n, float('nan')):g} ms.\n",
-        f"| question | rows | wall best | wall median | wall 95 % | CPU median | {FEW} columns, wall median | "
+        "| question | rows | wall best | wall median | wall 95 % | CPU median | columns shown, wall median | "
         "sqlite3 alone, CPU |",
         "|---|---:|---:|---:|---:|---:|---:|---:|",
         *(
             f"| {t.what} | {t.rows:,} | {t.best:.2f} | {t.wall:.2f} | {t.wall_95:.2f} | {t.cpu:.2f} | "
-            f"{_or_nothing(t.few)} | {_or_nothing(t.reference)} |"
+            f"{_or_nothing(t.shown)} | {_or_nothing(t.reference)} |"
             for t in timings
         ),
         "",
@@ -204,14 +204,14 @@ def _timed(database: Database, noun: str, where: str | None, sort: str | None, r
     values = {**compiled.params, "limit_": PAGE}
     bound = [values[name] for name in compiled.positiontup or ()]
     with contextlib.closing(sqlite3.connect(str(database.path))) as connection:
-        ours, few, alone = _in_turn(
+        ours, shown, alone = _in_turn(
             repeats,
             lambda: database.query(noun, where, sort, PAGE),
-            lambda: database.query(noun, where, sort, PAGE, columns=list(NOUNS[noun].columns)[:FEW]),
+            lambda: database.query(noun, where, sort, PAGE, columns=SHOWN[noun].split()),
             lambda: connection.execute(str(compiled), bound).fetchall(),  # no flags, no types, rows as tuples
         )
     what = f"{noun}: {f'`{where}`' if where else 'all'}, sorted by {f'`{sort}`' if sort else 'its natural order'}"
-    return Timing(what, *ours, few.wall, alone.cpu, len(rows))
+    return Timing(what, *ours, shown.wall, alone.cpu, len(rows))
 
 
 def _timed_count(database: Database, noun: str, where: str | None, repeats: int) -> Timing:

@@ -2,8 +2,9 @@
 
     python benchmarks/optimizer_calls.py --engine chgnet --n 42 --out benchmarks/results/optimizer_calls.json
 
-Every system starts from an ideal geometry, displaced at random by 0.05 Å, in a fixed cell, and is relaxed to the same
-largest force by both. Force calls do not depend on the machine. A JSON file and a table beside it are written.
+Every system starts from an ideal geometry in a fixed cell, as a campaign builds it (`--displacement 0`) or displaced at
+random by 0.05 Å, and is relaxed to the same largest force by both. Force calls do not depend on the machine. A JSON
+file and a table beside it are written.
 
 FIRE takes three quarters of the time and does the same each time: `--fire-from FILE` takes its calls and energies from
 the JSON of an earlier run with the same weights and settings.
@@ -336,7 +337,8 @@ def main() -> None:
             "systems": rows,
         }
         arguments.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        title = f"# Force calls to {arguments.fmax:g} eV/Å: liface against ASE FIRE, {engine.info.label}\n\n"
+        start = f"displaced by {arguments.displacement:g} Å" if arguments.displacement else "as built"
+        title = f"# Force calls to {arguments.fmax:g} eV/Å: liface against ASE FIRE, {engine.info.label}, {start}\n\n"
         arguments.out.with_suffix(".md").write_text(f"{title}{text}\n\n`{command}`\n", encoding="utf-8")
 
 

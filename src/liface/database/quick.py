@@ -1,9 +1,9 @@
-"""Simple questions to a file, answered without SQLAlchemy, whose import takes longer than the answer.
+"""Plain questions as SQL for SQLite without SQLAlchemy, whose import and statements take longer than the answer.
 
 Only a part of what can be asked: a filter is comparisons of columns with values and ``[NOT] flags HAS "..."``, joined
 by AND. The SQL is, word for word, what :mod:`liface.database.asking` makes of the same question, and a test holds them
-against each other. Whatever is not plain, and whatever goes wrong, is left to :class:`liface.database.Database`, which
-knows the whole grammar and what every error means: nothing is refused here.
+against each other; it takes it from here where it can. Whatever is not plain, and whatever goes wrong, is left to
+:class:`liface.database.Database`, which knows the whole grammar and what every error means: nothing is refused here.
 """
 
 from __future__ import annotations

@@ -126,10 +126,14 @@ def ratios() -> list[tuple[str, float, str]]:
     ):
         if found := result(name):
             every = found["summary"]["all"]
-            held = f"{100 * every['within_1_mev_per_atom_or_lower']:.0f} % not above FIRE by 1 meV/atom"
+            held = (
+                f"{100 * every['within_1_mev_per_atom_or_lower']:.0f} % not above FIRE by 1 meV/atom, "
+                f"{100 * every['lower_by_more_than_1_mev_per_atom']:.0f} % below by more"
+            )
             if control := found.get("control"):
                 share = 1 - control["above_by_more_than_1_mev_per_atom"] / control["n"]
-                held += f"; {100 * share:.0f} % of FIRE at half its time step"
+                below = control["lower_by_more_than_1_mev_per_atom"] / control["n"]
+                held += f"; FIRE at half its time step: {100 * share:.0f} %, {100 * below:.0f} %"
             rows.append((f"force calls of ASE FIRE, {model}, {every['n']} systems", 1 / every["ratio_of_sums"], held))
     for name, model in (("relaxation", "7net-0"), ("relaxation-chgnet", "CHGNet")):
         if found := result(name):

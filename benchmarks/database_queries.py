@@ -126,7 +126,7 @@ def _head(command: str) -> str:
         f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; Python "
         f"{platform.python_version()}, SQLite {sqlite3.sqlite_version}, SQLAlchemy {sqlalchemy.__version__}, liface "
         f"{__version__}, schema {latest()}. Milliseconds; a page of {PAGE} rows with all columns and flags, "
-        f"or with the columns that `liface query` shows, warm.\n"
+        "or with the columns that `liface query` shows, warm.\n"
     )
 
 

@@ -1,6 +1,6 @@
 """Run the whole suite and write the page of its results: docs/benchmarks.md with a figure.
 
-    python benchmarks/run_all.py                 # everything, about an hour and a half on two cores
+    python benchmarks/run_all.py                 # everything, two to three hours on two cores
     python benchmarks/run_all.py --only stores   # one part again; the page is made of the newest results of all
     python benchmarks/run_all.py --page          # the page alone, from the results that are there
 

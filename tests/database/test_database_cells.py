@@ -20,7 +20,7 @@ def rows(*cells, columns=COLUMNS):
 
 @given(datetimes())
 def test_a_kept_moment_is_written_as_datetime_writes_it(moment):
-    kept = f"{moment.isoformat(sep=' ', timespec='microseconds')}"
+    kept = moment.isoformat(sep=" ", timespec="microseconds")
     assert plain_moment(kept) == plain_moment(moment) == f"{moment.isoformat()}Z"
 
 

@@ -25,6 +25,7 @@ from liface.errors import (
 )
 from liface.workflows.campaign import Campaign
 from liface.workflows.campaign_jobs import campaign_jobs, independent_flows, jobs_to_do, kind_of
+from liface.workflows.decorators import LARGE_DATA
 from liface.workflows.executor import KnownExecutor
 from liface.workflows.jobs.calculate import calculate
 from liface.workflows.resources import ResourcesByKind
@@ -105,6 +106,19 @@ def contents(database):
             (json.dumps({k: v for k, v in row.items() if k not in NOT_COMPARED}, sort_keys=True) for row in rows),
         )
     return found
+
+
+def test_an_output_that_is_being_stored_is_collected_the_next_time(surfaces, database, queue):
+    submission.submit(surfaces, database, queue, KINDS)
+    queue.run()
+    large = queue.store().additional_stores[LARGE_DATA]
+    (late,) = large.query({}, limit=1)
+    large.remove_docs({"blob_uuid": late["blob_uuid"]})
+    partly = submission.collect(surfaces, database, queue)
+    assert partly.pending and partly.new_calculations
+    large.update(late, key="blob_uuid")
+    rest = submission.collect(surfaces, database, queue)
+    assert rest.new_calculations and not rest.pending and database.verify() == []
 
 
 def test_a_campaign_comes_back_as_if_it_had_run_here(campaign, database, queue, local):

@@ -140,13 +140,19 @@ def _later(config: dict) -> dict:
 
 
 def outcomes_in(store: JobStore, submissions: Sequence[str], is_wanted: IsWanted) -> Iterator[CalculationDocument]:
-    """Yield the calculations in the outputs of these submissions; only outputs with a wanted one are loaded."""
+    """Yield the calculations in the outputs of these submissions; only outputs with a wanted one are loaded.
+
+    An output of which a part is not there yet is left for the next time.
+    """
     criteria = {f"metadata.{ORIGIN}.submission": {"$in": list(submissions)}, "output.@class": Outcomes.__name__}
     rows = store.query(criteria, properties=["uuid", "index", "output.calc_ids", "completed_at"])
     for row in list(rows):
         if not is_wanted(row["output"]["calc_ids"], row.get("completed_at")):
             continue
-        whole = store.query_one({"uuid": row["uuid"], "index": row["index"]}, properties=["output"], load=True)
+        try:
+            whole = store.query_one({"uuid": row["uuid"], "index": row["index"]}, properties=["output"], load=True)
+        except KeyError:  # jobflow stores an output first and its large parts after it: a worker is at it just now
+            continue
         if whole is not None:
             outcomes = Outcomes.model_validate(_plain(whole["output"]))
             yield from (*outcomes.prerelaxed, *outcomes.calculations)

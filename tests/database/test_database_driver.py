@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from database_factories import all_results, calculation, failed_case, interface, literature_value, run
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from liface.database import Database
 from liface.database.asking import question
@@ -88,3 +89,38 @@ def test_a_cell_that_holds_something_else_is_told_as_damage(tmp_path):
         assert database.query("interfaces", columns=["substrate"]) == [{"substrate": "W"}]
         problems = [problem for problem in database.verify() if problem.noun == "interfaces"]
         assert [problem.check for problem in problems] == ["column"] and "rubbish" in problems[0].message
+
+
+def test_a_view_stays_as_it_was_when_it_began(place):
+    counted = "SELECT count(*) FROM interfaces"
+    with Database(place) as reader, Database(place) as writer:
+        writer.add_result(interface("W"))
+        with reader._store.viewing() as view:
+            assert view.fetch(counted, ()) == [(1,)]
+            writer.add_result(interface("Cr"))
+            assert view.fetch(counted, ()) == [(1,)]
+        with reader._store.viewing() as view:
+            assert view.fetch(counted, ()) == [(2,)]
+
+
+def test_a_view_that_fails_leaves_its_connection_fit_for_use(db):
+    db.add_result(interface("W"))
+    for _ in range(3):
+        with pytest.raises(DatabaseError), db._store.viewing() as view:
+            view.fetch("SELECT nothing_like_it FROM interfaces", ())
+        assert len(db.query("interfaces")) == 1
+    db.add_result(interface("Cr"))
+    assert db.count("interfaces") == 2
+
+
+def test_a_view_cannot_write_what_others_would_see(place):
+    with Database(place) as one, Database(place) as other:
+        one.add_result(interface("W"))
+        with one._store.viewing() as view:
+            if view.dialect.name == "sqlite":
+                view.fetch("DELETE FROM interface_flags", ())
+                view.fetch("DELETE FROM interfaces", ())
+            else:
+                with pytest.raises(DBAPIError, match="read-only"):
+                    view.fetch("DELETE FROM interfaces", ())
+        assert one.count("interfaces") == other.count("interfaces") == 1

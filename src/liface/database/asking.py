@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Dialect, Select, bindparam, select, true
+from sqlalchemy import BigInteger, ColumnElement, Dialect, Select, bindparam, select, true
 
 from liface.database.catalog import catalog_noun
 from liface.database.columns import Column, Noun
-from liface.database.driver import Ready, fetched, ready
+from liface.database.driver import Ready, View, ready
 from liface.database.filters import column_named, filter_expression
 from liface.database.likelihoods import in_natural_order
 from liface.database.names import ENTRY
@@ -61,14 +61,13 @@ class Question:
         rows = narrowed(self.noun, cells, self.where, ordered=self.limited and not self.sort)
         return page_of(rows.order_by(*order_by(self.noun, self.sort)), self.limited, self.skips)
 
-    def run(self, connection: Connection, limit: int | None, offset: int) -> list[tuple[Any, ...]]:
+    def run(self, view: View, limit: int | None, offset: int) -> list[tuple[Any, ...]]:
         """Return one page, its cells as the driver gives them (:mod:`liface.database.cells`)."""
-        if self.plain is not None and connection.dialect.name == "sqlite":
+        if self.plain is not None and view.dialect.name == "sqlite":
             page = (limit, offset) if self.limited else ()
-            return fetched(connection, self.plain.sql, (*self.plain.values, *page))
-        return _ready(self, connection.dialect).fetch(
-            connection, {"limit_": 0 if limit is None else limit, "offset_": offset}
-        )
+            return view.fetch(self.plain.sql, (*self.plain.values, *page))
+        page_values = {"limit_": 0 if limit is None else limit, "offset_": offset}
+        return _ready(self, view.dialect).fetch(view, page_values)
 
 
 @lru_cache(maxsize=KEPT)

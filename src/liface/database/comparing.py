@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Select, func, select
 from liface.database.asking import cell_of, check_page, narrowed
 from liface.database.columns import Column, Noun, noun_named
 from liface.database.connection import Store
+from liface.database.driver import view_of
 from liface.database.filters import column_named
 from liface.database.frames import frame_of
 from liface.database.reading import flags_of, plain_rows
@@ -151,7 +152,7 @@ def best(
         .order_by(*(cell.asc().nulls_last() for cell in cells), ranked.c.place)
     )
     found = connection.execute(statement).all()
-    rows = plain_rows(connection, noun, names, [row[:-1] for row in found])
+    rows = plain_rows(view_of(connection), noun, names, [row[:-1] for row in found])
     shown = {each.name: each for each in chosen} | {COMPARED: _computed(COMPARED, "integer", "1")}
     compared = [{**row, COMPARED: cells[-1]} for row, cells in zip(rows, found, strict=True)]
     return Answer(replace(noun, columns=shown), compared)
@@ -174,7 +175,7 @@ def spread(
     groups = _groups(noun, [name for name in noun.slot if name not in NOT_THE_QUANTITY] if by is None else by)
     columns = _columns_of_spread(groups, number)
     found = connection.execute(_members(noun, number, groups, least, where, limit)).mappings().all()
-    flags = flags_of(connection, noun, [row["entry"] for row in found])
+    flags = flags_of(view_of(connection), noun, [row["entry"] for row in found])
     rows = []
     for _, members in groupby(found, key=itemgetter("quantity")):
         every = list(members)

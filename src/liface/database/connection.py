@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DisconnectionError
 
 from liface.database.addresses import is_server
+from liface.database.driver import View, view_of
 from liface.errors import DatabaseWriteError
 
 BUSY_TIMEOUT_S = 60.0
@@ -57,6 +58,12 @@ class Store(ABC):
             prepared = self._to_read(connection)
             with prepared.begin():
                 yield prepared
+
+    @contextmanager
+    def viewing(self) -> Iterator[View]:
+        """Hold one consistent view that is only asked in the SQL of the driver."""
+        with self.reading() as connection:
+            yield view_of(connection)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:

@@ -5,14 +5,27 @@ That takes longer than a small answer: a page of 50 rows comes in half the time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Dialect, Select
 
 PAGE_VALUES = {"limit_": 0, "offset_": 0}
 """Values of a statement that are given when it runs."""
+
+Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class View:
+    """One consistent view of a database, asked in the SQL of its driver.
+
+    ``fetch`` takes a statement with its values and returns its rows, their cells as the driver gives them.
+    """
+
+    dialect: Dialect
+    fetch: Callable[[str, Values], list[tuple[Any, ...]]]
 
 
 @dataclass(frozen=True)
@@ -24,10 +37,10 @@ class Ready:
     order: tuple[str, ...] | None
     """Names of the values in the order of their places; None where places have names."""
 
-    def fetch(self, connection: Connection, page: Mapping[str, int]) -> list[tuple[Any, ...]]:
+    def fetch(self, view: View, page: Mapping[str, int]) -> list[tuple[Any, ...]]:
         """Return all rows as the driver gives them."""
         values = {**self.values, **page}
-        return fetched(connection, self.sql, values if self.order is None else tuple(values[n] for n in self.order))
+        return view.fetch(self.sql, values if self.order is None else tuple(values[n] for n in self.order))
 
 
 def ready(statement: Select[Any], dialect: Dialect) -> Ready:
@@ -43,14 +56,13 @@ def ready(statement: Select[Any], dialect: Dialect) -> Ready:
     return Ready(state.statement, values, None if state.positiontup is None else tuple(state.positiontup))
 
 
-def fetched(connection: Connection, sql: str, values: Sequence[Any] | Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    """Return the rows of a statement of the driver, inside the view that is held."""
-    if connection.dialect.name == "sqlite":
-        cursor = connection.connection.cursor()
-        try:
-            cursor.execute(sql, values)
-            return list(cursor.fetchall())
-        finally:
-            cursor.close()
-    # a server is further away than the time this takes, and a lost connection has to be told to the pool
-    return [tuple(row) for row in connection.exec_driver_sql(sql, values).all()]
+def view_of(connection: Connection) -> View:
+    """Return the view that a connection holds."""
+
+    def fetch(sql: str, values: Values) -> list[tuple[Any, ...]]:
+        if connection.dialect.name == "sqlite":
+            return list(connection.connection.cursor().execute(sql, values).fetchall())
+        # a server is further away than the time this takes, and a lost connection has to be told to the pool
+        return [tuple(row) for row in connection.exec_driver_sql(sql, values).all()]
+
+    return View(connection.dialect, fetch)

@@ -128,12 +128,12 @@ class Tables:
 
     def _cells(self, noun: Noun, asked: Question, limit: int | None, offset: int) -> dict[str, Sequence[Any]]:
         """Return the columns of an answer, lists in the place of their entries."""
-        with self._store.reading() as connection:
-            rows = asked.run(connection, limit, offset)
+        with self._store.viewing() as view:
+            rows = asked.run(view, limit, offset)
             cells: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(asked.names)
             for name in asked.lists:
                 place = asked.names.index(name)
-                flags = flags_of(connection, noun, cells[place])
+                flags = flags_of(view, noun, cells[place])
                 cells[place] = [flags.get(entry, []) for entry in cells[place]]
         return dict(zip(asked.names, cells, strict=True))
 

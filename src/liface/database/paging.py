@@ -16,6 +16,7 @@ from liface.database.asking import cell_of, narrowed, question
 from liface.database.codec import decode
 from liface.database.columns import Noun, noun_named, result_noun
 from liface.database.connection import Store
+from liface.database.driver import view_of
 from liface.database.filters import column_named
 from liface.database.names import ENTRY, sort_keys
 from liface.database.reading import plain_rows
@@ -63,7 +64,7 @@ class Pages:
             while True:
                 with self._store.reading() as connection:
                     rows, place = _after(connection, asked, cells, where, sort, size, place)
-                    page = plain_rows(connection, asked, names, rows)
+                    page = plain_rows(view_of(connection), asked, names, rows)
                 if page:
                     yield page
                 if len(page) < size:

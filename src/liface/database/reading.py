@@ -13,7 +13,7 @@ from liface.database.cells import CellError
 from liface.database.cells import plain_rows as by_name
 from liface.database.codec import decode, is_text
 from liface.database.columns import NOUNS, Noun
-from liface.database.driver import fetched
+from liface.database.driver import View, view_of
 from liface.database.names import short
 from liface.database.schema import FLAG_TABLES, TABLES
 from liface.database.sorting import order_by
@@ -30,7 +30,7 @@ STREAMED = 100
 
 
 def rows(
-    connection: Connection,
+    view: View,
     noun: Noun,
     where: str | None,
     sort: str | None,
@@ -40,7 +40,7 @@ def rows(
 ) -> list[dict[str, Any]]:
     """Return flat rows with plain values: text, numbers, booleans, lists; moments as ISO text in UTC."""
     asked = question(noun, where, sort, columns, limit, offset)
-    return plain_rows(connection, noun, asked.names, asked.run(connection, limit, offset))
+    return plain_rows(view, noun, asked.names, asked.run(view, limit, offset))
 
 
 def stream_rows(
@@ -51,11 +51,11 @@ def stream_rows(
     page = {} if limit is None else {"limit_": limit}
     found = connection.execute(asked.statement, page, execution_options={"yield_per": ROWS_STREAMED})
     for piece in found.partitions():
-        yield from plain_rows(connection, noun, asked.names, piece)
+        yield from plain_rows(view_of(connection), noun, asked.names, piece)
 
 
 def plain_rows(
-    connection: Connection, noun: Noun, names: Sequence[str], cells: Sequence[Sequence[Any]]
+    view: View, noun: Noun, names: Sequence[str], cells: Sequence[Sequence[Any]]
 ) -> list[dict[str, Any]]:
     """Return rows by name with plain values; the cell of a list column holds the entry whose list is looked up.
 
@@ -66,7 +66,7 @@ def plain_rows(
     """
     columns = [(name, noun.columns[name].type) for name in names]
     try:
-        return by_name(columns, cells, lambda entries: flags_of(connection, noun, entries))
+        return by_name(columns, cells, lambda entries: flags_of(view, noun, entries))
     except CellError as error:
         raise damaged(noun, error.column, error.value) from error
 
@@ -169,21 +169,20 @@ def _count(noun: Noun, where: str | None) -> Select[Any]:
     return select(rows.scalar_subquery() - rows.where(not_(shown(noun))).scalar_subquery())
 
 
-def flags_of(connection: Connection, noun: Noun, entries: Sequence[str]) -> dict[str, list[str]]:
+def flags_of(view: View, noun: Noun, entries: Sequence[str]) -> dict[str, list[str]]:
     """Return the flags of these entries, in order; nothing for an entry without flags.
 
     They are not read with their rows: a database would look up those of all rows that it puts in order, where a page
     needs few.
     """
     flags: dict[str, list[str]] = {}
-    dialect = connection.dialect
     for start in range(0, len(entries), AT_ONCE[-1]):
         piece = entries[start : start + AT_ONCE[-1]]
         size = next(size for size in AT_ONCE if size >= len(piece))
         # the last one again and again: statements of few lengths are made, and a repeated value changes nothing
         values = (*piece, *((piece[-1],) * (size - len(piece))))
-        statement = _flags_of(noun, size, "?" if dialect.paramstyle == "qmark" else "%s")
-        for entry, flag in fetched(connection, statement, values):
+        statement = _flags_of(noun, size, "?" if view.dialect.paramstyle == "qmark" else "%s")
+        for entry, flag in view.fetch(statement, values):
             flags.setdefault(entry, []).append(flag)
     return flags
 

@@ -17,6 +17,7 @@ from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
 from liface.database.addresses import MEMORY, SCHEME, path_of
 from liface.database.connection import BUSY_TIMEOUT_S, TOO_DEEP, Doing, Store, refuse_forked, remember_process
+from liface.database.driver import View
 from liface.database.file_systems import is_on_network
 from liface.errors import (
     CorruptDatabaseError,
@@ -55,6 +56,18 @@ class SqliteStore(Store):
         if self.path is not None:
             self._look(self.path, must_exist)
         self.engine = self._engine()
+
+    @contextmanager
+    def viewing(self) -> Iterator[View]:
+        """Hold one consistent view; a connection of SQLAlchemy takes longer to make than a few rows to read."""
+        with self._held(), self._translated("read"):
+            connection = self.engine.raw_connection()
+            try:
+                cursor = connection.cursor()
+                cursor.execute("BEGIN")
+                yield View(self.engine.dialect, lambda sql, values: cursor.execute(sql, values).fetchall())
+            finally:
+                connection.close()  # what was begun ends as the pool takes it back
 
     def get_ready(self) -> None:
         """Let readers and one writer work at the same time; the mode stays with the file.

@@ -355,8 +355,8 @@ class Database(Tables, Pages, Comparisons, Handing):
         FilterError
             If the filter, the order or a column does not fit the noun.
         """
-        with self._store.reading() as connection:
-            return reading.rows(connection, noun_named(noun), where, sort, limit, offset, columns)
+        with self._store.viewing() as view:
+            return reading.rows(view, noun_named(noun), where, sort, limit, offset, columns)
 
     def columns(self, noun: str) -> dict[str, tuple[str, str]]:
         """Return type and unit of every column of a noun; a pure number has the unit ``"1"``."""

@@ -54,9 +54,7 @@ def stream_rows(
         yield from plain_rows(view_of(connection), noun, asked.names, piece)
 
 
-def plain_rows(
-    view: View, noun: Noun, names: Sequence[str], cells: Sequence[Sequence[Any]]
-) -> list[dict[str, Any]]:
+def plain_rows(view: View, noun: Noun, names: Sequence[str], cells: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
     """Return rows by name with plain values; the cell of a list column holds the entry whose list is looked up.
 
     Raises

@@ -22,6 +22,7 @@ import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import count, islice, product
 from pathlib import Path
 
@@ -34,7 +35,7 @@ from pymatgen.core import Lattice, Structure
 from liface.documents import CalculationRequest, CalculationSettings, FailedCalculation, Geometry
 from liface.engines import pin_threads, resolve, run
 from liface.engines.base import Engine
-from liface.errors import CalculationError
+from liface.errors import CalculationError, StructureError
 from liface.structures.clusters import isomers
 from liface.structures.deposition import dispersed, place_cluster
 from liface.structures.interfaces import InterfaceBuilder
@@ -79,6 +80,7 @@ FACES = [
 ]
 
 
+@cache
 def crystal(name: str) -> Structure:
     """Return the conventional cell of a material."""
     group, lattice, species, positions = CRYSTALS[name]
@@ -101,7 +103,10 @@ def slabs() -> Iterator[tuple[str, Structure]]:
         n = (i + i // len(FACES)) % 4
         if n:
             sites = adsorption_sites(slab)
-            slab = dispersed(slab, sites[i % len(sites)], n)
+            try:
+                slab = dispersed(slab, sites[i % len(sites)], n)
+            except StructureError:
+                continue  # fewer equivalent sites than atoms
         yield f"slab/{material}-{plane}/Li{n}/{i}", slab
 
 
@@ -135,10 +140,11 @@ def clusters() -> Iterator[tuple[str, Structure]]:
         poses = orientations(cluster)
         sites = adsorption_sites(slab)
         site, pose = sites[i % len(sites)], poses[i % len(poses)][0]
-        yield (
-            f"cluster/{material}-{plane}/Li{2 + i % 7}-{cluster.name}/{i}",
-            place_cluster(slab, cluster, site, orientation=pose, azimuth_deg=17.0 * i),
-        )
+        try:
+            placed = place_cluster(slab, cluster, site, orientation=pose, azimuth_deg=17.0 * i)
+        except StructureError:
+            continue  # too wide for the cell
+        yield f"cluster/{material}-{plane}/Li{2 + i % 7}-{cluster.name}/{i}", placed
 
 
 def endless(pairs: product) -> Iterator[tuple]:

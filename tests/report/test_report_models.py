@@ -65,6 +65,7 @@ def test_barriers_phonons_and_vibrations_have_their_doubts_beside_them(parsed):
 def test_a_series_says_where_it_settles_or_that_it_does_not(parsed, written):
     rows = {row["Parameter"]: row for row in parsed.rows("Converged parameters")}
     assert rows["slab_thickness"]["Converged at"] == "6 Å" and "same_cells" in rows["slab_thickness"]["Flags"]
+    assert rows["slab_thickness"]["Quantity"] == "surface/Cu-111, γ"
     assert rows["kspacing"]["Converged at"] == "not converged" and "not_settled" in rows["kspacing"]["Flags"]
     points = parsed.rows("Series of surface/Cu-111, slab_thickness, sevennet:7net-0")
     assert [row["Value"] for row in points if row["Note"] == "same cells as before"] == ["6.1 Å"]

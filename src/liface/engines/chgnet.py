@@ -1,8 +1,9 @@
 """CHGNet with only what a relaxation needs: energy and forces, and the stress where the cell relaxes.
 
-The calculator that ships with CHGNet always computes stress and magnetic moments too, goes back through the network
-once for forces and once more for the stress, and keeps the graphs of both gradients for training. Here one pass back,
-of which nothing is kept, gives both.
+The calculator that ships with CHGNet always computes stress and magnetic moments too, and goes back through the network
+once for forces and once more for the stress. Here one pass back gives both. It keeps its graph, as that calculator does
+for training: without, torch takes other kernels, a tenth faster, whose forces differ by up to 2e-5 eV/Å; with it, they
+are the same to the last bit.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ class EnergyForceCHGNet(Calculator):
         n_atoms = len(graph.atomic_number)
         total = model._compute(batch)["e"].sum() * (n_atoms if model.is_intensive else 1)
         by: list[Any] = [*batch.atom_positions, *(batch.strains if self.needs_stress else [])]
-        gradients = [gradient.cpu().numpy().astype(float) for gradient in torch.autograd.grad(total, by)]
+        found = torch.autograd.grad(total, by, create_graph=True)
+        gradients = [gradient.detach().cpu().numpy().astype(float) for gradient in found]
         energy = total.detach()
         if model.composition_model is not None:
             energy = energy + model.composition_model([graph]).sum() * (n_atoms if model.is_intensive else 1)

@@ -5,6 +5,17 @@ from __future__ import annotations
 from liface.documents import ConvergenceResult
 from liface.report.canvas import INK, MUTED, PALETTE, PAPER, RULE, Plot, drawing, frame, render
 
+_NAMES = {
+    "energy_ev_per_atom": "energy per atom",
+    "gamma_mev_per_a2": "γ",
+    "e_bind_ev_per_li": "binding energy per Li",
+}
+
+
+def measure_name(measure: str) -> str:
+    """Write the quantity that a series follows for people; one without a name stays the name of its column."""
+    return _NAMES.get(measure, measure)
+
 
 def convergence_plot(result: ConvergenceResult, slug: str = "convergence", colour: str = PALETTE[0]) -> Plot:
     """Draw a series, coarse to fine from the left; the converged value is filled, points that repeat are small."""
@@ -31,7 +42,7 @@ def convergence_plot(result: ConvergenceResult, slug: str = "convergence", colou
         if falls:
             axes.invert_xaxis()
         unit = f" ({result.parameter_unit})" if result.parameter_unit != "1" else ""
-        axes.set(xlabel=f"{result.parameter}{unit}", ylabel=f"{result.measure} ({result.unit})")
+        axes.set(xlabel=f"{result.parameter}{unit}", ylabel=f"{measure_name(result.measure)} ({result.unit})")
         axes.set_title(title)
         axes.yaxis.label.set_fontsize(8)
         frame(axes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from liface.documents import ConvergenceResult
 from liface.report.context import Context
-from liface.report.convergence_figure import convergence_plot
+from liface.report.convergence_figure import convergence_plot, measure_name
 from liface.report.html import EMPTY, Html, details, paragraph, section, tag
 from liface.report.numbers import fixed, signed
 from liface.report.tables import Column, html_table
@@ -66,7 +66,7 @@ def verdict(result: ConvergenceResult) -> str:
 def _row(context: Context, result: ConvergenceResult) -> dict[str, object]:
     decimals = _decimals(result)
     return {
-        "subject": f"{result.subject}, {result.measure}",
+        "subject": f"{result.subject}, {measure_name(result.measure)}",
         "parameter": result.parameter,
         "engine": context.records.label(result.engine),
         "converged": _with_unit(result, result.converged_label) if result.converged_label else "not converged",

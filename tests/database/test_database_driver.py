@@ -80,13 +80,18 @@ def test_what_the_driver_refuses_is_told_as_before(target):
 def test_a_cell_that_holds_something_else_is_told_as_damage(tmp_path):
     file = tmp_path / "damaged.db"
     with Database(file) as database:
-        database.add_result(interface())
+        for substrate in ("W", "Cr"):
+            database.add_result(interface(substrate))
+        first, second = (row["record_id"] for row in database.query("interfaces"))
         with database._store.writing() as connection:
-            connection.execute(text("UPDATE interfaces SET created_at = 'rubbish'"))
+            connection.execute(
+                text("UPDATE interfaces SET created_at = 'rubbish' WHERE record_id = :second"), {"second": second}
+            )
+        assert database.table("interfaces", f'record_id = "{first}"').shape[0] == 1
         for ask in (database.query, database.table):
             with pytest.raises(CorruptDatabaseError, match="created_at is stored as 'rubbish', which is no timestamp"):
                 ask("interfaces")
-        assert database.query("interfaces", columns=["substrate"]) == [{"substrate": "W"}]
+        assert {row["substrate"] for row in database.query("interfaces", columns=["substrate"])} == {"W", "Cr"}
         problems = [problem for problem in database.verify() if problem.noun == "interfaces"]
         assert [problem.check for problem in problems] == ["column"] and "rubbish" in problems[0].message
 

@@ -156,7 +156,15 @@ def _sound(noun: Noun, column: Column, values: Sequence[Any]) -> pd.Series:
     try:
         return _series(column, values)
     except (ValueError, TypeError) as error:
-        raise damaged(noun, column.name, next((v for v in values if v is not None), None)) from error
+        raise damaged(noun, column.name, next((v for v in values if not _fits(column, v)), None)) from error
+
+
+def _fits(column: Column, value: Any) -> bool:
+    try:
+        _series(column, [value])
+    except (ValueError, TypeError):
+        return False
+    return True
 
 
 def _series(column: Column, values: Sequence[Any]) -> pd.Series:

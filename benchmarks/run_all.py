@@ -1,6 +1,6 @@
 """Run the whole suite and write the page of its results: docs/benchmarks.md with a figure.
 
-    python benchmarks/run_all.py                 # everything, two to three hours on two cores
+    python benchmarks/run_all.py                 # everything, about three hours on two cores
     python benchmarks/run_all.py --only stores   # one part again; the page is made of the newest results of all
     python benchmarks/run_all.py --page          # the page alone, from the results that are there
 
@@ -52,7 +52,7 @@ PARTS = {
     "calls-as-built": Part(
         "Force calls, 7net-0",
         "optimizer_calls",
-        ("--engine", "sevennet", "--n", "60", "--displacement", "0", "--control"),
+        ("--engine", "sevennet", "--n", "180", "--displacement", "0", "--control"),
         "optimizer_calls_7net-0_as_built.json",
     ),
     "calls-as-built-chgnet": Part(

@@ -61,7 +61,7 @@ def view_of(connection: Connection) -> View:
 
     def fetch(sql: str, values: Values) -> list[tuple[Any, ...]]:
         if connection.dialect.name == "sqlite":
-            return list(connection.connection.cursor().execute(sql, values).fetchall())
+            return connection.connection.cursor().execute(sql, values).fetchall()
         # a server is further away than the time this takes, and a lost connection has to be told to the pool
         return [tuple(row) for row in connection.exec_driver_sql(sql, values).all()]
 

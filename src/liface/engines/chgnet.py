@@ -2,8 +2,8 @@
 
 The calculator that ships with CHGNet always computes stress and magnetic moments too, and goes back through the network
 once for forces and once more for the stress. Here one pass back gives both. It keeps its graph, as that calculator does
-for training: without, torch takes other kernels, a tenth faster, whose forces differ by up to 2e-5 eV/Å; with it, they
-are the same to the last bit.
+for training: without, torch takes other kernels, faster ones, whose forces differ in the last digits of single
+precision; with it, they are the same to the last bit.
 """
 
 from __future__ import annotations

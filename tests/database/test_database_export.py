@@ -7,11 +7,11 @@ import json
 import pytest
 from database_factories import all_results, calculation, interface, surface
 
-from liface.database import reading
+from liface.database import reading, whole_rows
 from liface.database.columns import RESULT_NOUNS
 from liface.database.exports import tables
 from liface.database.migrations import latest
-from liface.database.reading import plain_rows
+from liface.database.whole_rows import by_name
 from liface.errors import FilterError, InputError
 
 
@@ -103,12 +103,12 @@ def test_rows_are_read_while_they_are_written(db, tmp_path, monkeypatch):
         db.add_result(interface(f"S{number}", flags=("nonlinear",)))
     pieces = []
 
-    def counted(connection, noun, names, cells):
-        pieces.append(len(cells))
-        return plain_rows(connection, noun, names, cells)
+    def counted(noun, texts):
+        pieces.append(len(texts))
+        return by_name(noun, texts)
 
     monkeypatch.setattr(reading, "ROWS_STREAMED", 5)
-    monkeypatch.setattr(reading, "plain_rows", counted)
+    monkeypatch.setattr(whole_rows, "by_name", counted)
     monkeypatch.setattr(tables, "AT_ONCE", 7)
     expected = db.query("interfaces")
     pieces.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from liface.database import Database
 from liface.database.connection import open_store
 from liface.database.migrations import latest
 from liface.database.schema import METADATA
+from liface.errors import CorruptDatabaseError
 
 WORKER = Path(__file__).with_name("migration_worker.py")
 
@@ -76,6 +78,19 @@ def test_a_damaged_document_holds_no_migration_back(target, tmp_path):
         assert database.schema_version == latest()
         assert {problem.noun for problem in database.verify() if problem.check == "document"} == {"interfaces"}
         assert database.query("surfaces") != []
+
+
+def test_a_damaged_cell_holds_no_migration_back(tmp_path):
+    file = tmp_path / "damaged.db"
+    restore(DUMPS[-1], f"sqlite:///{file}", tmp_path)
+    with sqlite3.connect(file) as connection:
+        connection.execute("UPDATE interfaces SET created_at = 'rubbish'")
+    connection.close()
+    with Database(file) as database:
+        assert database.schema_version == latest() and database.query("surfaces") != []
+        with pytest.raises(CorruptDatabaseError, match="a row is stored whole as 'None'"):
+            database.query("interfaces")
+        assert {problem.noun for problem in database.verify()} == {"interfaces"}
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")

@@ -105,6 +105,8 @@ def test_the_sql_of_every_noun_with_all_its_columns(name, limit):
         sql, values = in_general(noun, None, sort, limit, tuple(noun.columns))
         made = plain_question(catalog_noun(name), None, sort, limit is not None, tuple(noun.columns))
         assert (plain(made.sql), (*made.values, *PAGE[limit])) == (sql, values)
+        whole = plain_question(catalog_noun(name), None, sort, limit is not None, None)
+        assert (plain(whole.sql), whole.values) == (in_general(noun, None, sort, limit, None)[0], made.values)
 
 
 def test_random_filters_are_the_same_or_left():

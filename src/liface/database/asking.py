@@ -18,7 +18,7 @@ from liface.database.columns import Column, Noun
 from liface.database.driver import Ready, View, ready
 from liface.database.filters import column_named, filter_expression
 from liface.database.likelihoods import in_natural_order
-from liface.database.names import ENTRY
+from liface.database.names import ENTRY, WHOLE_ROW
 from liface.database.quick import NotPlainError, PlainQuestion, plain_question
 from liface.database.schema import TABLES
 from liface.database.sorting import order_by
@@ -32,7 +32,8 @@ KEPT = 512
 class Question:
     """What is asked of a noun, and the statement that answers it.
 
-    A list column holds the entry whose list it will be. Plain questions to a file have their SQL without a statement
+    Where all columns are asked, a row is one cell (:mod:`liface.database.whole_rows`); else a list column holds the
+    entry whose list it will be. Plain questions to a file have their SQL without a statement
     (:mod:`liface.database.quick`), many times faster: few filters are asked again with the same values.
     """
 
@@ -40,6 +41,7 @@ class Question:
     where: str | None
     sort: str | None
     columns: tuple[Column, ...]
+    whole: bool
     limited: bool
     skips: bool
     plain: PlainQuestion | None
@@ -57,8 +59,9 @@ class Question:
     @cached_property
     def statement(self) -> Select[Any]:
         """The statement, which waits for its page."""
-        cells = select(*(cell_of(self.noun, column) for column in self.columns))
-        rows = narrowed(self.noun, cells, self.where, ordered=self.limited and not self.sort)
+        whole = TABLES[self.noun.name].c[WHOLE_ROW]
+        cells = [whole] if self.whole else [cell_of(self.noun, column) for column in self.columns]
+        rows = narrowed(self.noun, select(*cells), self.where, ordered=self.limited and not self.sort)
         return page_of(rows.order_by(*order_by(self.noun, self.sort)), self.limited, self.skips)
 
     def run(self, view: View, limit: int | None, offset: int) -> list[tuple[Any, ...]]:
@@ -117,20 +120,21 @@ def _question(
     noun: Noun, where: str | None, sort: str | None, columns: tuple[str, ...] | None, limited: bool, skips: bool
 ) -> Question:
     chosen = tuple(noun.columns.values() if columns is None else [column_named(noun, n, "columns") for n in columns])
-    plain = _plain(noun, where, sort, chosen, limited, skips)
-    asked = Question(noun, where, sort, chosen, limited, skips, plain)
+    plain = _plain(noun, where, sort, None if columns is None else chosen, limited, skips)
+    asked = Question(noun, where, sort, chosen, columns is None, limited, skips, plain)
     if asked.plain is None:
         _ = asked.statement  # tells what does not fit
     return asked
 
 
 def _plain(
-    noun: Noun, where: str | None, sort: str | None, columns: Sequence[Column], limited: bool, skips: bool
+    noun: Noun, where: str | None, sort: str | None, columns: Sequence[Column] | None, limited: bool, skips: bool
 ) -> PlainQuestion | None:
     if skips and not limited:
         return None
     try:
-        return plain_question(catalog_noun(noun.name), where, sort, limited, [column.name for column in columns])
+        names = None if columns is None else [column.name for column in columns]
+        return plain_question(catalog_noun(noun.name), where, sort, limited, names)
     except (NotPlainError, FilterError):
         return None
 

@@ -18,8 +18,9 @@ from liface.database.columns import Column, Noun, noun_named
 from liface.database.connection import Store
 from liface.database.driver import view_of
 from liface.database.filters import column_named
+from liface.database.flag_lists import flags_of
 from liface.database.frames import frame_of
-from liface.database.reading import flags_of, plain_rows
+from liface.database.reading import plain_rows
 from liface.database.schema import TABLES, flag_slug
 from liface.errors import FilterError
 

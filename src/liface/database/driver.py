@@ -37,7 +37,7 @@ class Ready:
     order: tuple[str, ...] | None
     """Names of the values in the order of their places; None where places have names."""
 
-    def fetch(self, view: View, page: Mapping[str, int]) -> list[tuple[Any, ...]]:
+    def fetch(self, view: View, page: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Return all rows as the driver gives them."""
         values = {**self.values, **page}
         return view.fetch(self.sql, values if self.order is None else tuple(values[n] for n in self.order))

@@ -17,7 +17,9 @@ from liface.database.asking import Question, question
 from liface.database.cells import plain_dictionary
 from liface.database.columns import Column, Noun, noun_named
 from liface.database.connection import Store
-from liface.database.reading import damaged, flags_of
+from liface.database.flag_lists import flags_of
+from liface.database.reading import damaged
+from liface.database.whole_rows import plain_values
 from liface.garbage import collector_paused
 
 if TYPE_CHECKING:
@@ -130,12 +132,18 @@ class Tables:
         """Return the columns of an answer, lists in the place of their entries."""
         with self._store.viewing() as view:
             rows = asked.run(view, limit, offset)
-            cells: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(asked.names)
+            if asked.whole:
+                return _by_column(asked, plain_values(noun, rows))
+            cells = _by_column(asked, rows)
             for name in asked.lists:
-                place = asked.names.index(name)
-                flags = flags_of(view, noun, cells[place])
-                cells[place] = [flags.get(entry, []) for entry in cells[place]]
-        return dict(zip(asked.names, cells, strict=True))
+                flags = flags_of(view, noun, cells[name])
+                cells[name] = [flags.get(entry, []) for entry in cells[name]]
+        return cells
+
+
+def _by_column(asked: Question, rows: Sequence[Sequence[Any]]) -> dict[str, Sequence[Any]]:
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) or [()] * len(asked.names)
+    return dict(zip(asked.names, columns, strict=True))
 
 
 def frame_of(noun: Noun, cells: Mapping[str, Sequence[Any]], about: dict[str, Any]) -> pd.DataFrame:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import DDL, Connection, Dialect, func, insert, inspect, select, text
+from sqlalchemy import DDL, Connection, Dialect, String, func, insert, inspect, select, text
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 from liface import __version__
-from liface.database.schema import FLAG_TABLES, METADATA, STRUCTURE_TABLES, TABLES, TEXT, USES, VERSIONS
+from liface.database.columns import NOUNS
+from liface.database.names import WHOLE_ROW
+from liface.database.schema import FLAG_TABLES, LONG_TEXT, METADATA, STRUCTURE_TABLES, TABLES, TEXT, USES, VERSIONS
 from liface.database.structure_rows import rebuild_structures
 from liface.database.uses import rebuild_uses
+from liface.database.whole_rows import rebuild_rows
 from liface.documents import now
 from liface.errors import DatabaseOpenError, SchemaVersionError
 
@@ -100,6 +103,13 @@ def _uses(connection: Connection) -> None:
     _indices(connection)
 
 
+def _whole_rows(connection: Connection) -> None:
+    """Add rows as queries give them, whole, beside their columns."""
+    for noun in NOUNS:
+        _add_column(connection, noun, WHOLE_ROW, LONG_TEXT)
+    rebuild_rows(connection)
+
+
 def _index_names(connection: Connection, table: str) -> set[str]:
     """Return the indices that a database was given by name."""
     if connection.dialect.name != "sqlite":
@@ -132,11 +142,11 @@ def _all_tables(dialect: Dialect) -> tuple[str, ...]:
     return tuple(str(statement.compile(dialect=dialect)) for statement in made)
 
 
-def _add_column(connection: Connection, table: str, column: str) -> None:
+def _add_column(connection: Connection, table: str, column: str, kind: String = TEXT) -> None:
     """Add an empty text column; a database made by this version has it already."""
     if column not in {found["name"] for found in inspect(connection).get_columns(table)}:
-        kind = TEXT.compile(dialect=connection.dialect)
-        connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} {kind}"))
+        written = kind.compile(dialect=connection.dialect)
+        connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} {written}"))
 
 
 MIGRATIONS: tuple[Migration, ...] = (
@@ -145,6 +155,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(3, "barriers, vibrations, adhesion, and the mesoscale", _nouns_of_3),
     Migration(4, "published values, runs, converged parameters; structures and indices to ask fast", _nouns_of_4),
     Migration(5, "which results rest on which calculations; indices of the whole natural order", _uses),
+    Migration(6, "rows stored whole, as queries give them", _whole_rows),
 )
 """All steps, oldest first; a released step is never changed, a new one is appended."""
 

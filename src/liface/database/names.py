@@ -15,6 +15,9 @@ PLANNED_LOOKS = 8
 ENTRY = "entry_id"
 """Key of a row of results: one record may belong to several campaigns."""
 
+WHOLE_ROW = "whole_row"
+"""Column of a row as queries give it (:mod:`liface.database.whole_rows`)."""
+
 MAX_KEYS = 20
 """Columns of an order."""
 

@@ -18,10 +18,11 @@ from liface.database.columns import Noun, noun_named, result_noun
 from liface.database.connection import Store
 from liface.database.driver import view_of
 from liface.database.filters import column_named
-from liface.database.names import ENTRY, sort_keys
+from liface.database.names import ENTRY, WHOLE_ROW, sort_keys
 from liface.database.reading import plain_rows
 from liface.database.schema import TABLES
 from liface.database.sorting import order_by
+from liface.database.whole_rows import by_name
 from liface.documents import Document
 from liface.errors import FilterError
 
@@ -56,15 +57,19 @@ class Pages:
         """
         asked, chosen = noun_named(noun), None if columns is None else tuple(columns)
         _check(asked, where, sort, chosen, size)
-        names = tuple(asked.columns) if chosen is None else chosen
-        cells = [cell_of(asked, asked.columns[name]).label(f"cell_{k}") for k, name in enumerate(names)]
+        cells: list[ColumnElement[Any]] = [TABLES[asked.name].c[WHOLE_ROW]]
+        if chosen is not None:
+            cells = [cell_of(asked, asked.columns[name]).label(f"cell_{k}") for k, name in enumerate(chosen)]
 
         def read() -> Iterator[list[dict[str, Any]]]:
             place: Place | None = None
             while True:
                 with self._store.reading() as connection:
                     rows, place = _after(connection, asked, cells, where, sort, size, place)
-                    page = plain_rows(view_of(connection), asked, names, rows)
+                    if chosen is None:
+                        page = by_name(asked, rows)
+                    else:
+                        page = plain_rows(view_of(connection), asked, chosen, rows)
                 if page:
                     yield page
                 if len(page) < size:

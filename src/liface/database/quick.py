@@ -18,7 +18,7 @@ from typing import Any
 from liface.database.addresses import is_server, path_of
 from liface.database.catalog import CatalogColumn, CatalogNoun, schema_version
 from liface.database.cells import plain_rows
-from liface.database.names import ENTRY, PLANNED_LOOKS, after_a_gap, column_named, firsts, sort_keys
+from liface.database.names import ENTRY, PLANNED_LOOKS, WHOLE_ROW, after_a_gap, column_named, firsts, sort_keys
 from liface.errors import LifaceError
 
 LONGEST = 1_000
@@ -141,9 +141,9 @@ def quick_rows(
 
 
 def plain_question(
-    noun: CatalogNoun, where: str | None, sort: str | None, limited: bool, names: Sequence[str]
+    noun: CatalogNoun, where: str | None, sort: str | None, limited: bool, names: Sequence[str] | None
 ) -> PlainQuestion:
-    """Return the statement of a question; ``limited``: for a page of it.
+    """Return the statement of a question; ``limited``: for a page of it; without ``names``: for rows stored whole.
 
     Raises
     ------
@@ -157,7 +157,9 @@ def plain_question(
         conditions = _in_natural_order(noun, conditions)
     if noun.is_result:
         conditions.insert(0, Condition(f"{noun.name}.is_current = 1", ()))
-    selected = ", ".join(_selected(noun, column_named(noun, name, "columns")) for name in names)
+    selected = f"{noun.name}.{WHOLE_ROW}"
+    if names is not None:
+        selected = ", ".join(_selected(noun, column_named(noun, name, "columns")) for name in names)
     filtered = f" WHERE {' AND '.join(each.sql for each in conditions)}" if conditions else ""
     page = " LIMIT ? OFFSET ?" if limited else ""
     return PlainQuestion(

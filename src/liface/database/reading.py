@@ -8,21 +8,20 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, false, func, not_, select
 
+from liface.database import whole_rows
 from liface.database.asking import KEPT, check_page, narrowed, question, shown
 from liface.database.cells import CellError
 from liface.database.cells import plain_rows as by_name
 from liface.database.codec import decode, is_text
 from liface.database.columns import NOUNS, Noun
-from liface.database.driver import View, view_of
+from liface.database.driver import View
+from liface.database.flag_lists import flags_of
 from liface.database.names import short
-from liface.database.schema import FLAG_TABLES, TABLES
+from liface.database.schema import TABLES
 from liface.database.sorting import order_by
 from liface.database.writing import chunks
 from liface.documents import CaseDocument, RunDocument, SubmissionDocument
 from liface.errors import CorruptDatabaseError
-
-AT_ONCE = (10, 50, 100, 500, 2_000)
-"""Rows whose flags one statement reads; few lengths, so that few statements are made."""
 
 ROWS_STREAMED = 1_000
 STREAMED = 100
@@ -40,7 +39,8 @@ def rows(
 ) -> list[dict[str, Any]]:
     """Return flat rows with plain values: text, numbers, booleans, lists; moments as ISO text in UTC."""
     asked = question(noun, where, sort, columns, limit, offset)
-    return plain_rows(view, noun, asked.names, asked.run(view, limit, offset))
+    cells = asked.run(view, limit, offset)
+    return whole_rows.by_name(noun, cells) if asked.whole else plain_rows(view, noun, asked.names, cells)
 
 
 def stream_rows(
@@ -51,7 +51,7 @@ def stream_rows(
     page = {} if limit is None else {"limit_": limit}
     found = connection.execute(asked.statement, page, execution_options={"yield_per": ROWS_STREAMED})
     for piece in found.partitions():
-        yield from plain_rows(view_of(connection), noun, asked.names, piece)
+        yield from whole_rows.by_name(noun, piece)
 
 
 def plain_rows(view: View, noun: Noun, names: Sequence[str], cells: Sequence[Sequence[Any]]) -> list[dict[str, Any]]:
@@ -165,27 +165,3 @@ def _count(noun: Noun, where: str | None) -> Select[Any]:
         return rows
     # all less the few that are not shown: SQLite counts whole tables many times faster than the rows of a condition
     return select(rows.scalar_subquery() - rows.where(not_(shown(noun))).scalar_subquery())
-
-
-def flags_of(view: View, noun: Noun, entries: Sequence[str]) -> dict[str, list[str]]:
-    """Return the flags of these entries, in order; nothing for an entry without flags.
-
-    They are not read with their rows: a database would look up those of all rows that it puts in order, where a page
-    needs few.
-    """
-    flags: dict[str, list[str]] = {}
-    for start in range(0, len(entries), AT_ONCE[-1]):
-        piece = entries[start : start + AT_ONCE[-1]]
-        size = next(size for size in AT_ONCE if size >= len(piece))
-        # the last one again and again: statements of few lengths are made, and a repeated value changes nothing
-        values = (*piece, *((piece[-1],) * (size - len(piece))))
-        statement = _flags_of(noun, size, "?" if view.dialect.paramstyle == "qmark" else "%s")
-        for entry, flag in view.fetch(statement, values):
-            flags.setdefault(entry, []).append(flag)
-    return flags
-
-
-@lru_cache(maxsize=KEPT)
-def _flags_of(noun: Noun, size: int, place: str) -> str:
-    table, places = FLAG_TABLES[noun.name].name, ", ".join([place] * size)
-    return f"SELECT entry_id, flag FROM {table} WHERE entry_id IN ({places}) ORDER BY entry_id, position"

@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from liface.database.columns import NOUNS, Noun
-from liface.database.names import ENTRY
+from liface.database.names import ENTRY, WHOLE_ROW
 from liface.database.structures import STRUCTURES, Property
 from liface.documents import content_hash
 
@@ -106,6 +106,8 @@ def _table(noun: Noun) -> Table:
         is_key = column.name == noun.key and not noun.is_result
         own.append(Column(column.name, _TYPES[column.type], primary_key=is_key, index=column.indexed and not is_key))
     own += [
+        # before the document, whose length would have to be read over
+        Column(WHOLE_ROW, LONG_TEXT),
         Column("document", LargeBinary, nullable=False),
         Column("document_sha256", _text(String, 64), nullable=False),
     ]

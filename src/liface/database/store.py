@@ -21,6 +21,7 @@ from liface.database.paging import Pages
 from liface.database.schema import VERSIONS
 from liface.database.structure_rows import rebuild_structures
 from liface.database.uses import rebuild_uses
+from liface.database.whole_rows import rebuild_rows
 from liface.documents import (
     CalculationDocument,
     CaseDocument,
@@ -412,11 +413,12 @@ class Database(Tables, Pages, Comparisons, Handing):
             return overview(connection, self._store, self.schema_version)
 
     def reindex(self) -> int:
-        """Derive again what follows from the documents: structures, and what results rest on.
+        """Derive again what follows from the documents: rows stored whole, structures, and what results rest on.
 
         All in one transaction; returns how many structures there are.
         """
         with self._store.writing() as connection:
+            rebuild_rows(connection)
             rebuild_uses(connection)
             return rebuild_structures(connection)
 

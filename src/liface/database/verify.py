@@ -17,6 +17,7 @@ from liface.database.schema import FLAG_TABLES, METADATA, TABLES
 from liface.database.structure_rows import WITH_STRUCTURE, lost_structures, structure_problems
 from liface.database.units import unit_problems
 from liface.database.uses import lost_uses, use_problems
+from liface.database.whole_rows import whole_row_problem
 from liface.database.writing import CHUNK, chunks, entry_ids
 from liface.documents import CalculationRequest
 from liface.errors import CorruptDatabaseError, DatabaseError, LifaceError
@@ -140,6 +141,8 @@ def _check_row(connection: Connection, noun: Noun, row: dict[str, Any]) -> Gener
     for name, value in expected.items():
         if row[name] != value:
             yield Problem(noun.name, key, "column", f"{name} is {row[name]!r}, its document says {value!r}")
+    if message := whole_row_problem(noun, row, expected, getattr(document, "flags", ())):
+        yield Problem(noun.name, key, "whole row", f"{message}; {REBUILD}")
     if noun.is_result:
         if (row["entry_id"], row["slot_id"]) != entry_ids(noun, expected):
             yield Problem(noun.name, key, "identity", "entry and slot do not belong to its document")

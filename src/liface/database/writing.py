@@ -10,9 +10,11 @@ from sqlalchemy import Connection, and_, delete, insert, select, update
 
 from liface.database.codec import decode, encode, is_text
 from liface.database.columns import NOUNS, RESULT_NOUNS, Noun
+from liface.database.names import WHOLE_ROW
 from liface.database.schema import FLAG_TABLES, STRUCTURE_TABLE, TABLES, flag_slug
 from liface.database.structure_rows import hide_structures, put_structures
 from liface.database.uses import calculations_behind, put_uses
+from liface.database.whole_rows import row_text
 from liface.documents import (
     CalculationDocument,
     CaseDocument,
@@ -48,10 +50,10 @@ def row_of(noun: Noun, document: Any) -> dict[str, Any]:
         blob, sha256 = encode(document)
     except ValueError as error:
         raise DatabaseWriteError(f"{noun.kind}: it cannot be written as JSON ({error}); nothing was stored") from error
-    return row_with(noun, noun.values(document), blob, sha256)
+    return row_with(noun, document, noun.values(document), blob, sha256)
 
 
-def row_with(noun: Noun, values: Mapping[str, Any], blob: bytes, sha256: str) -> dict[str, Any]:
+def row_with(noun: Noun, document: Any, values: Mapping[str, Any], blob: bytes, sha256: str) -> dict[str, Any]:
     """Return the table row of a document whose columns and bytes are there already.
 
     Raises
@@ -60,7 +62,11 @@ def row_with(noun: Noun, values: Mapping[str, Any], blob: bytes, sha256: str) ->
         As of :func:`row_of`.
     """
     values = {name: _storable(noun, name, value) for name, value in values.items()}
-    return {**values, "document": blob, "document_sha256": sha256}
+    flags = getattr(document, "flags", ())
+    for flag in flags:
+        _check_text(noun.kind, "flags", flag)
+    whole = row_text(noun, values, flags)
+    return {**values, WHOLE_ROW: whole, "document": blob, "document_sha256": sha256}
 
 
 def _storable(noun: Noun, name: str, value: Any) -> Any:
@@ -178,8 +184,6 @@ def record_id_of(document: ResultDocument) -> str:
 
 def put_flags(connection: Connection, noun: Noun, flags: Mapping[str, Sequence[str]]) -> None:
     """Store the flags of new results, by their entries."""
-    for flag in (flag for own in flags.values() for flag in own):
-        _check_text(noun.kind, "flags", flag)
     rows = [
         {"entry_id": entry_id, "position": i, "slug": flag_slug(flag), "flag": flag}
         for entry_id, own in flags.items()

@@ -144,7 +144,7 @@ class SqlPlace:
 
     @staticmethod
     def _row(noun: Noun, each: Whole) -> dict[str, Any]:
-        row = row_with(noun, each.values, *pack(each.text))
+        row = row_with(noun, each.document, each.values, *pack(each.text))
         if noun.is_result:
             row |= {"entry_id": each.stub.entry, "slot_id": each.slot_id, "is_current": each.stub.is_current}
         return row

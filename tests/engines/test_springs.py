@@ -1,11 +1,13 @@
 """The spring model is the curvature it says it is."""
 
 import numpy as np
+import pytest
+from ase import Atoms
 from ase.build import bulk
 from ase.data import covalent_radii
 
 from liface.engines.coordinates import Coordinates
-from liface.engines.springs import ANCHOR, STRENGTH_EV_PER_A2, SpringModel
+from liface.engines.springs import ALKALI, ANCHOR, STRENGTH_EV_PER_A2, SpringModel
 
 
 def model(atoms, free, mode="fixed"):
@@ -18,6 +20,17 @@ def test_two_atoms_by_hand():
     distance = np.linalg.norm(atoms.positions[1] - atoms.positions[0])
     w = np.exp(-3 * (distance / (2 * covalent_radii[29]) - 1))
     k = STRENGTH_EV_PER_A2 * np.array([[w + ANCHOR, -w], [-w, w + ANCHOR]])
+    gradient = np.arange(6.0)
+    expected = np.linalg.inv(k) @ gradient.reshape(2, 3)
+    assert np.allclose(model(atoms, [True, True])(gradient), expected.ravel())
+
+
+@pytest.mark.parametrize(("number", "soft"), [(3, ALKALI), (11, ALKALI), (55, ALKALI), (12, 1.0), (79, 1.0)])
+def test_bonds_of_alkali_metals_by_hand(number, soft):
+    atoms = Atoms([29, number], positions=[(0, 0, 0), (2.6, 0, 0)], cell=[20, 20, 20], pbc=True)
+    bond = covalent_radii[29] + covalent_radii[number]
+    w = np.sqrt(soft) * min(np.exp(-3 * (2.6 / bond - 1)), 2.0)
+    k = STRENGTH_EV_PER_A2 * np.array([[w + ANCHOR, -w], [-w, w + soft * ANCHOR]])
     gradient = np.arange(6.0)
     expected = np.linalg.inv(k) @ gradient.reshape(2, 3)
     assert np.allclose(model(atoms, [True, True])(gradient), expected.ravel())

@@ -161,7 +161,7 @@ def export(
 
 @app.command()
 def reindex(db: Db = DEFAULT_DATABASE) -> None:
-    """Derive the tables of structures and uses again from the documents; brings an older database up to date."""
+    """Derive rows stored whole, structures and uses again; brings an older database up to date."""
     from liface.database import Database
 
     with Database(db, must_exist=True) as database:

@@ -27,9 +27,9 @@ from liface.engines.curvature import TrustRegion
 from liface.engines.potential import Point, PotentialSurface
 from liface.errors import NoEnergyError
 
-QUASI_NEWTON = "tr-lbfgs 2"
-"""Stored with every relaxation. The number goes up with every change that leads to other steps; 1 had none, and cut
-quasi-Newton steps at the trust radius."""
+QUASI_NEWTON = "tr-lbfgs 3"
+"""Stored with every relaxation. The number goes up with every change that leads to other steps: 1 had none, and cut
+quasi-Newton steps at the trust radius; to 2, bonds of alkali metals were as stiff as others."""
 FALL_BACK = f"{QUASI_NEWTON}, then fire"
 
 

@@ -27,8 +27,8 @@ from liface.engines.potential import Point, PotentialSurface
 from liface.engines.springs import SpringModel
 from liface.errors import CalculationError, NoEnergyError
 
-NAME = "neb, l-bfgs"
-FALL_BACK = "neb, l-bfgs, then fire"
+NAME = "neb, l-bfgs 2"
+FALL_BACK = f"{NAME}, then fire"
 LONGEST_STEP_A = 0.15
 PATIENCE_STEPS = 25
 """Steps of the band in which its largest force has to fall by 2 %."""

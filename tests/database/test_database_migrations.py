@@ -80,11 +80,12 @@ def test_a_damaged_document_holds_no_migration_back(target, tmp_path):
         assert database.query("surfaces") != []
 
 
-def test_a_damaged_cell_holds_no_migration_back(tmp_path):
+@pytest.mark.parametrize("damage", ["created_at = 'rubbish'", "substrate = x'00ff'"])
+def test_a_damaged_cell_holds_no_migration_back(tmp_path, damage):
     file = tmp_path / "damaged.db"
     restore(DUMPS[-1], f"sqlite:///{file}", tmp_path)
     with sqlite3.connect(file) as connection:
-        connection.execute("UPDATE interfaces SET created_at = 'rubbish'")
+        connection.execute(f"UPDATE interfaces SET {damage}")
     connection.close()
     with Database(file) as database:
         assert database.schema_version == latest() and database.query("surfaces") != []

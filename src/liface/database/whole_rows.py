@@ -88,8 +88,8 @@ def whole_row_problem(noun: Noun, stored: Mapping[str, Any], values: Mapping[str
     if not _is_row(noun, text):
         return f"the row stored whole is {short(str(text))}, which is no row of {noun.name}"
     pairs = zip(noun.columns, orjson.loads(text), orjson.loads(expected), strict=True)
-    name, here, said = next(each for each in pairs if repr(each[1]) != repr(each[2]))
-    return f"in the row stored whole, {name} is {here!r}, its document says {said!r}"
+    differ = (f"{name} is {here!r}, its document says {said!r}" for name, here, said in pairs if here != said)
+    return next((f"in the row stored whole, {how}" for how in differ), "")
 
 
 def _written(values: Sequence[Any]) -> str:
@@ -130,6 +130,6 @@ def _from_cells(noun: Noun, cells: Sequence[Any], flags: Mapping[str, list[str]]
     columns = [(column.name, column.type) for column in noun.columns.values()]
     try:
         (row,) = plain_rows(columns, [cells], lambda entries: flags)
-    except CellError:  # told of by verify; the others are not held back by it
+        return _written(list(row.values()))
+    except (CellError, TypeError):  # bytes, or no moment; told of by verify, the others are not held back by it
         return None
-    return _written(list(row.values()))

@@ -6,8 +6,8 @@ Every system starts from an ideal geometry in a fixed cell, as a campaign builds
 random by 0.05 Å, and is relaxed to the same largest force by both. Force calls do not depend on the machine. A JSON
 file and a table beside it are written.
 
-FIRE takes three quarters of the time and does the same each time: `--fire-from FILE` takes its calls and energies from
-the JSON of an earlier run with the same weights and settings.
+FIRE takes three quarters of the time and does the same each time: `--fire-from FILE` takes its calls and energies, and
+those of the control, from the JSON of an earlier run with the same weights and settings.
 
 Where a surface has many minima, any two searches end in different ones now and then. `--control` tells how often that
 is so of FIRE itself: it relaxes every system once more with FIRE at half its usual first time step.
@@ -181,16 +181,14 @@ def fire(geometry: Geometry, engine: Engine, fmax: float, dt: float = FIRE_DT) -
     return optimizer.nsteps + 1, float(atoms.get_potential_energy()), bool(converged)
 
 
-def known_fire(path: Path | None, engine: Engine, settings: dict) -> dict[str, tuple[int, float, bool]]:
+def known_fire(path: Path | None, engine: Engine, settings: dict) -> dict[str, dict]:
     """Return what FIRE came to in an earlier run, by system; nothing of another engine or other settings."""
     if path is None:
         return {}
     earlier = json.loads(path.read_text(encoding="utf-8"))
     if (earlier["engine"], earlier["settings"]) != (engine.info.model_dump(mode="json"), settings):
         raise CalculationError(f"{path}: another engine or other settings; run without --fire-from")
-    return {
-        row["system"]: (row["fire_calls"], row["fire_energy_ev"], row["fire_converged"]) for row in earlier["systems"]
-    }
+    return {row["system"]: row for row in earlier["systems"]}
 
 
 def compare(
@@ -198,7 +196,7 @@ def compare(
     geometry: Geometry,
     engine: Engine,
     fmax: float,
-    known: dict[str, tuple[int, float, bool]],
+    known: dict[str, dict],
     control: bool = False,
 ) -> dict:
     """Relax one system with both, and with the control; the energies are those of the last geometry."""
@@ -207,9 +205,16 @@ def compare(
     document = run(request, engine)
     if isinstance(document, FailedCalculation):
         raise CalculationError(f"{name}: {document.reason}")
-    fire_calls, fire_energy, fire_converged = known.get(name) or fire(geometry, engine, fmax)
+    earlier = known.get(name, {})
+    fire_calls, fire_energy, fire_converged = (
+        (earlier["fire_calls"], earlier["fire_energy_ev"], earlier["fire_converged"])
+        if earlier
+        else fire(geometry, engine, fmax)
+    )
     above = {}
-    if control:
+    if control and "control_calls" in earlier:
+        above = {key: value for key, value in earlier.items() if key.startswith("control_")}
+    elif control:
         calls, energy, converged = fire(geometry, engine, fmax, FIRE_DT / 2)
         above = {
             "control_calls": calls,

@@ -29,7 +29,7 @@ from liface.errors import NoEnergyError
 
 QUASI_NEWTON = "tr-lbfgs 3"
 """Stored with every relaxation. The number goes up with every change that leads to other steps: 1 had none, and cut
-quasi-Newton steps at the trust radius; to 2, bonds of alkali metals were as stiff as others."""
+quasi-Newton steps at the trust radius; to 2, steps were shorter, and bonds of alkali metals as stiff as others."""
 FALL_BACK = f"{QUASI_NEWTON}, then fire"
 
 
@@ -37,9 +37,9 @@ FALL_BACK = f"{QUASI_NEWTON}, then fire"
 class TrustRadius:
     """How far a step may go, Å (largest displacement of an atom)."""
 
-    start: float = 0.15
-    largest: float = 0.20
-    stride: float = 0.40
+    start: float = 0.20
+    largest: float = 0.30
+    stride: float = 0.50
     """Limit once ``streak`` steps in a row went as far as they could and as the model said: a long way down."""
     streak: int = 10
     smallest: float = 1e-3

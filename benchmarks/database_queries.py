@@ -111,6 +111,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--out", type=Path, help="Markdown file")
     given = parser.parse_args()
+    given.db.mkdir(parents=True, exist_ok=True)
     sections = [_section(given.db / f"liface-benchmark-{n}.db", n, given.repeats) for n in given.rows or [100_000]]
     command = shlex.join(["python", "benchmarks/database_queries.py", *sys.argv[1:]])
     text = "\n".join([_head(command), *sections])

@@ -313,7 +313,7 @@ def questions(site):
 
 def test_rows_and_records_take_few_questions(site, ids, questions):
     rows(site, "interfaces")
-    assert len(questions) == 3  # rows, their flags, the number
+    assert len(questions) == 2  # rows with their flags, the number
     questions.clear()
     site.json(f"api/records/{ids['W', 'emt']}")  # with seven calculations and one whole
     assert len(questions) < 3 * len(RESULT_NOUNS)

@@ -373,14 +373,21 @@ def test_molecular_anions(group: str, a: tuple, species: list, coords: list, exp
 
 
 def test_shipped_cells_are_those_that_the_space_groups_make():
-    shipped = (resources.files("liface.structures.library") / "data" / material.EXPANDED).read_text(encoding="utf-8")
-    assert shipped == expanded_text(), "run python -m liface.testing.crystals"
+    """The last bit of a sine depends on the processor."""
+    shipped = json.loads((resources.files("liface.structures.library") / "data" / material.EXPANDED).read_bytes())
+    made = json.loads(expanded_text())
+    assert list(shipped) == list(made), "run python -m liface.testing.crystals"
+    for name, entry in made.items():
+        assert {**shipped[name], "lattice": 0, "frac_coords": 0} == {**entry, "lattice": 0, "frac_coords": 0}, name
+        for key in ("lattice", "frac_coords"):
+            assert np.allclose(shipped[name][key], entry[key], rtol=0, atol=1e-12), (name, key)
 
 
-def test_a_shipped_cell_is_the_expanded_one_to_the_last_bit():
+def test_a_shipped_cell_is_the_expanded_one():
     for name in ("W", "Li2Te", "Li6PS5Cl"):
         known, made = MaterialsLibrary().get(name).structure(), material.expand(MaterialsLibrary().get(name))
-        assert (known.frac_coords == made.frac_coords).all() and (known.lattice.matrix == made.lattice.matrix).all()
+        assert np.allclose(known.frac_coords, made.frac_coords, rtol=0, atol=1e-12)
+        assert np.allclose(known.lattice.matrix, made.lattice.matrix, rtol=0, atol=1e-12)
         assert known.species == made.species
 
 

@@ -3,8 +3,8 @@
     python benchmarks/optimizer_calls.py --engine chgnet --n 42 --out benchmarks/results/optimizer_calls.json
 
 Every system starts from an ideal geometry in a fixed cell, as a campaign builds it (`--displacement 0`) or displaced at
-random by 0.05 Å, and is relaxed to the same largest force by both. Force calls do not depend on the machine. A JSON
-file and a table beside it are written.
+random by 0.05 Å, and is relaxed to the same largest force by both. A JSON file and a table beside it are written.
+Last bits, in which processors differ, decide here and there in which of several minima a search ends.
 
 FIRE takes three quarters of the time and does the same each time: `--fire-from FILE` takes its calls and energies, and
 those of the control, from the JSON of an earlier run with the same weights and settings.

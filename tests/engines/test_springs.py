@@ -7,7 +7,7 @@ from ase.build import bulk
 from ase.data import covalent_radii
 
 from liface.engines.coordinates import Coordinates
-from liface.engines.springs import ALKALI, ANCHOR, STRENGTH_EV_PER_A2, SpringModel
+from liface.engines.springs import ALKALI, ANCHOR, STRENGTH_EV_PER_A2, SpringModel, SpringModes
 
 
 def model(atoms, free, mode="fixed"):
@@ -29,11 +29,17 @@ def test_two_atoms_by_hand():
 def test_bonds_of_alkali_metals_by_hand(number, soft):
     atoms = Atoms([29, number], positions=[(0, 0, 0), (2.6, 0, 0)], cell=[20, 20, 20], pbc=True)
     bond = covalent_radii[29] + covalent_radii[number]
-    w = np.sqrt(soft) * min(np.exp(-3 * (2.6 / bond - 1)), 2.0)
-    k = STRENGTH_EV_PER_A2 * np.array([[w + ANCHOR, -w], [-w, w + soft * ANCHOR]])
+    coordinates = Coordinates(atoms.positions, atoms.cell.array, np.array([True, True]))
+
+    def stiffness(factor):
+        w = np.sqrt(factor) * min(np.exp(-3 * (2.6 / bond - 1)), 2.0)
+        return STRENGTH_EV_PER_A2 * np.array([[w + ANCHOR, -w], [-w, w + factor * ANCHOR]])
+
+    of_relaxations = SpringModes(atoms.numbers, coordinates).curvatures
+    assert np.allclose(of_relaxations, np.repeat(np.linalg.eigvalsh(stiffness(soft)), 3))
     gradient = np.arange(6.0)
-    expected = np.linalg.inv(k) @ gradient.reshape(2, 3)
-    assert np.allclose(model(atoms, [True, True])(gradient), expected.ravel())
+    of_paths = np.linalg.inv(stiffness(1.0)) @ gradient.reshape(2, 3)
+    assert np.allclose(model(atoms, [True, True])(gradient), of_paths.ravel())
 
 
 def test_a_frozen_neighbour_is_a_wall():

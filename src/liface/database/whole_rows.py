@@ -1,8 +1,9 @@
 """Rows as queries give them, each stored whole beside its columns: one short text instead of some forty cells.
 
-A page of all columns is then one cell per row, its flags among them, and comes in half the time. The text is a JSON
-array of the plain values of a row (:mod:`liface.database.cells`) in the order of the columns of its noun. It follows
-from the document, as the columns do; :mod:`liface.database.verify` holds them against each other.
+A page of all columns is then one cell per row, its flags among them, and takes no longer than one of the few columns
+that ``liface query`` shows (``benchmarks/database_queries.py``). The text is a JSON array of the plain values of a row
+(:mod:`liface.database.cells`) in the order of the columns of its noun. It follows from the document, as the columns do;
+:mod:`liface.database.verify` holds them against each other.
 """
 
 from __future__ import annotations
@@ -24,7 +25,17 @@ from liface.errors import CorruptDatabaseError
 CHUNK = 500
 """Rows that are made anew at a time."""
 
-_MADE: dict[str, Callable[[Any], Any]] = {"boolean": bool, "integer": int, "float": float, "timestamp": plain_moment}
+
+def _number(value: Any) -> float:
+    return float(value) + 0.0  # no negative zero, as in the column
+
+
+_MADE: dict[str, Callable[[Any], Any]] = {
+    "boolean": bool,
+    "integer": int,
+    "float": _number,
+    "timestamp": plain_moment,
+}
 """What turns the value of a document into what the database gives back, by the type of its column."""
 
 
@@ -60,7 +71,7 @@ def plain_values(noun: Noun, texts: Sequence[tuple[Any, ...]]) -> list[list[Any]
     """
     try:
         rows: list[list[Any]] = orjson.loads(f"[{','.join([text for (text,) in texts])}]")
-        if len(rows) == len(texts) and set(map(len, rows)) <= {len(noun.columns)}:
+        if len(rows) == len(texts) and set(map(type, rows)) <= {list} and set(map(len, rows)) <= {len(noun.columns)}:
             return rows
     except (ValueError, TypeError):
         pass
@@ -80,15 +91,14 @@ def rebuild_rows(connection: Connection) -> None:
 
 def whole_row_problem(noun: Noun, stored: Mapping[str, Any], values: Mapping[str, Any], flags: Sequence[str]) -> str:
     """Say how the stored row differs from the values of its document; nothing where it does not."""
-    expected = row_text(noun, {name: value + 0.0 if isinstance(value, float) else value
-                               for name, value in values.items()}, flags)  # fmt: skip
-    text = stored[WHOLE_ROW]
+    expected, text = row_text(noun, values, flags), stored[WHOLE_ROW]
     if text == expected:
         return ""
     if not _is_row(noun, text):
         return f"the row stored whole is {short(str(text))}, which is no row of {noun.name}"
     pairs = zip(noun.columns, orjson.loads(text), orjson.loads(expected), strict=True)
-    differ = (f"{name} is {here!r}, its document says {said!r}" for name, here, said in pairs if here != said)
+    differ = (f"{name} is {here!r}, its document says {said!r}" for name, here, said in pairs
+              if repr(here) != repr(said))  # fmt: skip
     return next((f"in the row stored whole, {how}" for how in differ), "")
 
 

@@ -27,7 +27,7 @@ from liface.engines.potential import Point, PotentialSurface
 from liface.engines.springs import SpringModel
 from liface.errors import CalculationError, NoEnergyError
 
-NAME = "neb, l-bfgs 2"
+NAME = "neb, l-bfgs"
 FALL_BACK = f"{NAME}, then fire"
 LONGEST_STEP_A = 0.15
 PATIENCE_STEPS = 25

@@ -1,7 +1,7 @@
 import pytest
 
 from liface.analysis.domain import domain_flags
-from liface.analysis.growth import growth_mode
+from liface.analysis.growth import growth_mode, turns_without_lowest
 from liface.analysis.literature import published
 from liface.documents import FLAGS
 from liface.errors import AnalysisError
@@ -41,6 +41,20 @@ def test_bare_substrate_alone_does_not_decide_wetting():
     mode, evidence = growth_mode(published_delta_e("Li2Te"))
     assert mode == "undecided"
     assert "no covered" in evidence
+
+
+@pytest.mark.parametrize(
+    ("delta_e", "clusters", "atoms", "gap"),
+    [
+        (0.014, [-0.100], [-0.114, -0.060], 0.054),  # without the lowest atoms, islands win
+        (0.014, [-0.100, -0.050], [-0.114, -0.110], None),
+        (-0.014, [-0.114, -0.090], [-0.100], 0.024),  # without the lowest cluster, atoms win
+        (-0.014, [-0.114], [-0.100, -0.020], None),  # one start says nothing of another
+        (0.3, [0.2, 0.4], [-0.1, -0.05, 0.9], None),
+    ],
+)
+def test_a_verdict_that_rests_on_one_start_is_told(delta_e, clusters, atoms, gap):
+    assert turns_without_lowest(delta_e, clusters, atoms) == (gap if gap is None else pytest.approx(gap))
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 import numpy as np
 from pymatgen.core import Lattice, Structure
 
-from liface.structures.sites import adsorption_sites
+from liface.structures.sites import adsorption_sites, equivalent_positions
+from liface.structures.slabs import build_slab
 from liface.workflows.steps.binding import _dispersed, _dispersed_over
 
 
@@ -26,7 +27,7 @@ def uneven_slab():
 def test_atoms_spread_over_the_lowest_sites():
     slab = uneven_slab()
     sites = adsorption_sites(slab)
-    assert _dispersed(slab, sites[:2], 4) == []
+    assert _dispersed(slab, sites, 4, 2) == []
     start = _dispersed_over(slab, sites, 4)
     assert start.geometry.count(role="adsorbate") == 4
     placed = start.geometry.position_array[[role == "adsorbate" for role in start.geometry.roles]]
@@ -35,3 +36,14 @@ def test_atoms_spread_over_the_lowest_sites():
     distances = lattice.get_all_distances(fractions, fractions)[np.triu_indices(4, 1)]
     assert distances.min() > 3.0
     assert _dispersed_over(slab, sites, 4) == start
+
+
+def test_a_site_without_room_makes_place_for_the_next():
+    copper = Structure.from_spacegroup("Fm-3m", Lattice.cubic(3.6), ["Cu"], [[0, 0, 0]])
+    slab = build_slab(copper, "111", n_planes=3, supercell=((3, 0), (0, 3))).structure
+    slab.replace(int(np.argmax(slab.cart_coords[:, 2])), "Ag", properties=slab[0].properties)
+    room = {site: len(equivalent_positions(slab, site)) for site in adsorption_sites(slab)}
+    ranked = sorted(room, key=room.__getitem__)
+    assert [room[site] for site in ranked[:2]] == [1, 1], "the two lowest have no room for three atoms"
+    wide = [site.name for site in ranked if room[site] >= 3]
+    assert [start.name for start in _dispersed(slab, ranked, 3, 2)] == wide[:2]

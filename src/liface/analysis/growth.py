@@ -44,7 +44,7 @@ def growth_mode(
     numbers = "; ".join(_describe(delta_e, wetted, layer) for layer in layers)
     for expected, layer in enumerate(layers):
         if layer != expected:
-            return "undecided", _sentence(f"no cluster and atoms on {_name(expected)} to compare", numbers)
+            return "undecided", _sentence(f"no cluster and atoms on {name_of(expected)} to compare", numbers)
         preference, doubt = _preference(delta_e, wetted, layer, tolerance_ev)
         if preference is None:
             return "undecided", _sentence(doubt, numbers)
@@ -61,27 +61,49 @@ def growth_mode(
     return "Frank-van der Merwe", _sentence(reason, numbers)
 
 
+def turns_without_lowest(delta_e_ev: float, clusters: Collection[float], atoms: Collection[float]) -> float | None:
+    """Tell whether a ΔE rests on one start: whether it changes sign once the lowest start of the winner is left out.
+
+    Parameters
+    ----------
+    delta_e_ev
+        E_b(cluster) - E_b(dispersed) per Li, eV, of the lowest of each.
+    clusters, atoms
+        Binding energies of all relaxed starts, eV per Li; of clusters, those that stayed three-dimensional.
+
+    Returns
+    -------
+    gap
+        How much higher the winner's next start ended, eV per Li, where that turns the sign. None where it does not, and
+        where the winner has one start only, which says nothing.
+    """
+    lowest = sorted(atoms if delta_e_ev > 0 else clusters)[:2]
+    gap = lowest[-1] - lowest[0] if lowest else 0.0
+    return gap if gap > abs(delta_e_ev) else None
+
+
 def _preference(
     delta_e: Mapping[tuple[int, int], float], wetted: Collection[tuple[int, int]], layer: int, tolerance: float
 ) -> tuple[Preference | None, str]:
     values = {n: value for (monolayers, n), value in sorted(delta_e.items()) if monolayers == layer}
     if small := [n for n, value in values.items() if abs(value) <= tolerance]:
         which = " and ".join(f"Li{n}" for n in small)
-        return None, f"{which} on {_name(layer)}: |ΔE| does not exceed the tolerance of {tolerance:g} eV"
+        return None, f"{which} on {name_of(layer)}: |ΔE| does not exceed the tolerance of {tolerance:g} eV"
     if all(value > 0 for value in values.values()):
         return "atoms", ""
     if all(value < 0 for value in values.values()) and not any(monolayers == layer for monolayers, _ in wetted):
         return "islands", ""
-    return None, f"cluster sizes contradict each other on {_name(layer)}"
+    return None, f"cluster sizes contradict each other on {name_of(layer)}"
 
 
 def _describe(delta_e: Mapping[tuple[int, int], float], wetted: Collection[tuple[int, int]], layer: int) -> str:
     items = [f"Li{n} {value:+.3f} eV" for (m, n), value in sorted(delta_e.items()) if m == layer]
     items += [f"Li{n} flattened" for m, n in sorted(wetted) if m == layer]
-    return f"{_name(layer)}: {', '.join(items)}"
+    return f"{name_of(layer)}: {', '.join(items)}"
 
 
-def _name(layer: int) -> str:
+def name_of(layer: int) -> str:
+    """Return what Li stands on, from the number of Li monolayers."""
     return "the bare substrate" if layer == 0 else f"{layer} ML of Li"
 
 

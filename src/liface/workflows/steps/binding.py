@@ -231,7 +231,7 @@ def candidate_starts(case: Case, setup: BindingSetup, singles: Sequence[Calculat
         if n == 1:
             starts += [by_name[site.name] for site in sites]
         else:
-            starts += _dispersed(slab, sites, n) or [_dispersed_over(slab, ranked, n)]
+            starts += _dispersed(slab, ranked, n, len(sites)) or [_dispersed_over(slab, ranked, n)]
             starts += _clusters(slab, sites[0], n)
     return Starts(starts=tuple(starts))
 
@@ -311,13 +311,15 @@ def single_atoms(setup: BindingSetup) -> tuple[Start, ...]:
     )
 
 
-def _dispersed(slab: Structure, sites: Sequence[Site], n: int) -> list[Start]:
-    """Return n atoms on equivalent positions of each site that has room for them."""
+def _dispersed(slab: Structure, ranked: Sequence[Site], n: int, at_most: int) -> list[Start]:
+    """Return n atoms on equivalent positions of each of the lowest sites that have room for them."""
     from liface.structures.deposition import dispersed
     from liface.structures.sites import equivalent_positions
 
-    found = []
-    for site in sites:
+    found: list[Start] = []
+    for site in ranked:
+        if len(found) == at_most:
+            break
         if len(equivalent_positions(slab, site)) < n:
             continue
         try:

@@ -135,6 +135,8 @@ def _flags(
         flags.append("unconverged: a bulk reference")
     if failed:
         flags.append(f"partial: failed starts {', '.join(failed)}")
+    if len(group) == 1:
+        flags.append(f"single_start: {start.name} alone was relaxed")
     if gain_ev > REFERENCE_LIMIT_EV:
         flags.append(f"reference_not_minimum: the slab gained {gain_ev * MEV:.0f} meV after removal")
     expected = {"adatoms": ("adatoms",), "2d": ("raft",), "1d": ("raft", "adatoms"), "3d": ("3d",)}

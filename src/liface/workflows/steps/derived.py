@@ -15,7 +15,7 @@ from liface.documents import (
     SurfaceResult,
     WettingResult,
 )
-from liface.units import j_per_m2
+from liface.units import MEV, j_per_m2
 
 YOUNG_DUPRE_DOI = ("10.1039/d4ee03130j", "10.1002/adma.202206762")
 
@@ -101,7 +101,7 @@ def _growth(bindings: Sequence[BindingResult]) -> GrowthResult | None:
         definition="dE = E_b(lowest three-dimensional cluster) - E_b(dispersed) per Li; positive: atoms win",
         engine=require_same_engine(*(b.engine for b in used)),
         converged=all(b.converged for b in used),
-        flags=_merged(*(b.flags for b in used)),
+        flags=_merged(_lone_starts(delta, pairs), *(b.flags for b in used)),
         provenance=_provenance(used, f"growth/{first.substrate}-{first.substrate_plane}", ("10.1002/adma.202206762",)),
         substrate=first.substrate,
         substrate_plane=first.substrate_plane,
@@ -109,6 +109,23 @@ def _growth(bindings: Sequence[BindingResult]) -> GrowthResult | None:
         delta_e_ev_per_li={f"{layers}/{n}": value for (layers, n), value in delta.items()},
         evidence=evidence,
     )
+
+
+def _lone_starts(
+    delta: dict[tuple[int, int], float], pairs: dict[tuple[int, int], tuple[BindingResult, BindingResult]]
+) -> tuple[str, ...]:
+    """Flag every energy difference that would turn without the lowest start of the winner."""
+    flags = []
+    for (layers, n), value in delta.items():
+        cluster, atoms = pairs[layers, n]
+        solid = [c.e_bind_ev_per_li for c in cluster.candidates if c.shape == "3d"]
+        gap = growth.turns_without_lowest(value, solid, [c.e_bind_ev_per_li for c in atoms.candidates])
+        if gap is not None:
+            flags.append(
+                f"one_start_decides: Li{n} on {growth.name_of(layers)}: dE {value * MEV:+.0f} meV/Li, "
+                f"the next start of the {'atoms' if value > 0 else 'cluster'} is {gap * MEV:.0f} meV/Li higher"
+            )
+    return tuple(flags)
 
 
 def _provenance(

@@ -10,7 +10,7 @@ FIRE takes three quarters of the time and does the same each time: `--fire-from 
 those of the control, from the JSON of an earlier run with the same weights and settings.
 
 Where a surface has many minima, any two searches end in different ones now and then. `--control` tells how often that
-is so of FIRE itself: it relaxes every system once more with FIRE at half its usual first time step.
+is so of searches of ASE: it relaxes every system once more with FIRE at half its usual first time step, and with BFGS.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything loads a threaded library
 
 import numpy as np
-from ase.optimize import FIRE
+from ase.optimize import BFGS, FIRE
+from ase.optimize.optimize import Optimizer
 from pymatgen.core import Lattice, Structure
 
 from liface.documents import CalculationRequest, CalculationSettings, FailedCalculation, Geometry
@@ -47,8 +48,11 @@ from liface.structures.slabs import build_slab
 RATTLE_A = 0.05
 MOST_ATOMS = 90
 CALL_LIMIT = 600
-FIRE_DT = 0.1
-"""First time step of ASE's FIRE as it comes."""
+CONTROLS: dict[str, tuple[str, type[Optimizer], dict]] = {
+    "control": ("FIRE at half its first time step", FIRE, {"dt": 0.05}),
+    "bfgs": ("ASE BFGS", BFGS, {}),
+}
+"""By the key of their results: what is asked how often it ends elsewhere than ASE's FIRE as it comes (dt 0.1)."""
 
 CRYSTALS = {
     "Li": ("Im-3m", Lattice.cubic(3.44), ["Li"], [[0, 0, 0]]),
@@ -172,11 +176,13 @@ def systems(n: int, seed: int = 0, displacement_a: float = RATTLE_A) -> list[tup
     return displaced
 
 
-def fire(geometry: Geometry, engine: Engine, fmax: float, dt: float = FIRE_DT) -> tuple[int, float, bool]:
-    """Relax with ASE's FIRE from a first time step; return force calls, energy (eV) and whether it converged."""
+def ase_relaxation(
+    geometry: Geometry, engine: Engine, fmax: float, kind: type[Optimizer] = FIRE, **settings: float
+) -> tuple[int, float, bool]:
+    """Relax with an optimizer of ASE; return force calls, energy (eV) and whether it converged."""
     atoms = geometry.to_ase()
     atoms.calc = engine.calculator(needs_stress=False)
-    optimizer = FIRE(atoms, logfile=None, dt=dt)
+    optimizer = kind(atoms, logfile=None, **settings)
     converged = optimizer.run(fmax=fmax, steps=CALL_LIMIT - 1)
     return optimizer.nsteps + 1, float(atoms.get_potential_energy()), bool(converged)
 
@@ -209,18 +215,9 @@ def compare(
     fire_calls, fire_energy, fire_converged = (
         (earlier["fire_calls"], earlier["fire_energy_ev"], earlier["fire_converged"])
         if earlier
-        else fire(geometry, engine, fmax)
+        else ase_relaxation(geometry, engine, fmax)
     )
-    above = {}
-    if control and "control_calls" in earlier:
-        above = {key: value for key, value in earlier.items() if key.startswith("control_")}
-    elif control:
-        calls, energy, converged = fire(geometry, engine, fmax, FIRE_DT / 2)
-        above = {
-            "control_calls": calls,
-            "control_above_fire_mev_per_atom": round(1e3 * (energy - fire_energy) / geometry.n_atoms, 3),
-            "control_converged": converged,
-        }
+    controls = control_rows(geometry, engine, fmax, fire_energy, earlier) if control else {}
     return {
         "system": name,
         "natoms": geometry.n_atoms,
@@ -233,26 +230,43 @@ def compare(
         "converged": document.status == "converged",
         "fire_converged": fire_converged,
         "optimizer": document.optimizer,
-        **above,
+        **controls,
     }
 
 
-def control_summary(rows: list[dict]) -> dict:
-    """Return how often FIRE at half its first time step ended elsewhere than FIRE as it comes."""
-    above = np.array([row["control_above_fire_mev_per_atom"] for row in rows])
+def control_rows(geometry: Geometry, engine: Engine, fmax: float, fire_energy: float, earlier: dict) -> dict:
+    """Relax one system with every control; what an earlier run has is taken from there."""
+    found: dict = {}
+    for key, (_, kind, options) in CONTROLS.items():
+        if f"{key}_calls" in earlier:
+            found |= {name: value for name, value in earlier.items() if name.startswith(f"{key}_")}
+            continue
+        calls, energy, converged = ase_relaxation(geometry, engine, fmax, kind, **options)
+        found |= {
+            f"{key}_calls": calls,
+            f"{key}_above_fire_mev_per_atom": round(1e3 * (energy - fire_energy) / geometry.n_atoms, 3),
+            f"{key}_converged": converged,
+        }
+    return found
+
+
+def control_summary(rows: list[dict], key: str) -> dict:
+    """Return how often a control ended elsewhere than FIRE as it comes."""
+    above = np.array([row[f"{key}_above_fire_mev_per_atom"] for row in rows])
     return {
+        "name": CONTROLS[key][0],
         "n": len(rows),
-        "calls": sum(row["control_calls"] for row in rows),
+        "calls": sum(row[f"{key}_calls"] for row in rows),
         "above_by_more_than_1_mev_per_atom": int((above > 1.0).sum()),
         "lower_by_more_than_1_mev_per_atom": int((above < -1.0).sum()),
-        "converged": sum(row["control_converged"] for row in rows),
+        "converged": sum(row[f"{key}_converged"] for row in rows),
     }
 
 
 def control_line(control: dict) -> str:
     """Say it in a sentence."""
     return (
-        f"FIRE itself, at half its first time step: {control['calls']} calls, "
+        f"{control['name']}: {control['calls']} calls, "
         f"{control['above_by_more_than_1_mev_per_atom']} of {control['n']} above FIRE by more than 1 meV/atom, "
         f"{control['lower_by_more_than_1_mev_per_atom']} lower by more."
     )
@@ -307,7 +321,7 @@ def main() -> None:
     parser.add_argument("--displacement", type=float, default=RATTLE_A, help="of the ideal geometry, Å; 0: as built")
     parser.add_argument("--minutes", type=float, default=60.0, help="start no further system after this time")
     parser.add_argument("--fire-from", type=Path, default=None, help="JSON of an earlier run: take FIRE from there")
-    parser.add_argument("--control", action="store_true", help="relax with FIRE at half its first time step too")
+    parser.add_argument("--control", action="store_true", help="relax with other searches of ASE too")
     parser.add_argument("--out", type=Path, default=None, help="JSON file; a .md table is written beside it")
     arguments = parser.parse_args()
     pin_threads()
@@ -329,12 +343,12 @@ def main() -> None:
     kinds = {row["system"].partition("/")[0] for row in rows}
     by_kind = {kind: [row for row in rows if row["system"].startswith(kind)] for kind in sorted(kinds)}
     summaries = {**{kind: summary(group) for kind, group in by_kind.items()}, "all": summary(rows)}
-    text, control = table(summaries), {}
+    text, controls = table(summaries), {}
     lower = sum(row["energy_above_fire_mev_per_atom"] < -1.0 for row in rows)
     text += f"\n\n{lower} of {len(rows)} end lower than FIRE by more than 1 meV/atom."
     if arguments.control:
-        control = {"control": control_summary(rows)}
-        text += f" {control_line(control['control'])}"
+        controls = {key: control_summary(rows, key) for key in CONTROLS}
+        text += "".join(f" {control_line(control)}" for control in controls.values())
     print(text)
     if arguments.out:
         info = engine.info.model_dump(mode="json")
@@ -344,7 +358,7 @@ def main() -> None:
             "settings": settings,
             "command": command,
             "summary": summaries,
-            **control,
+            "controls": controls,
             "systems": rows,
         }
         arguments.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

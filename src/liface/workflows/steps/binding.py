@@ -231,7 +231,7 @@ def candidate_starts(case: Case, setup: BindingSetup, singles: Sequence[Calculat
         if n == 1:
             starts += [by_name[site.name] for site in sites]
         else:
-            starts += _dispersed(slab, ranked, n, len(sites)) or [_dispersed_over(slab, ranked, n)]
+            starts += _apart(slab, ranked, n, len(sites))
             starts += _clusters(slab, sites[0], n)
     return Starts(starts=tuple(starts))
 
@@ -311,15 +311,39 @@ def single_atoms(setup: BindingSetup) -> tuple[Start, ...]:
     )
 
 
-def _dispersed(slab: Structure, ranked: Sequence[Site], n: int, at_most: int) -> list[Start]:
-    """Return n atoms on equivalent positions of each of the lowest sites that have room for them."""
+def _apart(slab: Structure, ranked: Sequence[Site], n: int, n_starts: int) -> list[Start]:
+    """Return starts of n dispersed atoms: each on one of the lowest ``n_starts`` sites, as far as those have room.
+
+    Where they have not, the atoms sit on the lowest sites together, and on the next single site that has room.
+
+    Raises
+    ------
+    StructureError
+        There is no start: all sites together have too few positions.
+    """
+    found = _dispersed(slab, ranked[:n_starts], n)
+    if len(found) == n_starts:
+        return found
+    others = _dispersed(slab, ranked[n_starts:], n)
+    try:
+        together = _dispersed_over(slab, ranked, n)
+    except StructureError:
+        if not found and not others:
+            raise
+    else:
+        others = [together, *others]
+    known = {start.geometry.identity for start in found}
+    found += [start for start in others if start.geometry.identity not in known]
+    return found[:n_starts]
+
+
+def _dispersed(slab: Structure, sites: Sequence[Site], n: int) -> list[Start]:
+    """Return n atoms on equivalent positions of each site that has room for them."""
     from liface.structures.deposition import dispersed
     from liface.structures.sites import equivalent_positions
 
-    found: list[Start] = []
-    for site in ranked:
-        if len(found) == at_most:
-            break
+    found = []
+    for site in sites:
         if len(equivalent_positions(slab, site)) < n:
             continue
         try:

@@ -7,7 +7,7 @@ random by 0.05 Å, and is relaxed to the same largest force by both. A JSON file
 Last bits, in which processors differ, decide here and there in which of several minima a search ends.
 
 FIRE takes three quarters of the time and does the same each time: `--fire-from FILE` takes its calls and energies, and
-those of the control, from the JSON of an earlier run with the same weights and settings.
+those of the controls, from the JSON of an earlier run with the same weights and settings.
 
 Where a surface has many minima, any two searches end in different ones now and then. `--control` tells how often that
 is so of searches of ASE: it relaxes every system once more with FIRE at half its usual first time step, and with BFGS.

@@ -1,6 +1,6 @@
 """Run the whole suite and write the page of its results: docs/benchmarks.md with a figure.
 
-    python benchmarks/run_all.py                 # everything, about three hours on two cores
+    python benchmarks/run_all.py                 # everything, which takes hours
     python benchmarks/run_all.py --only stores   # one part again; the page is made of the newest results of all
     python benchmarks/run_all.py --page          # the page alone, from the results that are there
 
@@ -201,7 +201,7 @@ def page(rows: list[tuple[str, float, str]]) -> str:
         "`--only PART` runs one, `--page` writes this page from what is there. Peers are the real packages,",
         "on the same starts with the same weights and limits; both sides take turns in one process with one thread,",
         "and ratios are medians of CPU time. Not measured: anything on a GPU ([gpu.md](gpu.md) has the command);",
-        "torch-sim, which needs Python 3.12; kmcos, which compiles its models with a Fortran compiler.\n",
+        "torch-sim, which needs Python 3.12 since 0.4; kmcos, which compiles its models with a Fortran compiler.\n",
         "![What the peers take](benchmarks/ratios.svg)\n",
         "| what | times what liface takes | accuracy |",
         "|---|---:|---|",

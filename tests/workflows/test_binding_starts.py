@@ -29,7 +29,7 @@ def uneven_slab():
 def test_atoms_spread_over_the_lowest_sites():
     slab = uneven_slab()
     sites = adsorption_sites(slab)
-    assert _dispersed(slab, sites, 4) == []
+    assert list(_dispersed(slab, sites, 4)) == []
     start = _dispersed_over(slab, sites, 4)
     assert start.geometry.count(role="adsorbate") == 4
     placed = start.geometry.position_array[[role == "adsorbate" for role in start.geometry.roles]]
@@ -48,7 +48,7 @@ def test_where_the_lowest_sites_lack_room_they_are_taken_together_and_then_the_n
     room = {site: len(equivalent_positions(slab, site)) for site in adsorption_sites(slab)}
     ranked = sorted(room, key=room.__getitem__)
     assert [room[site] for site in ranked[:2]] == [1, 1], "the two lowest have no room for three atoms"
-    fitting = [site for site in ranked if _dispersed(slab, [site], 3)]
+    fitting = [site for site in ranked if list(_dispersed(slab, [site], 3))]
 
     def names(sites, n_starts):
         return [start.name for start in _apart(slab, sites, 3, n_starts)]
@@ -57,7 +57,7 @@ def test_where_the_lowest_sites_lack_room_they_are_taken_together_and_then_the_n
     assert names(ranked, 2) == ["lowest-sites", fitting[0].name]
     mixed = [fitting[0], *ranked[:2], fitting[1]]
     together = _dispersed_over(slab, mixed, 3)
-    assert together.geometry.identity == _dispersed(slab, mixed[:1], 3)[0].geometry.identity
+    assert together.geometry.identity == next(_dispersed(slab, mixed[:1], 3)).geometry.identity
     assert names(mixed, 2) == [fitting[0].name, fitting[1].name], "the same atoms are not relaxed twice"
     with pytest.raises(StructureError, match="do not fit"):
         _apart(slab, ranked[:1], 3, 2)

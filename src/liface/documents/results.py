@@ -37,7 +37,7 @@ FLAGS = {
     "reference_not_minimum": "the clean slab relaxed lower after the adsorbate was removed",
     "shape_changed": "the adsorbate changed its arrangement while relaxing",
     "single_start": "one start of this size and arrangement was relaxed; another may end lower",
-    "one_start_decides": "the verdict would turn if the lowest of the relaxed starts had not been tried",
+    "one_start_decides": "an energy difference behind the verdict would turn without the lowest of the relaxed starts",
     "symmetry_broken": "the symmetric bulk is no minimum of this model",
     "magnetic_order": "cells whose energies are subtracted hold different magnetic orders",
     "thickness": "the surface energy still changes with slab thickness",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -321,28 +322,28 @@ def _apart(slab: Structure, ranked: Sequence[Site], n: int, n_starts: int) -> li
     StructureError
         There is no start: all sites together have too few positions.
     """
-    found = _dispersed(slab, ranked[:n_starts], n)
-    if len(found) == n_starts:
-        return found
-    others = _dispersed(slab, ranked[n_starts:], n)
-    try:
-        together = _dispersed_over(slab, ranked, n)
-    except StructureError:
-        if not found and not others:
-            raise
-    else:
-        others = [together, *others]
-    known = {start.geometry.identity for start in found}
-    found += [start for start in others if start.geometry.identity not in known]
-    return found[:n_starts]
+    starts = {start.geometry.identity: start for start in _dispersed(slab, ranked[:n_starts], n)}
+    together: list[Start] = []
+    problem = None
+    if len(starts) < n_starts:
+        try:
+            together = [_dispersed_over(slab, ranked, n)]
+        except StructureError as error:
+            problem = error
+        for start in chain(together, _dispersed(slab, ranked[n_starts:], n)):
+            starts.setdefault(start.geometry.identity, start)
+            if len(starts) == n_starts:
+                break
+    if problem is not None and not starts:
+        raise problem
+    return list(starts.values())
 
 
-def _dispersed(slab: Structure, sites: Sequence[Site], n: int) -> list[Start]:
-    """Return n atoms on equivalent positions of each site that has room for them."""
+def _dispersed(slab: Structure, sites: Sequence[Site], n: int) -> Iterator[Start]:
+    """Yield n atoms on equivalent positions of each site that has room for them."""
     from liface.structures.deposition import dispersed
     from liface.structures.sites import equivalent_positions
 
-    found = []
     for site in sites:
         if len(equivalent_positions(slab, site)) < n:
             continue
@@ -350,8 +351,7 @@ def _dispersed(slab: Structure, sites: Sequence[Site], n: int) -> list[Start]:
             placed = dispersed(slab, site, n)
         except OverlapError:  # equivalent positions may come in pairs, closer than two atoms can be
             continue
-        found.append(_start(placed, n, "dispersed", site.name, "adatoms"))
-    return found
+        yield _start(placed, n, "dispersed", site.name, "adatoms")
 
 
 def _dispersed_over(slab: Structure, ranked: Sequence[Site], n: int) -> Start:

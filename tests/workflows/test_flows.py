@@ -155,6 +155,9 @@ def test_binding_alone_bare_and_on_a_monolayer(library, run):
         ran = run(binding_spec(library, "Li", "110", PROTOCOL, n_li=(1, 2), monolayers=monolayers))
         results = ran.output.results
         assert all(isinstance(result, BindingResult) for result in results)
+        for result in results:
+            alone = any(flag.startswith("single_start: ") for flag in result.flags)
+            assert alone == (len(result.candidates) == 1), "no start failed"
         check_provenance(ran)
         assert [(r.monolayers, r.n_li, r.arrangement) for r in results] == [
             (monolayers, 1, "dispersed"),

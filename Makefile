@@ -4,6 +4,7 @@ PYTHON ?= python3.11
 ifeq (, $(shell command -v $(PYTHON) 2>/dev/null))
 PYTHON := python3
 endif
+PYTHON_TORCH_SIM ?= python3.12
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 WORKERS ?= 2
@@ -12,7 +13,7 @@ INSTALL = $(BIN)/pip install --quiet --disable-pip-version-check --constraint co
 # Several threads in one process are slower than one on a shared machine; every worker gets one.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help demo gpaw test test-slow lint results pbe story trust benchmark clean
+.PHONY: help demo gpaw test test-slow lint results pbe story trust benchmark peers clean
 
 help:  ## Show the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -71,5 +72,18 @@ story: $(VENV)/ready  ## Run the story of four substrates and write docs/story.m
 benchmark: $(VENV)/ready  ## Measure liface beside its peers, an hour or two; write docs/benchmarks.md.
 	$(BIN)/python benchmarks/run_all.py
 
-clean:  ## Remove the virtual environment and the demo.
-	rm -rf $(VENV) demo
+peers: .peers/kmcos/ready .peers/torch-sim/ready  ## Set up kmcos (gfortran) and torch-sim (Python 3.12, 6 GB) for benchmark.
+
+.peers/kmcos/ready: benchmarks/peers/kmcos.txt
+	@command -v gfortran >/dev/null || { echo "kmcos needs gfortran; on Debian: apt-get install gfortran" >&2; exit 1; }
+	python3.11 -m venv .peers/kmcos
+	.peers/kmcos/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.peers/torch-sim/ready: benchmarks/peers/torch-sim.txt
+	$(PYTHON_TORCH_SIM) -m venv .peers/torch-sim
+	.peers/torch-sim/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+clean:  ## Remove the virtual environments and the demo.
+	rm -rf $(VENV) .peers demo

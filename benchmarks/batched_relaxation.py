@@ -8,6 +8,9 @@ calculator of the package, with the optimizer of liface (``--baseline liface``, 
 ratio is that of batching alone) or with ASE's FIRE (``--baseline fire``, which takes more steps). Wall time counts,
 without loading the model and a first call of each kind. Ends with 1 if less than 95 % of the energies agree to
 1 meV/atom, or if the same number of structures does not converge on both sides.
+
+``--torch-sim fire`` (or ``lbfgs``) relaxes the same in batches of torch-sim too, where ``make peers`` set it up.
+Frozen atoms are set by hand there; how far they moved (Å) is written down.
 """
 
 from __future__ import annotations
@@ -28,6 +31,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything loads a threade
 import numpy as np
 from ase import Atoms, build
 from ase.optimize import FIRE
+from torch_sim_peer import TorchSim, largest
 
 from liface.documents import CalculationDocument, CalculationRequest, CalculationSettings, Geometry
 from liface.engines import engine_info, resolve, run_batch
@@ -147,6 +151,38 @@ def timed(call: Callable[[], object]) -> tuple[object, dict[str, float]]:
     return result, {"wall_s": round(time.perf_counter() - wall, 3), "cpu_s": round(time.process_time() - cpu, 3)}
 
 
+def with_torch_sim(torch_sim: TorchSim, optimizer: str, requests: list[CalculationRequest], alone: list[dict]) -> dict:
+    """Relax together with torch-sim, and compare energies with those of structures one by one."""
+    geometries, fmax = [request.geometry for request in requests], requests[0].settings.fmax_ev_per_a
+    torch_sim.relax(geometries[:2], optimizer, 1e3, 1, 1)
+    found = torch_sim.relax(geometries, optimizer, fmax, CALL_LIMIT, 5)
+    rows = [
+        {"status": "converged" if largest(forces) < fmax else "unconverged", "calls": 0, "energy_ev": energy}
+        for energy, forces in zip(found.energies_ev, found.forces_ev_per_a, strict=True)
+    ]
+    compared = comparison(requests, alone, rows)
+    return {
+        "optimizer": optimizer,
+        "wall_s": round(found.wall_s, 3),
+        "cpu_s": round(found.cpu_s, 3),
+        "structures_per_s": round(len(requests) / found.wall_s, 4),
+        "calls": found.force_calls,
+        "converged": compared["converged_together"],
+        "agree_to_1_mev_per_atom": compared["agree_to_1_mev_per_atom"],
+        "frozen_atoms_moved_a": moved(geometries, found.positions_a),
+        "versions": torch_sim.versions,
+    }
+
+
+def moved(geometries: list[Geometry], positions: list[np.ndarray]) -> float:
+    """Return how far a frozen atom is at most from where it was, Å."""
+    distances = [
+        np.linalg.norm(after - geometry.position_array, axis=1)[np.array(geometry.frozen)]
+        for geometry, after in zip(geometries, positions, strict=True)
+    ]
+    return float(np.concatenate(distances).max(initial=0.0))
+
+
 def comparison(requests: list[CalculationRequest], alone: list[dict], many: list[dict]) -> dict:
     """Return how the energies and the convergence of both sides agree."""
     differences = np.array(
@@ -169,6 +205,9 @@ def comparison(requests: list[CalculationRequest], alone: list[dict], many: list
 def measure(arguments: argparse.Namespace) -> dict:
     """Run both sides and return everything that is worth keeping."""
     engine = f"{arguments.engine}?device={arguments.device}&batch={arguments.batch}"
+    torch_sim = TorchSim.made(EngineSpec.parse(engine), arguments.device) if arguments.torch_sim else None
+    if arguments.torch_sim and not torch_sim:
+        raise SystemExit("torch-sim has no environment here (make peers), or not this model")
     info = engine_info(engine)
     settings = CalculationSettings(fmax_ev_per_a=arguments.fmax, max_force_calls=CALL_LIMIT)
     requests = [
@@ -182,6 +221,7 @@ def measure(arguments: argparse.Namespace) -> dict:
     alone, time_alone = timed(lambda: baseline(requests, engine.partition("&")[0]))
     (many, watched), time_together = timed(lambda: together(requests, engine))
     atoms = [request.geometry.n_atoms for request in requests]
+    beside = with_torch_sim(torch_sim, arguments.torch_sim, requests, alone) if torch_sim else None
     return {
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "device": name_of(arguments.device),
@@ -203,6 +243,7 @@ def measure(arguments: argparse.Namespace) -> dict:
         "mean_structures_per_call": round(float(np.mean(watched.sizes)), 1),
         "peak_device_memory_gib": None if watched.peak_bytes is None else round(watched.peak_bytes / 2**30, 2),
         **comparison(requests, alone, many),
+        "torch_sim": beside,
     }
 
 
@@ -219,6 +260,7 @@ def main() -> None:
     parser.add_argument(
         "--baseline", choices=sorted(BASELINES), default="liface", help="optimizer of the one-by-one side"
     )
+    parser.add_argument("--torch-sim", choices=["fire", "lbfgs"], help="relax with this optimizer of torch-sim too")
     parser.add_argument("--out", type=Path, default=None, help="JSON file")
     arguments = parser.parse_args()
     result = measure(arguments)

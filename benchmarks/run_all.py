@@ -20,10 +20,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from peer_process import interpreter
+
 HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 PAGE = HERE.parent / "docs" / "benchmarks.md"
 FIGURE = PAGE.parent / "benchmarks" / "ratios.svg"
+
+RELAXATION_PEERS = {
+    "atomate2": "atomate2",
+    "ase-fire": "ASE FIRE",
+    "ase-bfgs": "ASE BFGS",
+    "torch-sim-fire": "torch-sim FIRE",
+    "torch-sim-lbfgs": "torch-sim L-BFGS",
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,8 @@ class Part:
     arguments: tuple[str, ...]
     out: str
     """File in ``results``; the table beside it ends with .md."""
+    peer: str = ""
+    """Peer without whose environment there is nothing to run."""
 
     @property
     def table(self) -> Path:
@@ -88,6 +100,9 @@ PARTS = {
     "relaxation-chgnet": Part(
         "Relaxations, CHGNet", "relaxation_peers", ("--engine", "chgnet", "--n", "9"), "relaxation_peers_chgnet.json"
     ),
+    "growth": Part(
+        "Growth by kinetic Monte Carlo", "growth_beside_kmcos", (), "growth_beside_kmcos.json", peer="kmcos"
+    ),
     "interfaces": Part("Interfaces", "interface_building", ("--plan-repeats", "3"), "interface_building.json"),
     "stores": Part("Storing and asking", "document_stores", (), "document_stores.json"),
     "database": Part(
@@ -105,6 +120,9 @@ def main() -> None:
     parser.add_argument("--page", action="store_true", help="run nothing, write the page")
     given = parser.parse_args()
     for name in () if given.page else given.only or PARTS:
+        if (peer := PARTS[name].peer) and not interpreter(peer):
+            print(f"{name}: left out, {peer} has no environment here; say `make peers`", file=sys.stderr, flush=True)
+            continue
         started = time.monotonic()
         print(shlex.join(PARTS[name].command), file=sys.stderr, flush=True)
         subprocess.run([sys.executable, *PARTS[name].command[1:]], check=True, cwd=HERE.parent)
@@ -145,14 +163,26 @@ def ratios() -> list[tuple[str, float, str]]:
     for name, model in (("relaxation", "7net-0"), ("relaxation-chgnet", "CHGNet")):
         if found := result(name):
             summary = found["summary"]
-            for way, peer in (("atomate2", "atomate2"), ("ase-fire", "ASE FIRE"), ("ase-bfgs", "ASE BFGS")):
+            for way, peer in RELAXATION_PEERS.items():
+                if way not in summary:
+                    continue
                 low, high = summary[way]["energy_above_liface_mev_per_atom"]["range"]
                 held = f"energies {low:+.2f} to {high:+.2f} meV/atom from those of liface"
                 what = f"CPU of {peer} for a relaxation, {model}, {summary['n']} systems"
                 rows.append((what, 1 / summary[way]["cpu_ratio"]["median"], held))
+            if batch := found["torch_sim_batch"]:
+                low, _, high = batch["energy_above_liface_mev_per_atom"]
+                held = f"energies {low:+.2f} to {high:+.2f} meV/atom from those of liface"
+                what = f"CPU of torch-sim {batch['optimizer'].upper()}, all {batch['n']} in one batch, {model}"
+                rows.append((what, batch["cpu_s_each"] / batch["liface_cpu_s_each"], held))
             call = summary["force_call"]
             held = f"forces differ by {call['largest_force_difference_ev_per_a']:.1e} eV/Å"
             rows.append((f"CPU of a stock force call, {model}", call["times_as_fast"], held))
+    if found := result("growth"):
+        for row in found["rows"]:
+            apart = max(row["standard_errors_apart"].values())
+            held = f"the same growth: means {apart:.1f} standard errors apart at most"
+            rows.append((f"CPU of kmcos for an event, {row['size']}² columns", row["times_as_fast"], held))
     if found := result("interfaces"):
         for key, how in (("matching_without_numba", "without numba"), ("matching", "with numba")):
             for row in found[key]:
@@ -199,9 +229,10 @@ def page(rows: list[tuple[str, float, str]]) -> str:
         "# Benchmarks\n",
         "Made by `make benchmark` (`benchmarks/run_all.py`), which runs every part below one after the other;",
         "`--only PART` runs one, `--page` writes this page from what is there. Peers are the real packages,",
-        "on the same starts with the same weights and limits; both sides take turns in one process with one thread,",
-        "and ratios are medians of CPU time. Not measured: anything on a GPU ([gpu.md](gpu.md) has the command);",
-        "torch-sim, which needs Python 3.12 since 0.4; kmcos, which compiles its models with a Fortran compiler.\n",
+        "on the same starts with the same weights and limits; all take turns with one thread, and ratios are medians",
+        "of CPU time. torch-sim and kmcos run in environments of their own, which `make peers` sets up before:",
+        "torch-sim needs Python 3.12, kmcos gfortran and an old NumPy. Not measured: anything on a GPU",
+        "([gpu.md](gpu.md) has the command).\n",
         "![What the peers take](benchmarks/ratios.svg)\n",
         "| what | times what liface takes | accuracy |",
         "|---|---:|---|",
@@ -220,8 +251,8 @@ def page(rows: list[tuple[str, float, str]]) -> str:
         )
         lines += [f"## {part.title}\n", again, body, ""]
     lines += [
-        "How costs grow, and what a million interfaces would take: [scale.md](scale.md). Growth by kinetic Monte",
-        "Carlo, with its checks: `python benchmarks/growth_kmc.py`.",
+        "How costs grow, and what a million interfaces would take: [scale.md](scale.md). Growth of many layers, with",
+        "checks against exact results: `python benchmarks/growth_kmc.py`.",
         "",
     ]
     return "\n".join(lines)

@@ -106,7 +106,7 @@ def by_name(databases: list[str]) -> dict[str, InterfaceResult]:
     for path in databases:
         with Database(path) as store:
             for result in store.results(InterfaceResult):
-                where = f"{result.substrate}({result.substrate_plane})|Li({result.film_plane})"
+                where = f"Li({result.film_plane}) on {result.substrate}({result.substrate_plane})"
                 found[where + (", vacuum" if result.method == "vacuum" else "")] = result
     return found
 

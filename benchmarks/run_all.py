@@ -100,6 +100,7 @@ PARTS = {
     "relaxation-chgnet": Part(
         "Relaxations, CHGNet", "relaxation_peers", ("--engine", "chgnet", "--n", "9"), "relaxation_peers_chgnet.json"
     ),
+    "campaign": Part("A whole campaign", "campaign_beside_plain", (), "campaign_beside_plain.json"),
     "growth": Part(
         "Growth by kinetic Monte Carlo", "growth_beside_kmcos", (), "growth_beside_kmcos.json", peer="kmcos"
     ),
@@ -178,6 +179,14 @@ def ratios() -> list[tuple[str, float, str]]:
             call = summary["force_call"]
             held = f"forces differ by {call['largest_force_difference_ev_per_a']:.1e} eV/Å"
             rows.append((f"CPU of a stock force call, {model}", call["times_as_fast"], held))
+    if found := result("campaign"):
+        agree, same = found["summary"], found["the_same_calculations"]
+        held = (
+            f"{agree['within_limit']} of {agree['interfaces']} γ0 within 2 meV/Å², "
+            f"{agree['largest_mev_per_a2']:.2f} apart at most"
+        )
+        what = f"time of stock calculators and ASE FIRE, {agree['interfaces']} interfaces of {found['campaign']}"
+        rows.append((what, same["plain_seconds"] / same["seconds"], held))
     if found := result("growth"):
         for row in found["rows"]:
             apart = max(row["standard_errors_apart"].values())

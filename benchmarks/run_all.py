@@ -174,7 +174,9 @@ def ratios() -> list[tuple[str, float, str]]:
             if batch := found["torch_sim_batch"]:
                 low, _, high = batch["energy_above_liface_mev_per_atom"]
                 held = f"energies {low:+.2f} to {high:+.2f} meV/atom from those of liface"
-                what = f"CPU of torch-sim {batch['optimizer'].upper()}, all {batch['n']} in one batch, {model}"
+                what = (
+                    f"CPU of {RELAXATION_PEERS['torch-sim-' + batch['optimizer']]}, {batch['n']} in one batch, {model}"
+                )
                 rows.append((what, batch["cpu_s_each"] / batch["liface_cpu_s_each"], held))
             call = summary["force_call"]
             held = f"forces differ by {call['largest_force_difference_ev_per_a']:.1e} eV/Å"

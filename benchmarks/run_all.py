@@ -227,7 +227,7 @@ def draw(rows: list[tuple[str, float, str]]) -> None:
     axes.bar_label(bars, [f"{t:.3g}" for t in times], padding=3, fontsize=8)
     axes.set_xscale("log")
     axes.axvline(1.0, color="black", linewidth=0.8)
-    axes.margins(x=0.12, y=0.01)
+    axes.margins(x=0.16, y=0.01)
     axes.tick_params(axis="y", labelsize=8)
     axes.set_xlabel("times what liface takes")
     figure.savefig(FIGURE, metadata={"Date": None})

@@ -69,7 +69,7 @@ trust: $(VENV)/ready  ## Hold both potentials against published values; write do
 story: $(VENV)/ready  ## Run the story of four substrates and write docs/story.md.
 	$(BIN)/python docs/make_story.py --workers $(WORKERS)
 
-benchmark: $(VENV)/ready  ## Measure liface beside its peers, an hour or two; write docs/benchmarks.md.
+benchmark: $(VENV)/ready  ## Measure liface beside its peers, hours; write docs/benchmarks.md.
 	$(BIN)/python benchmarks/run_all.py
 
 peers: .peers/kmcos/ready .peers/torch-sim/ready  ## Set up kmcos (gfortran) and torch-sim (Python 3.12, 6 GB) for benchmark.

@@ -40,6 +40,7 @@ from liface.engines.registry import distribution_version
 from liface.workflows.campaign import Campaign, PlannedCase
 
 STOCK = "ase:sevenn.calculator.SevenNetCalculator?model=7net-0&device=cpu"
+PLAIN = "ASE FIRE"
 MORE_CALLS = 4
 PROCESSES = 2
 AGREE_MEV_PER_A2 = 2.0
@@ -50,10 +51,10 @@ PACKAGES = ("ase", "torch", "sevenn", "numpy")
 def plain_search(numbers: np.ndarray, coordinates: Any, fmax: float, max_calls: int, trust: Any = None) -> Any:
     """Relax with ASE's FIRE from the first step; takes the place of the search of liface."""
     point = yield coordinates.initial()
-    start = optimizer.Minimum(point, [point.energy], point.residual <= fmax, "ASE FIRE")
-    if start.converged or max_calls <= 1:
-        return start
-    return (yield from optimizer._fire(start, fmax, max_calls, 1))
+    found = optimizer.Minimum(point, [point.energy], point.residual <= fmax, PLAIN)
+    if not found.converged and max_calls > 1:
+        found = yield from optimizer._fire(found, fmax, max_calls, 1)
+    return dataclasses.replace(found, optimizer=PLAIN)
 
 
 def plain_cases(name: str) -> list[PlannedCase]:
@@ -135,8 +136,8 @@ def slugs(result: InterfaceResult) -> set[str]:
 
 def compared(own: dict[str, InterfaceResult], other: dict[str, InterfaceResult]) -> list[dict[str, Any]]:
     """Return the energies of both ways."""
-    if missing := sorted(own.keys() ^ other.keys()):
-        raise SystemExit(f"only one of both ways has {', '.join(missing)}")
+    if missing := sorted(own.keys() - other.keys()):
+        raise SystemExit(f"the plain way has no {', '.join(missing)}")
     return [
         {
             "interface": name.removeprefix("interface/"),

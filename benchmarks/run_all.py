@@ -242,15 +242,16 @@ def page(rows: list[tuple[str, float, str]]) -> str:
         "`--only PART` runs one, `--page` writes this page from what is there. Peers are the real packages,",
         "on the same starts with the same weights and limits; all take turns with one thread, and ratios are medians",
         "of CPU time. torch-sim and kmcos run in environments of their own, which `make peers` sets up before:",
-        "torch-sim needs Python 3.12, kmcos gfortran and an old NumPy. Not measured: anything on a GPU",
-        "([gpu.md](gpu.md) has the command).\n",
+        "torch-sim needs Python 3.12, kmcos gfortran and an old NumPy. The row of a campaign compares sums of times of",
+        "its calculations. Not measured: anything on a GPU ([gpu.md](gpu.md) has the command).\n",
         "![What the peers take](benchmarks/ratios.svg)\n",
         "| what | times what liface takes | accuracy |",
         "|---|---:|---|",
         *(f"| {what} | {times:.3g} | {held} |" for what, times, held in rows),
         "",
         "Rough surfaces have many minima, and any two searches part now and then. So shares above FIRE are to be read",
-        "beside those of searches of ASE on the same starts, in the same row.\n",
+        "beside those of searches of ASE on the same starts, in the same row. Starts that are displaced by 0.05 Å end",
+        "above FIRE more often than those of structures as campaigns build them.\n",
     ]
     for part in PARTS.values():
         if not part.table.exists():

@@ -62,6 +62,7 @@ def test_the_plain_search_is_fire_and_ends_in_the_same_minimum(cell, monkeypatch
     monkeypatch.setattr(relaxation, "search_minimum", plain_search)
     plain = run(request, resolve("emt"))
     assert plain.status == own.status == "converged"
+    assert plain.optimizer == "ASE FIRE" != own.optimizer
     assert plain.energy_ev == pytest.approx(own.energy_ev, abs=1e-3)
     assert plain.n_force_calls > own.n_force_calls
 
